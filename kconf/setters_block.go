@@ -136,3 +136,10 @@ func (o InlineOptions[C]) names() []string {
 	}
 	return names
 }
+
+// WithBlock says that a block follows the line, for a Custom setter that reads
+// the block itself.
+func (s Setter[C]) WithBlock() Setter[C] {
+	s.Takes = WantsBlock
+	return s
+}

@@ -1,0 +1,176 @@
+package daemon
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"time"
+)
+
+// message is what travels between the parent and a child, one JSON object a
+// line. Exactly one field is set.
+type message struct {
+	Start    *startMessage    `json:"start,omitempty"`    // parent: configuration and what survives a restart
+	Reload   *reloadMessage   `json:"reload,omitempty"`   // parent: new configuration
+	Script   *scriptMessage   `json:"script,omitempty"`   // parent: result of a tracked script changed
+	Stop     bool             `json:"stop,omitempty"`     // parent: release everything and end
+	Signal   string           `json:"signal,omitempty"`   // parent: a forwarded signal, by --signum name
+	Role     string           `json:"role,omitempty"`     // parent: IPVS sync daemon role follows this state
+	Ready    bool             `json:"ready,omitempty"`    // child: configuration is in force
+	Fact     *fact            `json:"fact,omitempty"`     // child: something happened
+	Failed   *failedMessage   `json:"failed,omitempty"`   // child: cannot go on, exit with this status
+	Reloaded *reloadedMessage `json:"reloaded,omitempty"` // child: what the reload changed
+}
+
+// startMessage is the first message a child gets.
+type startMessage struct {
+	Options Options             `json:"options"`
+	Config  []byte              `json:"config"` // kconf.File.Encode
+	Resume  map[string]snapshot `json:"resume,omitempty"`
+	Scripts map[string]bool     `json:"scripts,omitempty"` // results that are already known
+}
+
+type reloadMessage struct {
+	Config  []byte          `json:"config"`
+	Scripts map[string]bool `json:"scripts,omitempty"`
+}
+
+type reloadedMessage struct {
+	Summary string `json:"summary"`
+}
+
+type scriptMessage struct {
+	Name string `json:"name"`
+	Good bool   `json:"good"`
+}
+
+type failedMessage struct {
+	Status int    `json:"status"`
+	Reason string `json:"reason"`
+}
+
+// linkBacklog is how many messages may wait for the other process. Beyond it
+// the oldest is dropped and counted: a parent that hangs must not stop VRRP.
+const linkBacklog = 16384
+
+// link is one end of the socket between parent and child. Send never blocks;
+// one goroutine writes, one reads, Close waits for both.
+type link struct {
+	conn    net.Conn
+	in      chan message
+	mu      sync.Mutex
+	queue   []message
+	dropped uint64
+	wake    chan struct{}
+	closing chan struct{}
+	written chan struct{} // closed when the writer has ended
+	once    sync.Once
+	done    sync.WaitGroup
+}
+
+// newLink starts the two goroutines of a link over conn. What arrives comes
+// out of Messages, which is closed when the other side is gone.
+func newLink(conn net.Conn) *link {
+	l := &link{conn: conn, in: make(chan message, 64), wake: make(chan struct{}, 1), closing: make(chan struct{}), written: make(chan struct{})}
+	l.done.Go(l.read)
+	l.done.Go(l.write)
+	return l
+}
+
+// Messages delivers what the other side sent, in order.
+func (l *link) Messages() <-chan message { return l.in }
+
+// Send queues m.
+func (l *link) Send(m message) {
+	l.mu.Lock()
+	if len(l.queue) >= linkBacklog {
+		l.queue = l.queue[1:]
+		l.dropped++
+	}
+	l.queue = append(l.queue, m)
+	l.mu.Unlock()
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+// lost is how many messages were dropped because the other side did not read.
+func (l *link) lost() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.dropped
+}
+
+func (l *link) take() []message {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	batch := l.queue
+	l.queue = nil
+	return batch
+}
+
+func (l *link) write() {
+	defer close(l.written)
+	w := bufio.NewWriter(l.conn)
+	enc := json.NewEncoder(w)
+	for {
+		closing := false
+		select {
+		case <-l.wake:
+		case <-l.closing:
+			closing = true
+		}
+		for batch := l.take(); len(batch) > 0; batch = l.take() {
+			for _, m := range batch {
+				if enc.Encode(m) != nil {
+					return // the other side is gone; the reader reports it
+				}
+			}
+			if w.Flush() != nil {
+				return
+			}
+		}
+		if closing {
+			return
+		}
+	}
+}
+
+func (l *link) read() {
+	defer close(l.in)
+	dec := json.NewDecoder(bufio.NewReader(l.conn))
+	for {
+		var m message
+		if err := dec.Decode(&m); err != nil {
+			return
+		}
+		select {
+		case l.in <- m:
+		case <-l.closing:
+			return
+		}
+	}
+}
+
+// Close writes what is queued, for at most grace, closes the socket and waits
+// for both goroutines. Messages that arrive meanwhile are dropped.
+func (l *link) Close(grace time.Duration) error {
+	var err error
+	l.once.Do(func() {
+		l.conn.SetWriteDeadline(time.Now().Add(grace))
+		l.conn.SetReadDeadline(time.Now().Add(grace))
+		close(l.closing)
+		<-l.written // bounded by the write deadline
+		err = l.conn.Close()
+		l.done.Wait()
+	})
+	if err != nil && !errors.Is(err, io.EOF) {
+		return fmt.Errorf("close link between processes: %w", err)
+	}
+	return nil
+}
