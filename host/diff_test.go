@@ -1,0 +1,275 @@
+package host_test
+
+import (
+	"fmt"
+	"net/netip"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"holdfast/host"
+	"holdfast/host/hosttest"
+)
+
+func prefix(s string) netip.Prefix { return netip.MustParsePrefix(s) }
+func addr(s string) netip.Addr     { return netip.MustParseAddr(s) }
+
+// vip is an address of ours on eth0, foreign one of somebody else.
+func vip(s string) host.Address {
+	a := host.NewAddress("eth0", prefix(s))
+	a.Ours = true
+	return a
+}
+
+func foreign(s string) host.Address { return host.NewAddress("eth0", prefix(s)) }
+
+func on(link string, a host.Address) host.Address { a.Link = link; return a }
+
+func route(dst string, edit ...func(*host.Route)) host.Route {
+	r := host.Route{Dst: prefix(dst), Link: "eth0"}
+	for _, e := range edit {
+		e(&r)
+	}
+	return r
+}
+
+func via(gw string) func(*host.Route)   { return func(r *host.Route) { r.Via = addr(gw); r.Link = "" } }
+func src(ip string) func(*host.Route)   { return func(r *host.Route) { r.Src = addr(ip) } }
+func dev(name string) func(*host.Route) { return func(r *host.Route) { r.Link = name } }
+func ours(r *host.Route)                { r.Ours = true }
+
+// wish builds a Desired from addresses, routes and rules.
+func wish(objects ...any) host.Desired {
+	d := host.NewDesired()
+	for _, o := range objects {
+		switch o := o.(type) {
+		case host.Address:
+			d.Address(o, true)
+		case host.Route:
+			d.Route(o)
+		case host.Rule:
+			d.Rule(o)
+		}
+	}
+	return d
+}
+
+func commands(ops []host.Op) []string {
+	var out []string
+	for _, op := range ops {
+		out = append(out, op.String())
+	}
+	return out
+}
+
+func newHost() *hosttest.Fake {
+	f := hosttest.New()
+	f.AddLink(host.Link{Name: "eth0", Up: true, Running: true, MTU: 1500, MAC: host.MAC{2, 0, 0, 0, 0, 1}})
+	f.AddLink(host.Link{Name: "eth1", Up: true, Running: true, MTU: 1500, MAC: host.MAC{2, 0, 0, 0, 0, 2}})
+	return f
+}
+
+func TestPlanAddsFirstAndTouchesOnlyWhatIsOurs(t *testing.T) {
+	labelled := vip("192.0.2.100/24")
+	labelled.Label = "eth0:vip"
+	leftovers := func(d host.Desired, a ...host.Address) host.Desired {
+		for _, a := range a {
+			d.Address(a, false)
+		}
+		return d
+	}
+	tests := map[string]struct {
+		desired host.Desired
+		actual  []any
+		want    []string
+	}{
+		"becoming Active": {
+			desired: wish(vip("192.0.2.100/32"), vip("192.0.2.101/24")),
+			actual:  []any{foreign("192.0.2.2/24")},
+			want: []string{"ip addr add 192.0.2.100/32 dev eth0 scope global",
+				"ip addr add 192.0.2.101/24 dev eth0 scope global"},
+		},
+		"after a crash the leftover goes, the administrator's address stays": {
+			desired: wish(),
+			actual:  []any{foreign("192.0.2.2/24"), vip("192.0.2.100/24")},
+			want:    []string{"ip addr del 192.0.2.100/24 dev eth0"},
+		},
+		"a leftover without our mark goes because it is configured": {
+			desired: leftovers(wish(), vip("192.0.2.100/24")),
+			actual:  []any{foreign("192.0.2.2/24"), foreign("192.0.2.100/24")},
+			want:    []string{"ip addr del 192.0.2.100/24 dev eth0"},
+		},
+		"a wanted address that somebody else put there serves": {
+			desired: wish(vip("192.0.2.100/24")),
+			actual:  []any{foreign("192.0.2.100/24")},
+		},
+		"the same address with another length is another address in IPv4": {
+			desired: wish(vip("192.0.2.100/24")),
+			actual:  []any{vip("192.0.2.100/32")},
+			want: []string{"ip addr add 192.0.2.100/24 dev eth0 scope global",
+				"ip addr del 192.0.2.100/32 dev eth0"},
+		},
+		"but the same one in IPv6": {
+			desired: wish(vip("2001:db8::100/64")),
+			actual:  []any{foreign("2001:db8::100/128")},
+		},
+		"a changed label replaces the address at once": {
+			desired: wish(labelled),
+			actual:  []any{vip("192.0.2.100/24")},
+			want: []string{"ip addr del 192.0.2.100/24 dev eth0",
+				"ip addr add 192.0.2.100/24 dev eth0 scope global label eth0:vip"},
+		},
+		"an address on a link that is not there waits": {
+			desired: wish(on("eth9", vip("192.0.2.100/24")), vip("192.0.2.101/24")),
+			want:    []string{"ip addr add 192.0.2.101/24 dev eth0 scope global"},
+		},
+		"addresses, then routes without a gateway, then those with one, then rules; back the other way": {
+			desired: wish(host.Rule{From: prefix("192.0.2.0/24"), Table: 100, Priority: 10},
+				route("0.0.0.0/0", via("198.51.100.1")), route("198.51.100.0/24"), vip("192.0.2.100/24")),
+			actual: []any{vip("192.0.2.99/24"), route("203.0.113.0/24", ours), route("10.0.0.0/8", via("203.0.113.1"), ours),
+				host.Rule{Table: 5, Priority: 7, Ours: true}},
+			want: []string{
+				"ip addr add 192.0.2.100/24 dev eth0 scope global",
+				"ip route add 198.51.100.0/24 dev eth0 proto 18",
+				"ip route add default via 198.51.100.1 proto 18",
+				"ip rule add from 192.0.2.0/24 priority 10 table 100 protocol 18",
+				"ip rule del from all priority 7 table 5 protocol 18",
+				"ip route del 10.0.0.0/8 via 203.0.113.1 proto 18",
+				"ip route del 203.0.113.0/24 dev eth0 proto 18",
+				"ip addr del 192.0.2.99/24 dev eth0",
+			},
+		},
+		"a changed IPv4 route is added beside the old one": {
+			desired: wish(route("198.51.100.0/24", src("192.0.2.100"))),
+			actual:  []any{foreign("192.0.2.100/24"), route("198.51.100.0/24", ours)},
+			want: []string{"ip route add 198.51.100.0/24 dev eth0 src 192.0.2.100 proto 18",
+				"ip route del 198.51.100.0/24 dev eth0 proto 18"},
+		},
+		"a changed IPv6 route cannot stand beside the old one": {
+			desired: wish(route("2001:db8:1::/48", dev("eth1"))),
+			actual:  []any{route("2001:db8:1::/48", ours)},
+			want: []string{"ip -6 route del 2001:db8:1::/48 dev eth0 proto 18",
+				"ip -6 route add 2001:db8:1::/48 dev eth1 proto 18"},
+		},
+		"somebody else's route that does the same serves, one that does not gets a neighbour": {
+			desired: wish(route("198.51.100.0/24"), route("203.0.113.0/24", dev("eth1"))),
+			actual:  []any{route("198.51.100.0/24"), route("203.0.113.0/24")},
+			want:    []string{"ip route add 203.0.113.0/24 dev eth1 proto 18"},
+		},
+		"somebody else's rule serves and stays": {
+			desired: wish(host.Rule{Table: 5, Priority: 7}),
+			actual:  []any{host.Rule{Table: 5, Priority: 7}, host.Rule{Table: 6, Priority: 8}},
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			k := newHost()
+			k.Put(tt.actual...)
+			state, _ := k.Read(t.Context())
+			if d := cmp.Diff(tt.want, commands(host.Plan(tt.desired, state))); d != "" {
+				t.Errorf("plan (-want +got):\n%s", d)
+			}
+			if _, _, err := host.Reconcile(t.Context(), k, tt.desired); err != nil {
+				t.Fatal(err)
+			}
+			if _, again, err := host.Reconcile(t.Context(), k, tt.desired); len(again) != 0 || err != nil {
+				t.Errorf("a second pass still did %v (%v)", again, err)
+			}
+		})
+	}
+}
+
+func TestWaitingNamesWhatHasNoLink(t *testing.T) {
+	k := newHost()
+	state, _ := k.Read(t.Context())
+	got := commands(host.Waiting(wish(on("eth9", vip("192.0.2.100/24")), vip("192.0.2.1/24"),
+		route("198.51.100.0/24", dev("eth8"))), state))
+	want := []string{"ip addr add 192.0.2.100/24 dev eth9 scope global", "ip route add 198.51.100.0/24 dev eth8 proto 18"}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("waiting (-want +got):\n%s", d)
+	}
+}
+
+// Deleting a primary IPv4 address takes the secondary ones of its subnet with
+// it: Reconcile must notice and put back the one that is still wanted.
+func TestReconcilePutsBackASecondaryThatWentWithItsPrimary(t *testing.T) {
+	k := newHost()
+	k.Put(vip("192.0.2.100/24"))
+	_, done, err := host.Reconcile(t.Context(), k, wish(vip("192.0.2.101/24")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"ip addr add 192.0.2.101/24 dev eth0 scope global",
+		"ip addr del 192.0.2.100/24 dev eth0", // and 101 disappears
+		"ip addr add 192.0.2.101/24 dev eth0 scope global",
+	}
+	if d := cmp.Diff(want, commands(done)); d != "" {
+		t.Errorf("done (-want +got):\n%s", d)
+	}
+}
+
+func TestReconcileGoesOnAfterAFailureAndReportsIt(t *testing.T) {
+	k := newHost()
+	_, done, err := host.Reconcile(t.Context(), k,
+		wish(vip("192.0.2.100/24"), route("198.51.100.0/24", via("203.0.113.1")), host.Rule{Table: 5, Priority: 7}))
+	want := []string{"ip addr add 192.0.2.100/24 dev eth0 scope global", "ip rule add from all priority 7 table 5 protocol 18"}
+	if d := cmp.Diff(want, commands(done)); d != "" {
+		t.Errorf("done (-want +got):\n%s", d)
+	}
+	const text = "ip route add 198.51.100.0/24 via 203.0.113.1 proto 18: network is unreachable"
+	if err == nil || err.Error() != text {
+		t.Errorf("error %v, want %s", err, text)
+	}
+}
+
+// Whatever was on the host and in whatever order wishes came, the last wish
+// alone decides what is ours there, and nothing of others is lost.
+func TestAnyOrderOfWishesGivesTheSameHost(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		k := newHost()
+		k.Put(foreign("192.0.2.2/24"), route("10.0.0.0/8"), host.Rule{Table: 9, Priority: 9})
+		address := rapid.Custom(func(t *rapid.T) host.Address {
+			bits := rapid.SampledFrom([]int{24, 32}).Draw(t, "bits")
+			return on(rapid.SampledFrom([]string{"eth0", "eth1"}).Draw(t, "link"),
+				vip(fmt.Sprintf("192.0.2.%d/%d", rapid.IntRange(100, 105).Draw(t, "host"), bits)))
+		})
+		aRoute := rapid.Custom(func(t *rapid.T) host.Route {
+			return route(fmt.Sprintf("198.51.%d.0/24", rapid.IntRange(1, 3).Draw(t, "net")),
+				dev(rapid.SampledFrom([]string{"eth0", "eth1"}).Draw(t, "link")))
+		})
+		aRule := rapid.Custom(func(t *rapid.T) host.Rule {
+			return host.Rule{Table: uint32(rapid.IntRange(1, 3).Draw(t, "table")), Priority: 100}
+		})
+		var last host.Desired
+		for range rapid.IntRange(1, 5).Draw(t, "wishes") {
+			last = host.NewDesired()
+			for _, a := range rapid.SliceOfN(address, 0, 6).Draw(t, "addresses") {
+				last.Address(a, true)
+			}
+			for _, r := range rapid.SliceOfN(aRoute, 0, 3).Draw(t, "routes") {
+				last.Route(r)
+			}
+			for _, r := range rapid.SliceOfN(aRule, 0, 3).Draw(t, "rules") {
+				last.Rule(r)
+			}
+			if _, _, err := host.Reconcile(t.Context(), k, last); err != nil {
+				t.Fatal(err)
+			}
+		}
+		state, ops, err := host.Reconcile(t.Context(), k, last)
+		if len(ops) != 0 || err != nil {
+			t.Fatalf("a second pass still did %v (%v)", ops, err)
+		}
+		if got, want := len(state.Addresses), 1+len(last.Addresses); got != want {
+			t.Errorf("%d addresses, want the administrator's and %d", got, want-1)
+		}
+		if got, want := len(state.Routes), 1+len(last.Routes); got != want {
+			t.Errorf("%d routes, want the administrator's and %d", got, want-1)
+		}
+		if got, want := len(state.Rules), 1+len(last.Rules); got != want {
+			t.Errorf("%d rules, want the administrator's and %d", got, want-1)
+		}
+	})
+}
