@@ -146,9 +146,9 @@ func sameAddress(want, have Address) bool {
 	return want.Scope == have.Scope && want.Broadcast == have.Broadcast && label(want) == label(have)
 }
 
-// planRoutes: a changed IPv4 route is added beside the old one, which is then
-// deleted exactly, so there is always a route. IPv6 would take the new one for
-// the old, so there the old one goes first.
+// planRoutes: a changed route goes before its successor comes, in the same
+// datagram. Beside each other they could not be told apart: a deletion matches
+// whatever it leaves open, and IPv6 refuses the second.
 func planRoutes(desired Desired, actual State) (adds, dels []Op) {
 	changes := reconcile.Diff(desired.Routes, actual.Routes, reconcile.Rules[RouteKey, Route]{
 		Equal:   sameRoute,
@@ -163,10 +163,8 @@ func planRoutes(desired Desired, actual State) (adds, dels []Op) {
 			dels = append(dels, del)
 		case c.Kind == reconcile.Add, !have.Ours:
 			adds = append(adds, add)
-		case want.Dst.Addr().Is6():
-			adds = append(adds, del, add)
 		default:
-			adds, dels = append(adds, add), append(dels, del)
+			adds = append(adds, del, add)
 		}
 	}
 	slices.Reverse(dels) // those through a gateway before those that lead to it

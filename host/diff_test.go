@@ -140,11 +140,11 @@ func TestPlanAddsFirstAndTouchesOnlyWhatIsOurs(t *testing.T) {
 				"ip addr del 192.0.2.99/24 dev eth0",
 			},
 		},
-		"a changed IPv4 route is added beside the old one": {
+		"a changed IPv4 route follows the old one at once": {
 			desired: wish(route("198.51.100.0/24", src("192.0.2.100"))),
 			actual:  []any{foreign("192.0.2.100/24"), route("198.51.100.0/24", ours)},
-			want: []string{"ip route add 198.51.100.0/24 dev eth0 src 192.0.2.100 proto 18",
-				"ip route del 198.51.100.0/24 dev eth0 proto 18"},
+			want: []string{"ip route del 198.51.100.0/24 dev eth0 proto 18",
+				"ip route add 198.51.100.0/24 dev eth0 src 192.0.2.100 proto 18"},
 		},
 		"a changed IPv6 route cannot stand beside the old one": {
 			desired: wish(route("2001:db8:1::/48", dev("eth1"))),

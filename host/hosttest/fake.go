@@ -344,16 +344,20 @@ func compareKeys(a, b host.AddressKey) int {
 	return a.Prefix.Addr().Compare(b.Prefix.Addr())
 }
 
-// deleteRoute removes exactly r. After an update its place is taken by the new
-// one, which stays.
+// deleteRoute removes a route with r's key; what r leaves open matches anything.
 func (f *Fake) deleteRoute(r host.Route) error {
 	have, ok := f.state.Routes[r.Key()]
-	if !ok || have.Src != r.Src || have.MTU != r.MTU || (r.Link != "" && have.Link != r.Link) {
+	if !ok || differs(r.Src, have.Src) || differs(r.MTU, have.MTU) || differs(r.Link, have.Link) {
 		return syscall.ESRCH
 	}
 	delete(f.state.Routes, r.Key())
 	f.emit(host.Change{Kind: host.RouteRemoved, Route: have})
 	return nil
+}
+
+func differs[T comparable](asked, have T) bool {
+	var open T
+	return asked != open && asked != have
 }
 
 func (f *Fake) addRule(r host.Rule) error {
