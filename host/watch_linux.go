@@ -22,8 +22,8 @@ var watchGroups = []uint{unix.RTNLGRP_LINK, unix.RTNLGRP_IPV4_IFADDR, unix.RTNLG
 
 // Watch implements Kernel. It must be called in the network namespace that the
 // Kernel was opened in. One goroutine reads until ctx ends and then closes the
-// channel; another only waits for ctx to close the socket under it. The first
-// changes are the links as they are now, as LinkAdded and LinkUp.
+// channel; another only waits for ctx to close the socket under it. Changes are
+// told from the links that exist when Watch returns; Read shows those.
 func (k *Netlink) Watch(ctx context.Context) (<-chan Change, error) {
 	sock, err := nl.SubscribeAt(netns.None(), netns.None(), unix.NETLINK_ROUTE, watchGroups...)
 	if err != nil {
@@ -42,6 +42,12 @@ func (k *Netlink) Watch(ctx context.Context) (<-chan Change, error) {
 			return false
 		}
 	}}
+	present, err := listLinks(k.links) // after subscribing: no link falls between the two
+	if err != nil {
+		sock.Close()
+		return nil, err
+	}
+	w.table.Replace(present)
 	stop := context.AfterFunc(ctx, sock.Close)
 	go func() {
 		defer close(out)
@@ -60,11 +66,7 @@ type netlinkWatch struct {
 	send  func(Change) bool
 }
 
-// run subscribes before it lists, so no link falls between the two.
 func (w *netlinkWatch) run(ctx context.Context) {
-	if !w.resync() {
-		return
-	}
 	for ctx.Err() == nil {
 		msgs, from, err := w.sock.Receive()
 		switch {

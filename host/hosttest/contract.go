@@ -39,7 +39,7 @@ func Contract(t *testing.T, newRig func(t *testing.T) Rig) {
 		"routes read back":                                     routes,
 		"a gateway out of reach refuses":                       unreachable,
 		"a source that is not ours refuses":                    badSource,
-		"deleting a route matches whatever it leaves open":   routeDeletion,
+		"deleting a route matches whatever it leaves open":     routeDeletion,
 		"routes go with their link":                            routesGoWithLink,
 		"rules read back":                                      rules,
 		"watch tells of addresses and links in order":          watch,
