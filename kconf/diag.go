@@ -51,6 +51,7 @@ type Diagnostic struct {
 	Message  string // what is wrong, beginning with the keyword
 	Hint     string // what is accepted, or what to do; may be empty
 	Related  Pos    // the other place that matters: first definition, opening brace
+	Fatal    bool   // an include whose check failed: the program ends with status 6
 }
 
 // String prints "file:line:col: message; hint".
@@ -89,6 +90,15 @@ func (ds *Diagnostics) HasErrors() bool {
 	return slices.ContainsFunc(ds.list, func(d Diagnostic) bool { return d.Severity == Error })
 }
 
+// Fatal reports whether an include failed whose check was on: keepalived then
+// ends with status 6 after reading, with and without --config-test.
+func (ds *Diagnostics) Fatal() bool {
+	return slices.ContainsFunc(ds.list, func(d Diagnostic) bool { return d.Fatal })
+}
+
+// Append adds everything that other has.
+func (ds *Diagnostics) Append(other *Diagnostics) { ds.list = append(ds.list, other.list...) }
+
 // Worst is the highest class met.
 func (ds *Diagnostics) Worst() Class {
 	worst := ClassNone
@@ -100,8 +110,11 @@ func (ds *Diagnostics) Worst() Class {
 
 // TestStatus is the exit status of --config-test as keepalived gives it:
 // 0 nothing to report, 2 a missing argument, 4 files, interfaces and fatal
-// problems, 5 any other, 6 script security.
+// problems, 5 any other, 6 script security or a fatal include.
 func (ds *Diagnostics) TestStatus() int {
+	if ds.Fatal() {
+		return 6
+	}
 	for _, d := range ds.list {
 		if d.Class == ClassMissingParameter {
 			return 2 // keepalived stops reading at once

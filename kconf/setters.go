@@ -246,12 +246,12 @@ func durationDoc(lo, hi, unit time.Duration, places int) (typ, rng string) {
 }
 
 // String stores the argument as it is. The empty string "" is allowed.
-func String[C any](field func(*C) *string) Setter[C] { return text(into(field)) }
+func String[C any](field func(*C) *string) Setter[C] { return str(into(field)) }
 
 // OptString is String for a field where nil means "not written".
-func OptString[C any](field func(*C) **string) Setter[C] { return text(intoNew(field)) }
+func OptString[C any](field func(*C) **string) Setter[C] { return str(intoNew(field)) }
 
-func text[C any](store func(*C, string)) Setter[C] {
+func str[C any](store func(*C, string)) Setter[C] {
 	return scalar("STR", "", func(_ *Ctx, w Word, _ string) (string, bool) { return w.Text, true }, store)
 }
 

@@ -1,0 +1,218 @@
+package kconf
+
+import (
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// Limits that only a mistake, or an attack, reaches.
+const (
+	maxSubstitution = 8 << 20   // octets moved while substituting in one line
+	maxUses         = 4096      // substitutions in one line
+	maxGenerated    = 1_000_000 // lines made by repetition and by multi-line definitions
+	maxRescan       = 64        // a substitution that yields a substitution …
+)
+
+// definition is the value of $NAME: one line, or several to be put in at use.
+type definition struct {
+	lines []string
+	multi bool
+}
+
+// ident is the length of the name at the beginning of s.
+func ident(s string) int {
+	n := 0
+	for n < len(s) {
+		c := s[n]
+		letter := c == '_' || c|0x20 >= 'a' && c|0x20 <= 'z'
+		if !letter && (n == 0 || c < '0' || c > '9') {
+			break
+		}
+		n++
+	}
+	return n
+}
+
+// define reads $NAME=VALUE. A backslash at the end begins a definition of
+// several lines, which readLine goes on collecting.
+func (r *reader) define(t text) bool {
+	if !strings.HasPrefix(t.s, "$") {
+		return false
+	}
+	n := ident(t.s[1:])
+	if n == 0 || 1+n >= len(t.s) || t.s[1+n] != '=' {
+		return false
+	}
+	name, value := t.s[1:1+n], strings.TrimLeft(t.s[2+n:], blanks)
+	if rest, more := strings.CutSuffix(value, `\`); more {
+		r.collecting = &definition{lines: []string{rest}, multi: true}
+		r.defs[name] = r.collecting
+		return true
+	}
+	r.defs[name] = &definition{lines: []string{value}}
+	return true
+}
+
+// collect appends a line to the definition that is being read.
+func (r *reader) collect(t text) {
+	line, more := strings.CutSuffix(t.s, `\`)
+	r.collecting.lines = append(r.collecting.lines, line)
+	if !more {
+		r.collecting = nil
+	}
+}
+
+// substitute replaces ${NAME} and $NAME, again and again until nothing is left
+// to replace. more are the further lines of a multi-line definition, which can
+// only be used at the end of a line.
+func (r *reader) substitute(t text) (out text, more []string, changed bool) {
+	if strings.IndexByte(t.s, '$') < 0 {
+		return t, nil, false
+	}
+	moved, uses := 0, 0
+	for i := 0; i < len(t.s); i++ {
+		if t.s[i] != '$' {
+			continue
+		}
+		use := r.use(t, i)
+		if use.end == 0 {
+			continue
+		}
+		if len(use.more) > 0 {
+			more = use.more
+		}
+		uses++
+		moved += len(t.s) + len(use.value)
+		if uses > maxUses || moved > maxSubstitution || len(t.s)+len(use.value) > maxLineLength {
+			r.x.Errorf(r.pos(t.colAt(i)), ClassGeneral, "definition-loop", "%s: grows without end; does it use itself?", t.s[i:min(use.end, i+64)])
+			return text{col: t.col}, nil, true
+		}
+		t, changed = t.splice(i, use.end, use.value), true
+		i-- // the value is looked at again
+	}
+	return t, more, changed
+}
+
+// usage is a $NAME or ${NAME} and what it stands for; end 0: leave it alone.
+type usage struct {
+	end   int // byte behind it
+	value string
+	more  []string
+}
+
+func (r *reader) use(t text, i int) usage {
+	rest := t.s[i+1:]
+	if strings.HasPrefix(rest, "{") {
+		return r.useBraced(t, i)
+	}
+	n := ident(rest)
+	if n == 0 || n < len(rest) && !isBlank(rest[n]) && rest[n] != ',' && rest[n] != ')' {
+		return usage{}
+	}
+	u, _ := r.lookup(t, i, rest[:n], nil)
+	u.end = choose(u.end, i+1+n)
+	return u
+}
+
+func (r *reader) useBraced(t text, i int) usage {
+	end := strings.IndexByte(t.s[i:], '}')
+	if end < 0 {
+		return usage{}
+	}
+	end += i + 1
+	inner := t.s[i+2 : end-1]
+	n := ident(inner)
+	if n == 0 || n < len(inner) && !isBlank(inner[n]) {
+		return usage{}
+	}
+	u, known := r.lookup(t, i, inner[:n], strings.Fields(inner[n:]))
+	if !known {
+		r.x.Errorf(r.pos(t.colAt(i)), ClassGeneral, "undefined", "%s: not defined", t.s[i:end])
+	}
+	u.end = choose(u.end, end)
+	if u.end > 0 && len(u.more) > 0 && strings.Trim(t.s[end:], blanks) != "" {
+		r.x.Errorf(r.pos(t.colAt(i)), ClassGeneral, "multi-line-use", "%s: a definition of several lines must end the line", t.s[i:end])
+		return usage{}
+	}
+	return u
+}
+
+func choose(found, end int) int {
+	if found == 0 {
+		return 0
+	}
+	return end
+}
+
+// lookup finds the value of a name; definitions of the file go before
+// built-in ones. known is false for a name that nobody has.
+func (r *reader) lookup(t text, i int, name string, params []string) (u usage, known bool) {
+	if d, ok := r.defs[name]; ok && len(params) == 0 {
+		return usage{end: 1, value: d.lines[0], more: d.lines[1:]}, true
+	}
+	wrong := func(why string) (usage, bool) {
+		r.x.Errorf(r.pos(t.colAt(i)), ClassGeneral, "bad-parameter", "${%s}: %s", name, why)
+		return usage{}, true
+	}
+	switch name {
+	case "_PWD", "_INSTANCE", "_HASH", "_BANG":
+		if len(params) > 0 {
+			return wrong("takes no parameter")
+		}
+		return usage{end: 1, value: r.builtin(t, i, name)}, true
+	case "_ENV":
+		if len(params) != 1 {
+			return wrong("wants the name of an environment variable")
+		}
+		return usage{end: 1, value: r.opt.Getenv(params[0])}, true
+	case "_RANDOM":
+		lo, hi, ok := randomRange(params)
+		if !ok {
+			return wrong("wants at most two numbers")
+		}
+		if lo > hi {
+			_, _ = wrong("MIN is above MAX, MIN is used")
+			hi = lo
+		}
+		return usage{end: 1, value: strconv.Itoa(r.opt.Rand(lo, hi))}, true
+	}
+	return usage{}, false
+}
+
+func (r *reader) builtin(t text, i int, name string) string {
+	switch name {
+	case "_PWD":
+		if dir, err := filepath.Abs(r.src.dir); err == nil {
+			return dir
+		}
+		return r.src.dir
+	case "_INSTANCE":
+		return r.opt.ConfigID
+	}
+	char := map[string]string{"_HASH": "#", "_BANG": "!"}[name]
+	if strings.Count(t.s[:i], `"`)%2 == 0 {
+		return `\` + char // outside quotes it would begin a comment
+	}
+	return char
+}
+
+// randomRange reads the parameters of _RANDOM: none, MIN, or MIN and MAX.
+func randomRange(params []string) (lo, hi int, ok bool) {
+	lo, hi = 0, 32767
+	if len(params) > 2 {
+		return 0, 0, false
+	}
+	for i, p := range params {
+		n, err := strconv.ParseUint(p, 10, 31)
+		if err != nil {
+			return 0, 0, false
+		}
+		if i == 0 {
+			lo = int(n)
+		} else {
+			hi = int(n)
+		}
+	}
+	return lo, hi, true
+}

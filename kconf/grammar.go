@@ -1,0 +1,207 @@
+package kconf
+
+import (
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/alecthomas/participle/v2"
+	"github.com/alecthomas/participle/v2/lexer"
+)
+
+// maxDepth of blocks inside each other; keepalived's own keywords need five.
+const maxDepth = 64
+
+// The grammar of keepalived.conf: a statement is a line, and perhaps a block.
+// A token's Offset is the index of its item, which has the words.
+type stmtNode struct {
+	Pos   lexer.Position
+	Line  string     `parser:"@Line"`
+	Block *blockNode `parser:"@@?"`
+}
+
+type blockNode struct {
+	Pos   lexer.Position
+	Open  string      `parser:"@Open"`
+	Stmts []*stmtNode `parser:"@@*"`
+	Close lexer.Token `parser:"@Close"`
+}
+
+var grammar = participle.MustBuild[stmtNode](participle.Lexer(lineLexer{}))
+
+// lineLexer is participle's view of a reader: Line, Open and Close.
+type lineLexer struct{}
+
+func (lineLexer) Symbols() map[string]lexer.TokenType {
+	return map[string]lexer.TokenType{"EOF": lexer.EOF, "Line": tokLine, "Open": tokOpen, "Close": tokClose}
+}
+
+func (l lineLexer) Lex(name string, from io.Reader) (lexer.Lexer, error) {
+	data, err := io.ReadAll(from)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", name, err)
+	}
+	return l.LexString(name, string(data))
+}
+
+func (lineLexer) LexString(name, content string) (lexer.Lexer, error) {
+	r := newReader(Options{})
+	r.read(&source{name: name}, content)
+	var tokens tokenList
+	for i := range r.items {
+		tokens = append(tokens, r.token(i))
+	}
+	return &tokens, nil
+}
+
+// tokenList is a lexer over tokens that are known already.
+type tokenList []lexer.Token
+
+func (l *tokenList) Next() (lexer.Token, error) {
+	if len(*l) == 0 {
+		return lexer.EOFToken(lexer.Position{}), nil
+	}
+	t := (*l)[0]
+	*l = (*l)[1:]
+	return t, nil
+}
+
+func (r *reader) token(i int) lexer.Token {
+	it := &r.items[i]
+	return lexer.Token{Type: it.kind, Value: it.raw,
+		Pos: lexer.Position{Filename: it.pos.File, Offset: i, Line: it.pos.Line, Column: it.pos.Col}}
+}
+
+// driver feeds the grammar one top-level statement at a time, after mending
+// what is wrong with its braces, so that one mistake does not lose the rest.
+type driver struct {
+	r      *reader
+	tokens tokenList
+	open   []int // items of the open braces
+	stmts  []*Stmt
+}
+
+// parse makes the tree of everything that was read.
+func (r *reader) parse() []*Stmt {
+	d := &driver{r: r}
+	for i := 0; i < len(r.items); i++ {
+		switch r.items[i].kind {
+		case tokLine:
+			d.line(i)
+		case tokOpen:
+			i = d.opening(i)
+		case tokClose:
+			d.closing(i)
+		}
+	}
+	d.closeAll("the file ends before it is closed")
+	d.flush()
+	return d.stmts
+}
+
+func (d *driver) line(i int) {
+	if it := d.r.items[i]; len(d.open) > 0 && d.opens(i) && slices.Contains(d.r.opt.TopLevel, it.words[0].Text) {
+		d.closeAll(fmt.Sprintf("not closed before %s in line %d", it.words[0].Text, it.pos.Line))
+	}
+	if len(d.open) == 0 {
+		d.flush()
+	}
+	d.tokens = append(d.tokens, d.r.token(i))
+}
+
+// opens reports whether item i is followed by an opening brace.
+func (d *driver) opens(i int) bool {
+	return i+1 < len(d.r.items) && d.r.items[i+1].kind == tokOpen
+}
+
+// opening enters a block and returns the last item it has dealt with: a block
+// that can not be used is skipped as a whole.
+func (d *driver) opening(i int) int {
+	pos := d.r.items[i].pos
+	switch {
+	case len(d.tokens) == 0 || d.tokens[len(d.tokens)-1].Type != tokLine:
+		d.r.x.Errorf(pos, ClassUnexpectedBOB, "block-without-keyword", "{ without a keyword before it; the block is skipped")
+		return d.skip(i)
+	case len(d.open) >= maxDepth:
+		d.r.x.Errorf(pos, ClassGeneral, "too-deep", "more than %d blocks inside each other; this one is skipped", maxDepth)
+		return d.skip(i)
+	}
+	d.open = append(d.open, i)
+	d.tokens = append(d.tokens, d.r.token(i))
+	return i
+}
+
+// skip returns the item that closes the block opened by item i.
+func (d *driver) skip(i int) int {
+	depth := 0
+	for j := i; j < len(d.r.items); j++ {
+		switch d.r.items[j].kind {
+		case tokOpen:
+			depth++
+		case tokClose:
+			if depth--; depth == 0 {
+				return j
+			}
+		}
+	}
+	d.r.missingBrace(i, "the file ends before it is closed")
+	return len(d.r.items)
+}
+
+func (d *driver) closing(i int) {
+	if len(d.open) == 0 {
+		d.r.x.Errorf(d.r.items[i].pos, ClassUnexpectedEOB, "extra-brace", "} closes nothing")
+		return
+	}
+	d.open = d.open[:len(d.open)-1]
+	d.tokens = append(d.tokens, d.r.token(i))
+}
+
+// closeAll ends the blocks that nobody has closed.
+func (d *driver) closeAll(why string) {
+	for len(d.open) > 0 {
+		last := len(d.open) - 1
+		d.r.missingBrace(d.open[last], why)
+		d.tokens = append(d.tokens, lexer.Token{Type: tokClose, Value: "}", Pos: lexer.Position{Offset: -1}})
+		d.open = d.open[:last]
+	}
+}
+
+func (r *reader) missingBrace(open int, why string) {
+	r.x.Errorf(r.items[open].pos, ClassMissingEOB, "missing-brace", "{ has no }: %s", why)
+}
+
+// flush parses the statement that has been collected.
+func (d *driver) flush() {
+	if len(d.tokens) == 0 {
+		return
+	}
+	peek, err := lexer.Upgrade(&d.tokens)
+	if err == nil {
+		var node *stmtNode
+		if node, err = grammar.ParseFromLexer(peek); err == nil {
+			d.stmts = append(d.stmts, d.r.stmt(node))
+		}
+	}
+	if err != nil { // the driver has mended the braces: this can not happen
+		d.r.x.Errorf(Pos{}, ClassGeneral, "syntax", "%v", err)
+	}
+	d.tokens = d.tokens[:0]
+}
+
+func (r *reader) stmt(n *stmtNode) *Stmt {
+	it := &r.items[n.Pos.Offset]
+	s := &Stmt{Words: it.words, Raw: it.raw}
+	if n.Block == nil {
+		return s
+	}
+	s.HasBlock = true
+	s.Open = r.items[n.Block.Pos.Offset].pos
+	if i := n.Block.Close.Pos.Offset; i >= 0 {
+		s.Close = r.items[i].pos
+	}
+	for _, inner := range n.Block.Stmts {
+		s.Block = append(s.Block, r.stmt(inner))
+	}
+	return s
+}

@@ -1,0 +1,222 @@
+package kconf
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// blanks separate words.
+const blanks = " \t\f\r\n\v"
+
+func isBlank(c byte) bool { return strings.IndexByte(blanks, c) >= 0 }
+
+// text is a part of a physical line that knows its columns, also after
+// substitution has changed it.
+type text struct {
+	s    string
+	col  int     // column of the first character
+	cols []int32 // column of every byte; nil while s is as it was written
+	at   bool    // every byte has column col: s comes from a definition used there
+}
+
+// colAt is the column of byte i.
+func (t text) colAt(i int) int {
+	switch {
+	case t.at:
+		return t.col
+	case t.cols == nil:
+		return t.col + utf8.RuneCountInString(t.s[:i])
+	case i < len(t.cols):
+		return int(t.cols[i])
+	case len(t.cols) > 0:
+		return int(t.cols[len(t.cols)-1]) + 1
+	}
+	return t.col
+}
+
+// cut is t.s[i:j].
+func (t text) cut(i, j int) text {
+	part := text{s: t.s[i:j], col: t.colAt(i), at: t.at}
+	if t.cols != nil {
+		part.cols = t.cols[i:j]
+	}
+	return part
+}
+
+func (t text) trim() text {
+	i, j := 0, len(t.s)
+	for i < j && isBlank(t.s[i]) {
+		i++
+	}
+	for j > i && isBlank(t.s[j-1]) {
+		j--
+	}
+	if i == 0 && j == len(t.s) {
+		return t
+	}
+	return t.cut(i, j)
+}
+
+// splice replaces t.s[i:j] by value, all of which stands at the column of i.
+func (t text) splice(i, j int, value string) text {
+	old := t.columns()
+	cols := make([]int32, 0, len(t.s)-(j-i)+len(value))
+	cols = append(cols, old[:i]...)
+	for range len(value) {
+		cols = append(cols, old[i])
+	}
+	cols = append(cols, old[j:]...)
+	return text{s: t.s[:i] + value + t.s[j:], col: t.col, cols: cols}
+}
+
+// columns is the column of every byte.
+func (t text) columns() []int32 {
+	if t.cols != nil {
+		return t.cols
+	}
+	cols := make([]int32, len(t.s))
+	col := t.col - 1
+	for i := range cols {
+		if !t.at && utf8.RuneStart(t.s[i]) || i == 0 {
+			col++
+		}
+		cols[i] = int32(col)
+	}
+	return cols
+}
+
+// uncomment cuts off a comment: # or ! outside double quotes, even inside a
+// word. A backslash before them protects; it is kept, because the line may be
+// looked at again after substitution, and removed by unescape at the end.
+func uncomment(t text) text {
+	if !strings.ContainsAny(t.s, "#!") {
+		return t.trim()
+	}
+	quoted := false
+	for i := 0; i < len(t.s); i++ {
+		switch c := t.s[i]; {
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '\\' && i+1 < len(t.s) && (t.s[i+1] == '#' || t.s[i+1] == '!'):
+			i++
+		case c == '#' || c == '!':
+			return t.cut(0, i).trim()
+		}
+	}
+	return t.trim()
+}
+
+// unescape removes the backslash of \# and \! outside double quotes.
+func unescape(t text) text {
+	if !strings.Contains(t.s, `\#`) && !strings.Contains(t.s, `\!`) {
+		return t
+	}
+	var out []byte
+	var cols []int32
+	old := t.columns()
+	quoted := false
+	for i := 0; i < len(t.s); i++ {
+		c := t.s[i]
+		if c == '"' {
+			quoted = !quoted
+		}
+		if !quoted && c == '\\' && i+1 < len(t.s) && (t.s[i+1] == '#' || t.s[i+1] == '!') {
+			continue
+		}
+		out = append(out, c)
+		cols = append(cols, old[i])
+	}
+	return text{s: string(out), col: t.col, cols: cols}
+}
+
+// scriptKeyword tells the keywords whose line is read again with the quoting
+// of script strings (see ScriptLine). This is lexis, not meaning: an odd number
+// of double quotes is no mistake there.
+func scriptKeyword(word string) bool {
+	switch word {
+	case "script", "misc_path", "notify", "quorum_up", "quorum_down", "startup_script", "shutdown_script", "regex":
+		return true
+	}
+	return strings.HasPrefix(word, "notify_") || strings.HasSuffix(word, "notify_fifo_script")
+}
+
+// words splits t. A double quote begins and ends a word, also next to other
+// text; what it encloses is taken as it is. open is the byte offset of a quote
+// that is not closed, -1 if there is none; what follows it is not in words.
+func (r *reader) words(t text) (words []Word, open int) {
+	add := func(i, j int, quoted bool) {
+		words = append(words, Word{Text: t.s[i:j], Pos: r.pos(t.colAt(i)), Quoted: quoted})
+	}
+	words = make([]Word, 0, strings.Count(t.s, " ")+1)
+	start := -1
+	for i := 0; i < len(t.s); i++ {
+		c := t.s[i]
+		if c != '"' && !isBlank(c) {
+			if start < 0 {
+				start = i
+			}
+			continue
+		}
+		if start >= 0 {
+			add(start, i, false)
+			start = -1
+		}
+		if c != '"' {
+			continue
+		}
+		end := strings.IndexByte(t.s[i+1:], '"')
+		if end < 0 {
+			return words, i
+		}
+		add(i+1, i+1+end, true)
+		words[len(words)-1].Pos.Col = t.colAt(i) // of the quote
+		i += end + 1
+	}
+	if start >= 0 {
+		add(start, len(t.s), false)
+	}
+	return words, -1
+}
+
+// foreignBlanks replaces what only looks like a blank: the no-break spaces and
+// typographic spaces that come with text copied from web pages, and byte order
+// marks. Inside quotes too: "notify.sh -a<no-break space>ADDR" wants two words.
+func foreignBlanks(s string) (plain string, found bool) {
+	if isASCII(s) {
+		return s, false
+	}
+	var b strings.Builder
+	for i, c := range s {
+		switch {
+		case isForeignBlank(c):
+			b.WriteByte(' ')
+			found = true
+		case c == utf8.RuneError:
+			b.WriteByte(s[i]) // not UTF-8: one column per byte, kept
+		default:
+			b.WriteRune(c)
+		}
+	}
+	if !found {
+		return s, false
+	}
+	return b.String(), true
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
+func isForeignBlank(c rune) bool {
+	switch c {
+	case 0x00a0, 0x1680, 0x202f, 0x205f, 0x2060, 0x3000, 0xfeff:
+		return true
+	}
+	return c >= 0x2000 && c <= 0x200b
+}

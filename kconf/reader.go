@@ -1,0 +1,375 @@
+package kconf
+
+import (
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/alecthomas/participle/v2/lexer"
+)
+
+// Options are what reading a configuration depends on besides its files.
+type Options struct {
+	ConfigID      string        // compared by @ID, value of ${_INSTANCE}; -i, else the node name up to the first dot
+	IncludeChecks IncludeChecks // CheckAll for -e
+
+	// TopLevel are keywords of blocks that stand in no other block. Where one
+	// opens a block inside another, the closing braces before it are missing:
+	// this is reported at the block that is open, and reading goes on there.
+	TopLevel []string
+
+	Getenv       func(name string) string // nil: os.Getenv
+	Rand         func(lo, hi int) int     // a number from lo to hi, both included; nil: math/rand
+	FS           FS                       // nil: OS
+	MaxGenerated int                      // lines that repetition and definitions may make; 0: 1,000,000
+}
+
+func (o Options) withDefaults() Options {
+	if o.Getenv == nil {
+		o.Getenv = os.Getenv
+	}
+	if o.Rand == nil {
+		o.Rand = func(lo, hi int) int { return lo + rand.IntN(hi-lo+1) }
+	}
+	if o.FS == nil {
+		o.FS = OS{}
+	}
+	if o.MaxGenerated == 0 {
+		o.MaxGenerated = maxGenerated
+	}
+	return o
+}
+
+// Kinds of tokens the grammar sees.
+const (
+	tokLine  lexer.TokenType = -2 // words of one statement
+	tokOpen  lexer.TokenType = -3 // {
+	tokClose lexer.TokenType = -4 // }
+)
+
+// item is a token with what participle can not carry.
+type item struct {
+	kind  lexer.TokenType
+	words []Word
+	raw   string
+	pos   Pos
+}
+
+// reader turns files into items. It never fails: what it can not use it
+// reports, and goes on with the next line.
+type reader struct {
+	opt   Options
+	fs    FS
+	diags *Diagnostics
+	x     *Ctx
+	items []item
+
+	src        *source
+	checks     IncludeChecks
+	defs       map[string]*definition
+	collecting *definition
+	generated  int
+	depth      int // of braces, to know where include_check may stand
+}
+
+func newReader(opt Options) *reader {
+	opt = opt.withDefaults()
+	diags := new(Diagnostics)
+	return &reader{opt: opt, fs: opt.FS, diags: diags, x: &Ctx{Diags: diags}, checks: opt.IncludeChecks,
+		defs: make(map[string]*definition)}
+}
+
+// pos is column col of the line being read.
+func (r *reader) pos(col int) Pos {
+	return Pos{File: r.src.name, Line: r.src.line, Col: col, Via: r.src.via}
+}
+
+// read reads one file from its first to its last line. Definitions outlive it,
+// include checks do not.
+func (r *reader) read(src *source, data string) {
+	before, checks := r.src, r.checks
+	r.src = src
+	data = strings.TrimPrefix(data, "\ufeff") // a byte order mark is no character of line 1
+	for data != "" {
+		line, rest, _ := strings.Cut(data, "\n")
+		data = rest
+		src.line++
+		r.readLine(strings.TrimRight(line, "\r"))
+	}
+	if src.foreignLines > 0 {
+		lines := "on this line only"
+		if src.foreignLines > 1 {
+			lines = "and on " + plural(src.foreignLines-1, "more line")
+		}
+		r.x.Warnf(src.foreign, ClassNone, "foreign-blank", "no-break or typographic space here %s: read as a blank", lines)
+	}
+	r.src, r.checks = before, checks
+}
+
+func (r *reader) readLine(line string) {
+	if len(line) > maxLineLength {
+		r.x.Errorf(r.pos(1), ClassGeneral, "line-too-long", "line of %d octets, at most %d are read; the line is not used", len(line), maxLineLength)
+		return
+	}
+	if i := strings.IndexByte(line, 0); i >= 0 {
+		r.x.Errorf(r.pos(text{s: line, col: 1}.colAt(i)), ClassGeneral, "nul", "NUL character; the line is not used")
+		return
+	}
+	plain, foreign := foreignBlanks(line)
+	if foreign {
+		r.noteForeign(line)
+	}
+	t := uncomment(text{s: plain, col: 1})
+	switch {
+	case t.s == "":
+		if strings.Trim(plain, blanks) == "" {
+			r.collecting = nil // a blank line ends a definition, a comment does not
+		}
+	case r.collecting != nil:
+		r.collect(t)
+	default:
+		r.logical(t, 0)
+	}
+}
+
+// noteForeign remembers the first of the blanks that are none; a comment full
+// of them is nobody's business.
+func (r *reader) noteForeign(line string) {
+	code := uncomment(text{s: line, col: 1}).s
+	if _, found := foreignBlanks(code); !found {
+		return
+	}
+	if r.src.foreignLines == 0 {
+		col := 0
+		for _, c := range line {
+			col++
+			if isForeignBlank(c) {
+				break
+			}
+		}
+		r.src.foreign = r.pos(col)
+	}
+	r.src.foreignLines++
+}
+
+// logical takes a line without comment through conditions, definitions,
+// repetition, substitution and include. depth counts how often text that was
+// put in has been read again.
+func (r *reader) logical(t text, depth int) {
+	if depth > maxRescan {
+		r.x.Errorf(r.pos(t.col), ClassGeneral, "definition-loop", "definitions use each other without end")
+		return
+	}
+	t, keep := r.condition(t)
+	if !keep || r.define(t) || r.repeat(t, depth) {
+		return
+	}
+	if strings.HasPrefix(t.s, "~") {
+		r.emit(t)
+		return
+	}
+	out, more, changed := r.substitute(t)
+	if changed {
+		out = uncomment(out)
+	}
+	switch {
+	case out.s == "":
+	case changed && strings.IndexByte("@~$", out.s[0]) >= 0 && out.s != t.s:
+		r.logical(out, depth+1)
+	case !r.maybeInclude(out):
+		r.emit(out)
+	}
+	for _, line := range more {
+		if !r.generate(t) {
+			return
+		}
+		if line := (text{s: line, col: t.col, at: true}).trim(); line.s != "" {
+			r.logical(line, depth+1)
+		}
+	}
+}
+
+// maybeInclude reads the file of an include statement; false: it is none.
+func (r *reader) maybeInclude(t text) bool {
+	rest, ok := strings.CutPrefix(t.s, "include")
+	if !ok {
+		return false
+	}
+	suffix := ""
+	if rest != "" && strings.IndexByte("rmwba", rest[0]) >= 0 {
+		suffix, rest = rest[:1], rest[1:]
+	}
+	if rest == "" || !isBlank(rest[0]) {
+		return false
+	}
+	r.include(t, suffix, unescape(text{s: rest, col: t.col}.trim()).s)
+	return true
+}
+
+// emit cuts at braces outside quotes. Behind an opening or closing brace a
+// condition may stand, which then decides about the rest of the line.
+func (r *reader) emit(t text) {
+	if strings.IndexByte(t.s, '{') < 0 && strings.IndexByte(t.s, '}') < 0 {
+		r.line(t)
+		return
+	}
+	quoted, from := false, 0
+	for i := 0; i < len(t.s); i++ {
+		c := t.s[i]
+		if c == '"' {
+			quoted = !quoted
+		}
+		if quoted || c != '{' && c != '}' {
+			continue
+		}
+		if end := undefinedUse(t.s, i); end > 0 {
+			i = end
+			continue
+		}
+		r.line(t.cut(from, i))
+		r.brace(c, r.pos(t.colAt(i)))
+		if rest := t.cut(i+1, len(t.s)).trim(); strings.HasPrefix(rest.s, "@") {
+			if kept, ok := r.condition(rest); ok {
+				r.emit(kept)
+			}
+			return
+		}
+		from = i + 1
+	}
+	r.line(t.cut(from, len(t.s)))
+}
+
+// undefinedUse finds the end of a ${NAME} that nothing was put in for: its
+// braces must not be taken for those of a block. 0: t[i] is a real brace.
+func undefinedUse(s string, i int) int {
+	if s[i] != '{' || i == 0 || s[i-1] != '$' || ident(s[i+1:]) == 0 {
+		return 0
+	}
+	if end := strings.IndexAny(s[i+1:], "{}"); end >= 0 && s[i+1+end] == '}' {
+		return i + 1 + end
+	}
+	return 0
+}
+
+func (r *reader) brace(c byte, pos Pos) {
+	kind := tokOpen
+	if c == '{' {
+		r.depth++
+	} else {
+		kind = tokClose
+		r.depth--
+	}
+	r.items = append(r.items, item{kind: kind, pos: pos})
+}
+
+// line makes a statement of what stands between braces.
+func (r *reader) line(t text) {
+	if t = unescape(t.trim()); t.s == "" {
+		return
+	}
+	words, open := r.words(t)
+	raw := t.s
+	switch {
+	case open < 0:
+	case len(words) > 0 && scriptKeyword(words[0].Text):
+		words = append(words, Word{Text: t.s[open+1:], Pos: r.pos(t.colAt(open)), Quoted: true})
+	default:
+		r.x.Errorf(r.pos(t.colAt(open)), ClassUnmatchedQuote, "unmatched-quote", "quote is not closed; what follows it is not used")
+		raw = strings.TrimRight(t.s[:open], blanks)
+	}
+	if len(words) == 0 {
+		return
+	}
+	if words[0].Text == "include_check" && r.depth == 1 {
+		r.checks = includeCheck(r.x, r.checks, words[1:])
+	}
+	r.items = append(r.items, item{kind: tokLine, words: words, raw: raw, pos: words[0].Pos})
+}
+
+// includeCheck reads the arguments of include_check, the one keyword that
+// changes how the rest is read: [[+-]OPT...], nothing meaning all.
+func includeCheck(x *Ctx, now IncludeChecks, args []Word) IncludeChecks {
+	bits := map[string]IncludeChecks{"read": CheckRead, "readable": CheckRead, "match": CheckMatch,
+		"wildcard_match": CheckWildcard, "brace_match": CheckBrace}
+	if len(args) == 0 {
+		return CheckAll
+	}
+	if args[0].Text != "" && strings.IndexByte("+-", args[0].Text[0]) < 0 {
+		now = 0
+	}
+	for _, w := range args {
+		name := strings.TrimLeft(w.Text, "+-")
+		switch bit, ok := bits[name]; {
+		case !ok:
+			x.Errorf(w.Pos, ClassGeneral, "not-one-of", "include_check %s: must be read, match, wildcard_match or brace_match", quoteEmpty(w.Text))
+		case strings.HasPrefix(w.Text, "-"):
+			now &^= bit
+		default:
+			now |= bit
+		}
+	}
+	return now
+}
+
+// ParseString reads a configuration from memory; name is what positions show,
+// and its folder is where relative includes begin. What can be read is in File,
+// also when there are errors.
+func ParseString(name, content string, opt Options) (*File, *Diagnostics) {
+	r := newReader(opt)
+	r.read(&source{name: name, dir: filepath.Dir(name)}, content)
+	return &File{Name: name, Stmts: r.parse()}, r.diags
+}
+
+// ParseFile reads the configuration that path names. As with keepalived path is
+// a pattern; several matches are read in order, as one, which is an error of
+// class ClassMultipleFiles. A main file that can not be read is an error with
+// id "file-missing" and an empty File.
+func ParseFile(path string, opt Options) (*File, *Diagnostics) {
+	r := newReader(opt)
+	file := &File{Name: path}
+	var names []string
+	found, _, _ := glob(r.fs, "", path)
+	for _, m := range found {
+		if !m.missing {
+			names = append(names, m.name)
+		}
+	}
+	if len(names) == 0 {
+		r.missing(path, "no such file")
+		return file, r.diags
+	}
+	if len(names) > 1 {
+		r.diags.Add(Diagnostic{Severity: Error, Class: ClassMultipleFiles, ID: "multiple-files",
+			Message: path + ": matches " + plural(len(names), "file") + ": " + strings.Join(names, ", "),
+			Hint:    "they are read in this order"})
+	}
+	for _, name := range names {
+		r.main(name)
+	}
+	file.Stmts = r.parse()
+	return file, r.diags
+}
+
+func (r *reader) main(name string) {
+	mode, err := r.fs.Stat(name)
+	if err != nil {
+		r.missing(name, cause(err).Error())
+		return
+	}
+	if why := usable(mode); why != "" {
+		r.missing(name, why)
+		return
+	}
+	data, err := r.fs.ReadFile(name)
+	if err != nil {
+		r.missing(name, cause(err).Error())
+		return
+	}
+	r.read(&source{name: name, dir: filepath.Dir(name)}, string(data))
+}
+
+func (r *reader) missing(name, why string) {
+	r.diags.Add(Diagnostic{Severity: Error, Class: ClassFileNotFound, ID: "file-missing",
+		Message: "configuration file " + name + ": " + why})
+}

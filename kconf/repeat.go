@@ -1,0 +1,161 @@
+package kconf
+
+import (
+	"strconv"
+	"strings"
+)
+
+// repeat reads ~SEQ, ~SEQx and ~LST: the rest of the line is read once per
+// value, with the variable defined. false: t is no repetition.
+func (r *reader) repeat(t text, depth int) bool {
+	kind, args, body, ok := repetition(t)
+	if !ok {
+		return false
+	}
+	expanded, _, _ := r.substitute(args)
+	list := splitArgs(expanded.s)
+	if kind == "LST" {
+		r.repeatList(t, list, body, depth)
+	} else {
+		r.repeatSeq(t, list, body, kind == "SEQx", depth)
+	}
+	return true
+}
+
+// repetition takes ~KIND(args) body apart.
+func repetition(t text) (kind string, args, body text, ok bool) {
+	if !strings.HasPrefix(t.s, "~") {
+		return "", text{}, text{}, false
+	}
+	n := 1 + ident(t.s[1:])
+	kind = t.s[1:n]
+	if kind != "SEQ" && kind != "SEQx" && kind != "LST" {
+		return "", text{}, text{}, false
+	}
+	open := n + len(t.s[n:]) - len(strings.TrimLeft(t.s[n:], blanks))
+	end := strings.IndexByte(t.s, ')')
+	if open >= len(t.s) || t.s[open] != '(' || end < 0 {
+		return "", text{}, text{}, false
+	}
+	return kind, t.cut(open+1, end), t.cut(end+1, len(t.s)).trim(), true
+}
+
+// splitArgs cuts at commas outside braces and removes blanks around the parts.
+func splitArgs(s string) []string {
+	var parts []string
+	depth, from := 0, 0
+	for i := range len(s) {
+		switch {
+		case s[i] == '{':
+			depth++
+		case s[i] == '}':
+			depth--
+		case s[i] == ',' && depth == 0:
+			parts, from = append(parts, strings.Trim(s[from:i], blanks)), i+1
+		}
+	}
+	return append(parts, strings.Trim(s[from:], blanks))
+}
+
+func (r *reader) badRepetition(t text, format string, args ...any) {
+	r.x.Errorf(r.pos(t.col), ClassGeneral, "bad-repetition", format, args...)
+}
+
+func (r *reader) repeatSeq(t text, args []string, body text, hex bool, depth int) {
+	name := args[0]
+	if ident(name) == 0 || ident(name) != len(name) || len(args) < 2 || len(args) > 4 {
+		r.badRepetition(t, "~SEQ: wants (VAR, [START, [STEP,]] END)")
+		return
+	}
+	var n []int64
+	for _, a := range args[1:] {
+		v, err := strconv.ParseInt(strings.TrimPrefix(a, "+"), 0, 64)
+		if err != nil || v > 1<<40 || v < -1<<40 {
+			r.badRepetition(t, "~SEQ %s: not a number", quoteEmpty(a))
+			return
+		}
+		n = append(n, v)
+	}
+	start, step, end := seqBounds(n)
+	if step == 0 || end > start && step < 0 || end < start && step > 0 {
+		r.badRepetition(t, "~SEQ: step %d does not lead from %d to %d", step, start, end)
+		return
+	}
+	if hex && (start < 0 || end < 0) {
+		r.badRepetition(t, "~SEQx: negative numbers have no hexadecimal form here")
+		return
+	}
+	base := 10
+	if hex {
+		base = 16
+	}
+	for v := start; step > 0 && v <= end || step < 0 && v >= end; v += step {
+		if !r.generate(t) {
+			return
+		}
+		r.defs[name] = &definition{lines: []string{strconv.FormatInt(v, base)}}
+		r.logical(body, depth+1)
+	}
+}
+
+// seqBounds completes END, START END or START STEP END.
+func seqBounds(n []int64) (start, step, end int64) {
+	start, end = 1, n[len(n)-1]
+	if len(n) > 1 {
+		start = n[0]
+	} else if end < 0 {
+		start = -1
+	}
+	if len(n) == 3 {
+		return start, n[1], end
+	}
+	if end < start {
+		return start, -1, end
+	}
+	return start, 1, end
+}
+
+// group reads {a,b} or a single word.
+func group(s string) []string {
+	if inner, ok := strings.CutPrefix(s, "{"); ok {
+		return splitArgs(strings.TrimSuffix(inner, "}"))
+	}
+	return []string{s}
+}
+
+func (r *reader) repeatList(t text, args []string, body text, depth int) {
+	names := group(args[0])
+	for _, name := range names {
+		if ident(name) == 0 || ident(name) != len(name) {
+			r.badRepetition(t, "~LST: %s is no name", quoteEmpty(name))
+			return
+		}
+	}
+	for _, a := range args[1:] {
+		values := group(a)
+		if len(values) > len(names) {
+			r.badRepetition(t, "~LST: %s has %d values for %d names", a, len(values), len(names))
+			return
+		}
+		if !r.generate(t) {
+			return
+		}
+		for i, name := range names {
+			var value string
+			if i < len(values) {
+				value = values[i]
+			}
+			r.defs[name] = &definition{lines: []string{value}}
+		}
+		r.logical(body, depth+1)
+	}
+}
+
+// generate counts a line that no file has.
+func (r *reader) generate(t text) bool {
+	r.generated++
+	if r.generated == r.opt.MaxGenerated+1 {
+		r.x.Errorf(r.pos(t.col), ClassGeneral, "too-many-lines", "more than %d lines are made by repetition and definitions; the rest is not read", r.opt.MaxGenerated)
+	}
+	return r.generated <= r.opt.MaxGenerated
+}
