@@ -42,6 +42,7 @@ type child struct {
 	link    *link
 	started time.Time
 	ready   bool
+	silent  bool           // its link has ended
 	failed  *failedMessage // set when the child said why it gives up
 }
 

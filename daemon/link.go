@@ -9,6 +9,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"holdfast/internal/event"
 )
 
 // message is what travels between the parent and a child, one JSON object a
@@ -17,13 +19,11 @@ type message struct {
 	Start    *startMessage    `json:"start,omitempty"`    // parent: configuration and what survives a restart
 	Reload   *reloadMessage   `json:"reload,omitempty"`   // parent: new configuration
 	Script   *scriptMessage   `json:"script,omitempty"`   // parent: result of a tracked script changed
+	Instance *instanceMessage `json:"instance,omitempty"` // parent: state of an instance that the IPVS sync daemon follows
 	Stop     bool             `json:"stop,omitempty"`     // parent: release everything and end
-	Signal   string           `json:"signal,omitempty"`   // parent: a forwarded signal, by --signum name
-	Role     string           `json:"role,omitempty"`     // parent: IPVS sync daemon role follows this state
 	Ready    bool             `json:"ready,omitempty"`    // child: configuration is in force
-	Fact     *fact            `json:"fact,omitempty"`     // child: something happened
+	Fact     *event.Fact      `json:"fact,omitempty"`     // child: something happened
 	Failed   *failedMessage   `json:"failed,omitempty"`   // child: cannot go on, exit with this status
-	Reloaded *reloadedMessage `json:"reloaded,omitempty"` // child: what the reload changed
 }
 
 // startMessage is the first message a child gets.
@@ -39,13 +39,14 @@ type reloadMessage struct {
 	Scripts map[string]bool `json:"scripts,omitempty"`
 }
 
-type reloadedMessage struct {
-	Summary string `json:"summary"`
-}
-
 type scriptMessage struct {
 	Name string `json:"name"`
 	Good bool   `json:"good"`
+}
+
+type instanceMessage struct {
+	Name  string `json:"name"`
+	State string `json:"state"`
 }
 
 type failedMessage struct {

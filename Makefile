@@ -1,0 +1,66 @@
+# Targets for people; `make` alone lists them.
+SHELL := /bin/bash
+GO ?= go
+PREFIX ?= /usr/local
+export CGO_ENABLED ?= 0
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+.PHONY: build
+build: ## static binary bin/holdfast
+	$(GO) build -trimpath -ldflags '-s -w' -o bin/holdfast ./cmd/holdfast
+
+.PHONY: demo
+demo: build ## a two-director cluster in namespaces: election, failover, balancing (root)
+	integration/demo/demo.sh
+
+.PHONY: packages
+packages: ## install what the tests need (root, Debian)
+	integration/packages.sh
+
+.PHONY: test
+test: packages ## everything: unit, namespaces, virtual machine (root)
+	integration/testall.sh
+
+.PHONY: unit
+unit: ## what needs no root, in seconds
+	$(GO) test ./...
+
+.PHONY: netns
+netns: build ## real sockets and keepalived in network namespaces (root)
+	HOLDFAST_NETNS=1 $(GO) test -count=1 -timeout 20m ./integration/netns/... ./host/...
+
+.PHONY: vm
+vm: build ## real ip_vs in an emulated machine (root)
+	HOLDFAST_VM=1 $(GO) test -count=1 -timeout 25m ./integration/vm/...
+
+.PHONY: check
+check: ## vet, staticcheck, gofmt, house rules
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+	@test -z "$$(gofmt -l .)" || { echo "gofmt would change:"; gofmt -l .; exit 1; }
+	$(GO) test -count=1 -run . .
+
+.PHONY: race
+race: ## unit tests under the race detector (needs a C compiler)
+	CGO_ENABLED=1 $(GO) test -race ./...
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for FUZZTIME (default 30s)
+	integration/fuzz.sh $(or $(FUZZTIME),30s)
+
+.PHONY: bench
+bench: ## benchmarks
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: install
+install: build ## PREFIX/sbin/holdfast (default /usr/local)
+	install -D -m 0755 bin/holdfast $(DESTDIR)$(PREFIX)/sbin/holdfast
+
+.PHONY: clean
+clean: ## remove what build made
+	rm -rf bin

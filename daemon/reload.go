@@ -1,0 +1,90 @@
+package daemon
+
+import (
+	"fmt"
+
+	sd "github.com/coreos/go-systemd/v22/daemon"
+
+	"holdfast/kconf"
+)
+
+// reload reads the configuration again and puts it in force if it is no worse
+// than the one that runs. Whatever is wrong with the new file, the running
+// configuration stays as it is and adverts go on.
+func (s *supervisor) reload() {
+	switch {
+	case s.stopping:
+		return
+	case s.reloading || !s.announced:
+		s.log.Info("Reload already in progress, request queued")
+		s.queued = true
+		return
+	}
+	s.log.Info("Reloading ...")
+	next, err := load(s.opt)
+	if err != nil {
+		s.log.Error(fmt.Sprintf("%v: the running configuration stays", err))
+		return
+	}
+	next.report(s.log)
+	if reasons := next.whyNot(s.conf); len(reasons) > 0 {
+		for _, r := range reasons {
+			s.log.Error("reload refused: " + r)
+		}
+		s.log.Error("the running configuration stays; correct the file and reload again")
+		return
+	}
+	_, _ = sd.SdNotify(false, sd.SdNotifyReloading)
+	s.reloading = true
+	s.conf = next
+	s.hooks.configure(next.config)
+	s.tracks.configure(next.config)
+	for r, c := range s.children {
+		if !s.wants(r) {
+			c.link.Send(message{Stop: true})
+			continue
+		}
+		c.ready = false
+		c.link.Send(message{Reload: &reloadMessage{Config: next.encoded, Scripts: s.tracks.known()}})
+	}
+	s.startWanted()
+	s.announceWhenReady(func() {})
+}
+
+// whyNot lists what keeps next from replacing the running configuration. A
+// reload must not take away what a restart would have refused, nor what a typo
+// has just made unreadable: errors that the running file already had (it may
+// be fifteen years old) are no obstacle, new ones are.
+func (next *loaded) whyNot(running *loaded) []string {
+	var reasons []string
+	had := map[string]int{}
+	for _, d := range running.diags.All() {
+		had[mistake(d)]++
+	}
+	for _, d := range next.diags.All() {
+		if d.Severity != kconf.Error {
+			continue
+		}
+		if key := mistake(d); had[key] > 0 {
+			had[key]--
+			continue
+		}
+		reasons = append(reasons, d.String())
+	}
+	if next.fatal != "" {
+		reasons = append(reasons, next.fatal)
+	}
+	old, fresh := &running.config.Global, &next.config.Global
+	for _, fixed := range []struct{ name, old, new string }{
+		{"net_namespace", old.Namespace, fresh.Namespace},
+		{"instance", old.Instance, fresh.Instance},
+	} {
+		if fixed.old != fixed.new {
+			reasons = append(reasons, fmt.Sprintf("Cannot change %s at a reload - please restart keepalived", fixed.name))
+		}
+	}
+	return reasons
+}
+
+// mistake is a diagnostic without its place, which moves as lines come and go.
+func mistake(d kconf.Diagnostic) string { return d.ID + "\x00" + d.Message }

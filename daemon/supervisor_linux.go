@@ -1,0 +1,342 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	sd "github.com/coreos/go-systemd/v22/daemon"
+
+	"holdfast/internal/event"
+)
+
+// Real-time signals as the C library counts them (SIGRTMIN is 34).
+const (
+	sigJSON       = syscall.Signal(36)
+	sigStatsClear = syscall.Signal(63)
+)
+
+// supervisor is the parent process: it owns configuration, signals, children,
+// pid file, hooks, tracked scripts and mail. One goroutine, run's, changes its
+// fields; it stays on the process's first thread, see spawn.
+type supervisor struct {
+	opt    Options
+	log    *slog.Logger
+	conf   *loaded // in force
+	bus    *event.Bus
+	hooks  *hooks
+	tracks *scriptTracker
+
+	children map[role]*child
+	deaths   map[role]int // in a row
+	resume   map[string]snapshot
+	exits    chan childExit
+	inbox    chan childMessage
+	respawn  chan role
+	signals  chan os.Signal
+
+	stopping  bool
+	reloading bool
+	queued    bool // SIGHUP came while reloading
+	announced bool // "Startup complete" is logged
+	status    int
+	giveUp    <-chan time.Time // children that have not stopped by then are killed
+}
+
+// childMessage is what a child said; ok is false once its link has ended.
+type childMessage struct {
+	from *child
+	m    message
+	ok   bool
+}
+
+func newSupervisor(opt Options, conf *loaded, log *slog.Logger) *supervisor {
+	s := &supervisor{
+		opt: opt, log: log, conf: conf, bus: event.NewBus(),
+		children: map[role]*child{}, deaths: map[role]int{}, resume: map[string]snapshot{},
+		exits: make(chan childExit), inbox: make(chan childMessage), respawn: make(chan role),
+		signals: make(chan os.Signal, 16),
+	}
+	s.hooks = newHooks(log, s.bus)
+	s.tracks = newScriptTracker(s.bus)
+	return s
+}
+
+// run is the life of the daemon; it returns the exit status. ready is called
+// when all children have the configuration in force.
+func (s *supervisor) run(ready func()) int {
+	signal.Notify(s.signals, syscall.SIGHUP, syscall.SIGTERM, syscall.SIGINT, syscall.SIGUSR1, syscall.SIGUSR2, sigJSON, sigStatsClear)
+	defer signal.Stop(s.signals)
+	signal.Ignore(syscall.SIGPIPE)
+
+	s.hooks.configure(s.conf.config)
+	s.tracks.configure(s.conf.config)
+	s.startWanted()
+	if len(s.children) == 0 && s.status == 0 {
+		s.log.Warn("Warning - keepalived has no configuration to run")
+	}
+	s.announceWhenReady(ready)
+	for !s.finished() {
+		select {
+		case sig := <-s.signals:
+			s.handleSignal(sig)
+		case cm := <-s.inbox:
+			s.handleMessage(cm)
+			s.announceWhenReady(ready)
+		case e := <-s.exits:
+			s.handleExit(e)
+		case r := <-s.respawn:
+			if s.children[r] == nil && !s.stopping && s.wants(r) {
+				s.start(r)
+			}
+		case c := <-s.tracks.changes():
+			s.tellVRRP(message{Script: &scriptMessage{Name: c.Name, Good: c.Good}})
+		case <-s.giveUp:
+			s.killChildren()
+		}
+	}
+	s.finish()
+	return s.status
+}
+
+func (s *supervisor) finished() bool {
+	if len(s.children) > 0 {
+		return false
+	}
+	return s.stopping
+}
+
+// finish lets hooks that stop brought about end, for as long as keepalived
+// waits for its children.
+func (s *supervisor) finish() {
+	s.tracks.close()
+	ctx, cancel := context.WithTimeout(context.Background(), s.conf.config.Global.ChildWait)
+	defer cancel()
+	if err := s.bus.Close(ctx); err != nil {
+		s.log.Warn(err.Error())
+	}
+	s.hooks.close(ctx)
+}
+
+// wants tells whether the configuration and the command line ask for a child.
+func (s *supervisor) wants(r role) bool {
+	switch r {
+	case roleVRRP:
+		return !s.opt.OnlyChecker && (s.opt.AllChildren || s.conf.config.hasVRRP())
+	default:
+		return !s.opt.OnlyVRRP && (s.opt.AllChildren || s.conf.config.hasCheckers())
+	}
+}
+
+// startWanted starts the children that are asked for and not there, in
+// keepalived's order.
+func (s *supervisor) startWanted() {
+	for _, r := range []role{roleCheckers, roleVRRP} {
+		if s.children[r] == nil && s.wants(r) {
+			s.start(r)
+		}
+	}
+}
+
+func (s *supervisor) start(r role) {
+	c, err := spawn(r, s.opt, s.exits)
+	if err != nil {
+		s.log.Error(err.Error())
+		s.stop(ExitFatal)
+		return
+	}
+	s.children[r] = c
+	s.log.Info(fmt.Sprintf("Starting %s child process, pid=%d", r.title(), c.cmd.Process.Pid))
+	start := &startMessage{Options: s.opt, Config: s.conf.encoded}
+	if r == roleVRRP {
+		start.Resume, start.Scripts = s.resume, s.tracks.known()
+	}
+	c.link.Send(message{Start: start})
+	if r == roleCheckers {
+		for name, snap := range s.resume { // the sync daemon follows an instance
+			c.link.Send(message{Instance: &instanceMessage{Name: name, State: snap.State}})
+		}
+	}
+	go func() {
+		for m := range c.link.Messages() {
+			s.inbox <- childMessage{c, m, true}
+		}
+		s.inbox <- childMessage{from: c}
+	}()
+}
+
+func (s *supervisor) tellVRRP(m message) {
+	if c := s.children[roleVRRP]; c != nil {
+		c.link.Send(m)
+	}
+}
+
+func (s *supervisor) handleSignal(sig os.Signal) {
+	switch sig {
+	case syscall.SIGTERM, syscall.SIGINT:
+		s.stop(ExitOK)
+	case syscall.SIGHUP:
+		s.reload()
+	default:
+		s.log.Info(fmt.Sprintf("signal %d (%v): dump files are not written yet", sig, sig))
+	}
+}
+
+func (s *supervisor) handleMessage(cm childMessage) {
+	c := cm.from
+	if !cm.ok {
+		c.silent = true // its exit follows, or came before
+		return
+	}
+	switch m := cm.m; {
+	case m.Ready:
+		c.ready = true
+	case m.Failed != nil:
+		c.failed = m.Failed
+	case m.Fact != nil:
+		s.handleFact(*m.Fact)
+	}
+}
+
+// handleFact remembers what a successor of the VRRP child needs and passes the
+// fact on to its readers.
+func (s *supervisor) handleFact(f event.Fact) {
+	if f.Type == event.Transitioned && f.Kind == event.Instance {
+		prev, known := s.resume[f.Name]
+		s.resume[f.Name] = snapshot{State: f.To, Since: f.Time}
+		if c := s.children[roleCheckers]; c != nil {
+			c.link.Send(message{Instance: &instanceMessage{Name: f.Name, State: f.To}})
+		}
+		if known && prev.State == f.To && f.To != "STOP" {
+			return // a restarted VRRP child is where its predecessor was: no second transition
+		}
+	}
+	s.bus.Publish(f)
+}
+
+// announceWhenReady logs the end of a start or reload once every child is done.
+func (s *supervisor) announceWhenReady(ready func()) {
+	if s.stopping {
+		return
+	}
+	for _, c := range s.children {
+		if !c.ready {
+			return
+		}
+	}
+	switch {
+	case !s.announced:
+		s.announced = true
+		s.log.Info("Startup complete")
+		_, _ = sd.SdNotify(false, fmt.Sprintf("%s\nMAINPID=%d", sd.SdNotifyReady, os.Getpid()))
+		ready()
+	case s.reloading:
+		s.reloading = false
+		s.log.Info("Reload complete")
+		_, _ = sd.SdNotify(false, sd.SdNotifyReady)
+		if s.queued {
+			s.queued = false
+			s.reload()
+		}
+	}
+}
+
+func (s *supervisor) handleExit(e childExit) {
+	c := e.child
+	ran := time.Since(c.started)
+	// What the child said last is still on its link.
+	s.drain(c)
+	if err := c.link.Close(0); err != nil {
+		s.log.Debug(err.Error())
+	}
+	if n := c.link.lost(); n > 0 {
+		s.log.Warn(fmt.Sprintf("%s process did not read %d messages", c.role.title(), n))
+	}
+	if s.children[c.role] == c {
+		delete(s.children, c.role)
+	}
+	if s.stopping {
+		return
+	}
+	if c.failed != nil {
+		s.log.Error(fmt.Sprintf("pid %d exited with permanent error %s. Terminating", c.cmd.Process.Pid, c.failed.Reason))
+		s.stop(c.failed.Status)
+		return
+	}
+	if !s.wants(c.role) {
+		return // told to stop: its part is gone from the configuration
+	}
+	s.log.Warn(fmt.Sprintf("%s child process(%d) %s", c.role.title(), c.cmd.Process.Pid, describeExit(e.state)))
+	if s.opt.NoRespawn {
+		s.log.Error(fmt.Sprintf("%s child process(%d) died: Exiting", c.role.title(), c.cmd.Process.Pid))
+		s.stop(ExitFatal)
+		return
+	}
+	if ran > time.Minute {
+		s.deaths[c.role] = 0
+	}
+	s.deaths[c.role]++
+	s.log.Error(fmt.Sprintf("%s child process(%d) died: Respawning", c.role.title(), c.cmd.Process.Pid))
+	delay := respawnDelay(ran, s.deaths[c.role])
+	if delay == 0 {
+		s.start(c.role)
+		return
+	}
+	s.log.Warn(fmt.Sprintf("Restart of %s process delayed %d seconds to limit respawn rate", c.role.title(), delay/time.Second))
+	time.AfterFunc(delay, func() { s.respawn <- c.role })
+}
+
+// drain takes what c still had to say: its exit and its last messages reach us
+// on two paths.
+func (s *supervisor) drain(c *child) {
+	patience := time.After(drainPatience)
+	for !c.silent {
+		select {
+		case cm := <-s.inbox:
+			s.handleMessage(cm)
+		case <-patience:
+			return
+		}
+	}
+}
+
+// drainPatience bounds the wait for the end of a dead child's link; only a
+// grandchild that inherited the socket could keep it open.
+const drainPatience = time.Second
+
+func describeExit(st *os.ProcessState) string {
+	ws, ok := st.Sys().(syscall.WaitStatus)
+	if ok && ws.Signaled() {
+		return fmt.Sprintf("exited due to signal %d (%v)", ws.Signal(), ws.Signal())
+	}
+	return fmt.Sprintf("exited with status %d", st.ExitCode())
+}
+
+// stop begins the end: children release what they hold, then we go.
+func (s *supervisor) stop(status int) {
+	if s.stopping {
+		return
+	}
+	s.stopping, s.status = true, status
+	s.log.Info("Stopping")
+	_, _ = sd.SdNotify(false, sd.SdNotifyStopping)
+	s.tracks.stop()
+	for _, c := range s.children {
+		c.link.Send(message{Stop: true})
+	}
+	s.giveUp = time.After(s.conf.config.Global.ChildWait)
+}
+
+func (s *supervisor) killChildren() {
+	for _, c := range s.children {
+		s.log.Error(fmt.Sprintf("%s process failed to die - forcing termination", c.role.title()))
+		if err := c.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+			s.log.Error(fmt.Sprintf("kill %s process: %v", c.role.title(), err))
+		}
+	}
+}
