@@ -1,0 +1,303 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+)
+
+// Limits of the worker.
+const (
+	SweepInterval  = 60 * time.Second // between looks at the host when nothing happens
+	StormRepairs   = 5                // repairs within StormWindow that make a storm
+	StormWindow    = 10 * time.Second
+	StormPace      = time.Second // between repairs while a storm lasts
+	FirstRetry     = time.Second // after a failed step; doubles up to SweepInterval
+	watchRetry     = time.Second // after the watch broke off
+	wantQueueSlots = 1           // only the newest wish matters
+)
+
+// Cause says why the worker looked at the host.
+type Cause string
+
+const (
+	Wanted  Cause = "wanted"  // a new wish
+	Drifted Cause = "drifted" // somebody changed what is ours
+	Swept   Cause = "swept"   // the periodic look
+	Retried Cause = "retried" // after a failure
+)
+
+// Event is what the worker tells: one of the types below.
+type Event interface{ event() }
+
+// Reconciled is the outcome of one look at the host. After a wish it always
+// comes, carrying the wish's Seq; otherwise only when something was done or
+// the error is new.
+type Reconciled struct {
+	Seq     uint64
+	Cause   Cause
+	Done    []Op
+	Waiting []Op  // wanted on links that do not exist
+	Err     error // nil: the host is as wanted, apart from Waiting
+	State   State // as read, before Done
+}
+
+// Observed passes on a change of the host, ours included.
+type Observed struct{ Change Change }
+
+// RepairStorm says once that somebody keeps undoing our work: at least
+// StormRepairs repairs within StormWindow. Repairs go on, one each StormPace.
+type RepairStorm struct {
+	Repairs int
+	Last    []Op // what had to be repaired last
+}
+
+// WatchLost says that changes are not seen any more. The worker subscribes
+// again and looks at the whole host then.
+type WatchLost struct{ Err error }
+
+func (Reconciled) event()  {}
+func (Observed) event()    {}
+func (RepairStorm) event() {}
+func (WatchLost) event()   {}
+
+// Worker keeps one host as it is wanted. All its state belongs to the
+// goroutine in Run.
+type Worker struct {
+	kernel Kernel
+	notify func(Event)
+	want   chan Desired
+
+	desired Desired
+	asked   bool                // a wish has come
+	mine    map[AddressKey]bool // addresses we added: ours even on kernels that keep no mark
+	lastErr string
+	retry   time.Duration
+	repairs []time.Time
+	storm   bool
+
+	sweepAt, retryAt, repairAt, watchAt time.Time // zero: not due
+}
+
+// NewWorker makes a worker. notify is called from Run's goroutine and must not
+// wait for it.
+func NewWorker(k Kernel, notify func(Event)) *Worker {
+	return &Worker{kernel: k, notify: notify, want: make(chan Desired, wantQueueSlots), mine: map[AddressKey]bool{}}
+}
+
+// Want asks for d. It never waits; a wish that was not begun yet is replaced.
+// The caller does not change d any more.
+func (w *Worker) Want(d Desired) {
+	for {
+		select {
+		case w.want <- d:
+			return
+		default:
+		}
+		select { // take the older wish out; the worker may have been faster
+		case <-w.want:
+		default:
+		}
+	}
+}
+
+// Run works until ctx ends. What is on the host then stays there: to take it
+// away, ask for an empty wish and wait for its Reconciled first.
+func (w *Worker) Run(ctx context.Context) {
+	ctx, cancel := context.WithCancel(ctx)
+	changes := w.watch(ctx)
+	defer func() {
+		cancel()
+		if changes != nil {
+			for range changes { // until the watch has ended too
+			}
+		}
+	}()
+	timer := time.NewTimer(SweepInterval)
+	defer timer.Stop()
+	w.sweepAt = time.Now().Add(SweepInterval)
+	for {
+		timer.Reset(w.sleep())
+		select {
+		case <-ctx.Done():
+			return
+		case d := <-w.want:
+			w.desired, w.asked, w.retry = d, true, 0
+			w.reconcile(ctx, Wanted)
+		case c, ok := <-changes:
+			if !ok {
+				changes = nil
+				w.lostWatch(errors.New("subscription ended"))
+				continue
+			}
+			w.observe(c)
+		case <-timer.C:
+			if !w.watchAt.IsZero() && changes == nil && !time.Now().Before(w.watchAt) {
+				changes = w.watch(ctx)
+			}
+			w.due(ctx)
+		}
+	}
+}
+
+func (w *Worker) watch(ctx context.Context) <-chan Change {
+	w.watchAt = time.Time{}
+	changes, err := w.kernel.Watch(ctx)
+	if err != nil {
+		w.lostWatch(err)
+		return nil
+	}
+	if w.asked { // whatever happened meanwhile
+		w.repairAt = w.notBefore()
+	}
+	return changes
+}
+
+func (w *Worker) lostWatch(err error) {
+	w.notify(WatchLost{err})
+	w.watchAt = time.Now().Add(watchRetry)
+}
+
+// sleep is the time until the next thing is due.
+func (w *Worker) sleep() time.Duration {
+	first := w.sweepAt
+	for _, at := range []time.Time{w.retryAt, w.repairAt, w.watchAt} {
+		if !at.IsZero() && at.Before(first) {
+			first = at
+		}
+	}
+	return max(0, time.Until(first))
+}
+
+// due does what the timer was set for. All reasons are served by one look.
+func (w *Worker) due(ctx context.Context) {
+	now := time.Now()
+	passed := func(at time.Time) bool { return !at.IsZero() && !now.Before(at) }
+	switch {
+	case passed(w.repairAt):
+		w.reconcile(ctx, Drifted)
+	case passed(w.retryAt):
+		w.reconcile(ctx, Retried)
+	case passed(w.sweepAt):
+		w.reconcile(ctx, Swept)
+	}
+}
+
+// observe passes c on and notes that a repair is due. The repair itself waits
+// until no more changes are at hand: a flush of a hundred addresses is one.
+func (w *Worker) observe(c Change) {
+	w.notify(Observed{c})
+	if w.asked && w.repairAt.IsZero() && w.concerns(c) {
+		w.repairAt = w.notBefore()
+	}
+}
+
+func (w *Worker) notBefore() time.Time {
+	now := time.Now()
+	if n := len(w.repairs); w.storm && n > 0 {
+		if next := w.repairs[n-1].Add(StormPace); next.After(now) {
+			return next
+		}
+	}
+	return now
+}
+
+// concerns reports whether c can have made the host other than wanted.
+func (w *Worker) concerns(c Change) bool {
+	switch c.Kind {
+	case Resync, LinkAdded, LinkRenamed, LinkUp:
+		return true
+	case AddressRemoved:
+		_, wanted := w.desired.Addresses[c.Address.Key()]
+		return wanted
+	case AddressAdded:
+		_, wanted := w.desired.Addresses[c.Address.Key()]
+		return !wanted && (c.Address.Ours || w.desired.Leftovers[c.Address.Key()])
+	case RouteRemoved:
+		_, wanted := w.desired.Routes[c.Route.Key()]
+		return wanted || c.Route.Ours
+	case RuleRemoved:
+		_, wanted := w.desired.Rules[c.Rule.Key()]
+		return wanted
+	}
+	return false
+}
+
+func (w *Worker) reconcile(ctx context.Context, cause Cause) {
+	w.sweepAt, w.retryAt, w.repairAt = time.Now().Add(SweepInterval), time.Time{}, time.Time{}
+	if !w.asked {
+		return
+	}
+	wish := w.desired
+	wish.Leftovers = w.leftovers()
+	state, done, err := Reconcile(ctx, w.kernel, wish)
+	if ctx.Err() != nil {
+		return
+	}
+	w.remember(done)
+	w.scheduleRetry(err)
+	text := ""
+	if err != nil {
+		text = err.Error()
+	}
+	if cause == Wanted || len(done) > 0 || text != w.lastErr {
+		out := Reconciled{Seq: wish.Seq, Cause: cause, Done: done, Err: err, State: state}
+		if len(state.Links) > 0 { // it could be read
+			out.Waiting = Waiting(wish, state)
+		}
+		w.notify(out)
+	}
+	w.lastErr = text
+	if len(done) > 0 && (cause == Drifted || cause == Swept) {
+		w.countRepair(done)
+	}
+}
+
+// leftovers adds what we put there ourselves: a reload may drop an address
+// from the configuration, and the kernel may not keep our mark.
+func (w *Worker) leftovers() map[AddressKey]bool {
+	all := make(map[AddressKey]bool, len(w.desired.Leftovers)+len(w.mine))
+	for k := range w.desired.Leftovers {
+		all[k] = true
+	}
+	for k := range w.mine {
+		all[k] = true
+	}
+	return all
+}
+
+func (w *Worker) remember(done []Op) {
+	for _, op := range done {
+		switch {
+		case op.Address == nil:
+		case op.Verb == Add:
+			w.mine[op.Address.Key()] = true
+		default:
+			delete(w.mine, op.Address.Key())
+		}
+	}
+}
+
+func (w *Worker) scheduleRetry(err error) {
+	if err == nil {
+		w.retry = 0
+		return
+	}
+	w.retry = min(max(FirstRetry, 2*w.retry), SweepInterval)
+	w.retryAt = time.Now().Add(w.retry)
+}
+
+// countRepair notices somebody who undoes our work again and again.
+func (w *Worker) countRepair(done []Op) {
+	now := time.Now()
+	w.repairs = slices.DeleteFunc(w.repairs, func(at time.Time) bool { return now.Sub(at) > StormWindow })
+	w.repairs = append(w.repairs, now)
+	switch n := len(w.repairs); {
+	case n >= StormRepairs && !w.storm:
+		w.storm = true
+		w.notify(RepairStorm{Repairs: n, Last: done})
+	case n == 1: // quiet for a whole window before this one
+		w.storm = false
+	}
+}

@@ -1,0 +1,318 @@
+package host_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+
+	"holdfast/host"
+	"holdfast/host/hosttest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// bench is a worker on a fake host that keeps a diary of what it tells.
+type bench struct {
+	*hosttest.Fake
+	*host.Worker
+	start time.Time
+	diary []string
+}
+
+func (b *bench) note(e host.Event) {
+	at := time.Since(b.start)
+	line := func(format string, args ...any) {
+		b.diary = append(b.diary, fmt.Sprintf("%v ", at)+fmt.Sprintf(format, args...))
+	}
+	switch e := e.(type) {
+	case host.Reconciled:
+		line("%s %d", e.Cause, e.Seq)
+		for _, op := range e.Done {
+			line("  %v", op)
+		}
+		for _, op := range e.Waiting {
+			line("  waiting: %v", op)
+		}
+		if e.Err != nil {
+			line("  %v", e.Err)
+		}
+	case host.RepairStorm:
+		line("storm of %d: %v", e.Repairs, e.Last[0])
+	case host.WatchLost:
+		line("watch lost: %v", e.Err)
+	}
+}
+
+// atWork runs script beside a worker in virtual time and compares the diary.
+func atWork(t *testing.T, script func(b *bench), want ...string) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		b := &bench{Fake: newHost(), start: time.Now()}
+		b.Worker = host.NewWorker(b.Fake, b.note)
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() { b.Run(ctx); close(ended) }()
+		synctest.Wait()
+		script(b)
+		synctest.Wait()
+		stop()
+		<-ended
+		if d := cmp.Diff(want, b.diary); d != "" {
+			t.Errorf("diary (-want +got):\n%s", d)
+		}
+	})
+}
+
+// numbered is a wish with a number.
+func numbered(seq uint64, objects ...any) host.Desired {
+	d := wish(objects...)
+	d.Seq = seq
+	return d
+}
+
+const addVIP = "  ip addr add 192.0.2.100/24 dev eth0 scope global"
+
+func TestWorkerFulfilsAWishAndTakesItBack(t *testing.T) {
+	atWork(t, func(b *bench) {
+		b.Want(numbered(1, vip("192.0.2.100/24")))
+		time.Sleep(time.Second)
+		b.Want(numbered(2))
+		time.Sleep(time.Second)
+		b.Want(numbered(3))
+	},
+		"0s wanted 1", "0s "+addVIP,
+		"1s wanted 2", "1s   ip addr del 192.0.2.100/24 dev eth0",
+		"2s wanted 3") // nothing to do is an outcome too
+}
+
+func TestOnlyTheNewestWishCounts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &bench{Fake: newHost(), start: time.Now()}
+		w := host.NewWorker(b.Fake, b.note)
+		for seq := range uint64(3) { // nobody takes them yet, and nobody waits
+			w.Want(numbered(seq, vip(fmt.Sprintf("192.0.2.10%d/24", seq))))
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() { w.Run(ctx); close(ended) }()
+		synctest.Wait()
+		stop()
+		<-ended
+		want := []string{"0s wanted 2", "0s   ip addr add 192.0.2.102/24 dev eth0 scope global"}
+		if d := cmp.Diff(want, b.diary); d != "" {
+			t.Errorf("diary (-want +got):\n%s", d)
+		}
+	})
+}
+
+func TestALostAddressIsPutBackAtOnce(t *testing.T) {
+	atWork(t, func(b *bench) {
+		b.Want(numbered(1, vip("192.0.2.100/24"), vip("192.0.2.101/32")))
+		time.Sleep(3 * time.Second)
+		b.Remove(vip("192.0.2.100/24"))
+		b.Remove(vip("192.0.2.101/32"))
+	},
+		"0s wanted 1", "0s "+addVIP, "0s   ip addr add 192.0.2.101/32 dev eth0 scope global",
+		"3s drifted 1", "3s "+addVIP, "3s   ip addr add 192.0.2.101/32 dev eth0 scope global")
+}
+
+func TestALostRouteAndRuleArePutBack(t *testing.T) {
+	r, rule := route("198.51.100.0/24"), host.Rule{Table: 5, Priority: 7}
+	atWork(t, func(b *bench) {
+		b.Want(numbered(1, r, rule))
+		time.Sleep(time.Second)
+		b.Remove(r)
+		time.Sleep(time.Second)
+		b.Remove(rule)
+	},
+		"0s wanted 1", "0s   ip route add 198.51.100.0/24 dev eth0 proto 18", "0s   ip rule add from all priority 7 table 5 protocol 18",
+		"1s drifted 1", "1s   ip route add 198.51.100.0/24 dev eth0 proto 18",
+		"2s drifted 1", "2s   ip rule add from all priority 7 table 5 protocol 18")
+}
+
+func TestASilentLossIsFoundByTheSweep(t *testing.T) {
+	atWork(t, func(b *bench) {
+		b.Want(numbered(1, vip("192.0.2.100/24")))
+		time.Sleep(90 * time.Second)
+		b.RemoveSilently(vip("192.0.2.100/24"))
+		time.Sleep(60 * time.Second)
+	}, "0s wanted 1", "0s "+addVIP, "2m0s swept 1", "2m0s "+addVIP) // looks at 60 s and 120 s
+}
+
+func TestLostMessagesMakeTheWorkerLookAgain(t *testing.T) {
+	atWork(t, func(b *bench) {
+		b.Want(numbered(1, vip("192.0.2.100/24")))
+		time.Sleep(time.Second)
+		b.RemoveSilently(vip("192.0.2.100/24"))
+		b.LoseMessages()
+	}, "0s wanted 1", "0s "+addVIP, "1s drifted 1", "1s "+addVIP)
+}
+
+func TestSomebodyWhoKeepsDeletingIsReportedOnceAndSlowedDown(t *testing.T) {
+	var want []string
+	want = append(want, "0s wanted 1", "0s "+addVIP)
+	repair := func(at string) { want = append(want, at+" drifted 1", at+" "+addVIP) }
+	for _, at := range []string{"100ms", "200ms", "300ms", "400ms", "500ms"} {
+		repair(at)
+	}
+	want = append(want, "500ms storm of 5: ip addr add 192.0.2.100/24 dev eth0 scope global")
+	repair("1.5s")  // deleted at 600ms, but one repair a second is enough now
+	repair("2.5s")  // deleted at 1.6 s
+	repair("22.5s") // quiet for more than 10 s: over, so the next one is fast again
+	repair("22.6s")
+	atWork(t, func(b *bench) {
+		b.Want(numbered(1, vip("192.0.2.100/24")))
+		for range 6 {
+			time.Sleep(100 * time.Millisecond)
+			b.Remove(vip("192.0.2.100/24"))
+		}
+		time.Sleep(time.Second) // 1.6 s
+		b.Remove(vip("192.0.2.100/24"))
+		time.Sleep(20900 * time.Millisecond) // 22.5 s
+		b.Remove(vip("192.0.2.100/24"))
+		time.Sleep(100 * time.Millisecond)
+		b.Remove(vip("192.0.2.100/24"))
+	}, want...)
+}
+
+func TestAnAddressWaitsForItsLink(t *testing.T) {
+	a := on("eth9", vip("192.0.2.100/24"))
+	atWork(t, func(b *bench) {
+		b.Want(numbered(1, a))
+		time.Sleep(time.Second)
+		b.AddLink(host.Link{Name: "eth9", Up: true, Running: true})
+	},
+		"0s wanted 1", "0s   waiting: ip addr add 192.0.2.100/24 dev eth9 scope global",
+		"1s drifted 1", "1s   ip addr add 192.0.2.100/24 dev eth9 scope global")
+}
+
+func TestAFailureIsReportedOnceAndTriedAgainEverLater(t *testing.T) {
+	var failing atomic.Bool
+	failing.Store(true)
+	atWork(t, func(b *bench) {
+		b.Fail = func(host.Op) error {
+			if failing.Load() {
+				return syscall.EPERM
+			}
+			return nil
+		}
+		b.Want(numbered(1, vip("192.0.2.100/24")))
+		time.Sleep(5 * time.Second) // tries at 0, 1, 1+2 seconds
+		failing.Store(false)
+		time.Sleep(5 * time.Second) // and at 1+2+4
+	},
+		"0s wanted 1", "0s   ip addr add 192.0.2.100/24 dev eth0 scope global: operation not permitted",
+		"7s retried 1", "7s "+addVIP)
+}
+
+func TestAHostThatCannotBeReadIsAFailureToo(t *testing.T) {
+	var broken atomic.Bool
+	broken.Store(true)
+	atWork(t, func(b *bench) {
+		b.FailRead = func() error {
+			if broken.Load() {
+				return errors.New("read addresses: no buffer space")
+			}
+			return nil
+		}
+		b.Want(numbered(1, vip("192.0.2.100/24")))
+		time.Sleep(500 * time.Millisecond)
+		broken.Store(false)
+		time.Sleep(time.Second)
+	}, "0s wanted 1", "0s   read addresses: no buffer space", "1s retried 1", "1s "+addVIP)
+}
+
+func TestWhatTheWorkerAddedIsItsOwnEvenWithoutMark(t *testing.T) {
+	a := vip("192.0.2.100/24")
+	a.Ours = false
+	atWork(t, func(b *bench) {
+		b.Want(numbered(1, a))
+		time.Sleep(time.Second)
+		b.RemoveSilently(a)
+		b.Put(a) // as a kernel before 5.18 would list it: nobody's
+		b.Want(numbered(2))
+	},
+		"0s wanted 1", "0s "+addVIP,
+		"1s wanted 2", "1s   ip addr del 192.0.2.100/24 dev eth0")
+}
+
+func TestNothingIsTouchedBeforeTheFirstWish(t *testing.T) {
+	atWork(t, func(b *bench) {
+		b.Put(vip("192.0.2.100/24"))
+		time.Sleep(5 * time.Minute)
+		if n := b.Reads(); n != 0 {
+			b.diary = append(b.diary, fmt.Sprintf("%d reads", n))
+		}
+	})
+}
+
+func TestChangesArePassedOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newHost()
+		var got []string
+		w := host.NewWorker(f, func(e host.Event) {
+			if o, ok := e.(host.Observed); ok {
+				got = append(got, o.Change.String())
+			}
+		})
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() { w.Run(ctx); close(ended) }()
+		synctest.Wait()
+		f.SetLink("eth0", false)
+		f.SetLink("eth0", true)
+		f.Put(foreign("192.0.2.7/24"))
+		synctest.Wait()
+		stop()
+		<-ended
+		want := "link-down eth0, link-up eth0, address-added 192.0.2.7/24 dev eth0"
+		if s := strings.Join(got, ", "); s != want {
+			t.Errorf("observed %s, want %s", s, want)
+		}
+	})
+}
+
+// deafKernel loses its watch once.
+type deafKernel struct {
+	*hosttest.Fake
+	tries int
+}
+
+func (k *deafKernel) Watch(ctx context.Context) (<-chan host.Change, error) {
+	if k.tries++; k.tries == 1 {
+		return nil, errors.New("subscribe to netlink: too many open files")
+	}
+	return k.Fake.Watch(ctx)
+}
+
+func TestALostWatchIsReportedAndOpenedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &bench{Fake: newHost(), start: time.Now()}
+		k := &deafKernel{Fake: b.Fake}
+		w := host.NewWorker(k, b.note)
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() { w.Run(ctx); close(ended) }()
+		w.Want(numbered(1, vip("192.0.2.100/24")))
+		synctest.Wait()
+		b.Remove(vip("192.0.2.100/24")) // nobody is listening
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		stop()
+		<-ended
+		want := []string{"0s watch lost: subscribe to netlink: too many open files", "0s wanted 1", "0s " + addVIP,
+			"1s drifted 1", "1s " + addVIP}
+		if d := cmp.Diff(want, b.diary); d != "" {
+			t.Errorf("diary (-want +got):\n%s", d)
+		}
+	})
+}
