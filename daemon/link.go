@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"holdfast/internal/event"
+	"holdfast/track"
 )
 
 // message is what travels between the parent and a child, one JSON object a
@@ -28,20 +29,20 @@ type message struct {
 
 // startMessage is the first message a child gets.
 type startMessage struct {
-	Options Options             `json:"options"`
-	Config  []byte              `json:"config"` // kconf.File.Encode
-	Resume  map[string]snapshot `json:"resume,omitempty"`
-	Scripts map[string]bool     `json:"scripts,omitempty"` // results that are already known
+	Options Options                `json:"options"`
+	Config  []byte                 `json:"config"` // kconf.File.Encode
+	Resume  map[string]snapshot    `json:"resume,omitempty"`
+	Scripts map[string]track.State `json:"scripts,omitempty"` // results that are already known
 }
 
 type reloadMessage struct {
-	Config  []byte          `json:"config"`
-	Scripts map[string]bool `json:"scripts,omitempty"`
+	Config  []byte                 `json:"config"`
+	Scripts map[string]track.State `json:"scripts,omitempty"`
 }
 
 type scriptMessage struct {
-	Name string `json:"name"`
-	Good bool   `json:"good"`
+	Name  string      `json:"name"`
+	State track.State `json:"state"`
 }
 
 type instanceMessage struct {

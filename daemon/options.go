@@ -1,6 +1,10 @@
 package daemon
 
-import "path/filepath"
+import (
+	"path/filepath"
+
+	"holdfast/internal/run"
+)
 
 // Mode is what one start of the binary is asked to do.
 type Mode uint8
@@ -62,7 +66,7 @@ func DefaultOptions(argv []string) Options {
 		VRRPPIDFile:     "/run/vrrp.pid",
 		CheckersPIDFile: "/run/checkers.pid",
 		BFDPIDFile:      "/run/bfd.pid",
-		Umask:           -1,
+		Umask:           run.Umask,
 		Argv:            argv,
 		Program:         "holdfast",
 	}

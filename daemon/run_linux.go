@@ -64,9 +64,6 @@ func ident(base string, g *Globals) string {
 // unless opt says foreground.
 func Run(opt Options, stderr io.Writer) int {
 	runtime.LockOSThread() // children's parent-death signal is tied to this thread
-	if opt.Umask < 0 {
-		opt.Umask = run.Umask
-	}
 	conf, err := load(opt)
 	if err != nil {
 		fmt.Fprintf(stderr, "%s: %v\n", opt.Program, err)

@@ -94,8 +94,10 @@ func (s *supervisor) run(ready func()) int {
 			if s.children[r] == nil && !s.stopping && s.wants(r) {
 				s.start(r)
 			}
-		case c := <-s.tracks.changes():
-			s.tellVRRP(message{Script: &scriptMessage{Name: c.Name, Good: c.Good}})
+		case <-s.tracks.changes():
+			for _, m := range s.tracks.take() {
+				s.tellVRRP(message{Script: &m})
+			}
 		case <-s.giveUp:
 			s.killChildren()
 		}
@@ -114,9 +116,9 @@ func (s *supervisor) finished() bool {
 // finish lets hooks that stop brought about end, for as long as keepalived
 // waits for its children.
 func (s *supervisor) finish() {
-	s.tracks.close()
 	ctx, cancel := context.WithTimeout(context.Background(), s.conf.config.Global.ChildWait)
 	defer cancel()
+	s.tracks.close(ctx)
 	if err := s.bus.Close(ctx); err != nil {
 		s.log.Warn(err.Error())
 	}

@@ -46,7 +46,7 @@ func setUmask(s *settings, v string) error {
 	if err != nil || n > 0o777 {
 		return fmt.Errorf("umask %q: must be a number from 0 to 0777", v)
 	}
-	s.Umask = int(n)
+	s.Umask, s.UmaskGiven = int(n), true
 	return nil
 }
 

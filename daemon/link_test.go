@@ -1,0 +1,72 @@
+package daemon
+
+import (
+	"net"
+	"testing"
+	"time"
+
+	"holdfast/internal/event"
+	"holdfast/track"
+)
+
+func pipe(t *testing.T) (parent, child *link) {
+	t.Helper()
+	a, b := net.Pipe()
+	parent, child = newLink(a), newLink(b)
+	t.Cleanup(func() { parent.Close(0); child.Close(0) })
+	return parent, child
+}
+
+func TestMessagesArriveInOrderInBothDirections(t *testing.T) {
+	parent, child := pipe(t)
+	for i := range 1000 {
+		parent.Send(message{Script: &scriptMessage{Name: "chk", State: track.State(i % 3)}})
+		child.Send(message{Fact: &event.Fact{Type: event.Transitioned, Priority: i}})
+	}
+	for i := range 1000 {
+		if m := <-child.Messages(); m.Script == nil || m.Script.State != track.State(i%3) {
+			t.Fatalf("child's message %d is %+v", i, m)
+		}
+		if m := <-parent.Messages(); m.Fact == nil || m.Fact.Priority != i {
+			t.Fatalf("parent's message %d is %+v", i, m)
+		}
+	}
+}
+
+func TestAnOtherSideThatDoesNotReadNeverBlocksTheSender(t *testing.T) {
+	a, b := net.Pipe() // unbuffered: nothing is read from b
+	defer b.Close()
+	l := newLink(a)
+	for range 2*linkBacklog + 10 { // one backlog may be with the writer already
+		l.Send(message{Ready: true})
+	}
+	if l.lost() == 0 {
+		t.Error("nothing counted as lost although the backlog is bounded")
+	}
+	began := time.Now()
+	l.Close(20 * time.Millisecond)
+	if took := time.Since(began); took > time.Second {
+		t.Errorf("closing took %v with a peer that does not read", took)
+	}
+}
+
+func TestWhatIsQueuedAtCloseStillArrives(t *testing.T) {
+	a, b := net.Pipe()
+	from, to := newLink(a), newLink(b)
+	defer to.Close(0)
+	got := make(chan int)
+	go func() {
+		n := 0
+		for range to.Messages() {
+			n++
+		}
+		got <- n
+	}()
+	for range 50 {
+		from.Send(message{Ready: true})
+	}
+	from.Close(5 * time.Second)
+	if n := <-got; n != 50 {
+		t.Errorf("%d of 50 messages arrived", n)
+	}
+}

@@ -1,0 +1,97 @@
+package daemon
+
+import (
+	"context"
+	"sync"
+
+	"holdfast/internal/event"
+	"holdfast/internal/run"
+	"holdfast/track"
+)
+
+// scriptTracker runs the vrrp_scripts in the parent, because the VRRP process
+// must never fork, and keeps their verdicts for it.
+type scriptTracker struct {
+	scripts *track.Scripts
+	cancel  context.CancelFunc
+	done    sync.WaitGroup
+	wake    chan struct{} // capacity 1: pending has something
+
+	mu      sync.Mutex // guards what follows
+	states  map[string]track.State
+	pending []scriptMessage
+}
+
+// newScriptTracker starts the goroutine that owns the scripts; close ends it.
+func newScriptTracker(bus *event.Bus) *scriptTracker {
+	t := &scriptTracker{wake: make(chan struct{}, 1), states: map[string]track.State{}}
+	t.scripts = track.NewScripts(run.Exec{}, bus.Publish, t.changed)
+	ctx, cancel := context.WithCancel(context.Background())
+	t.cancel = cancel
+	t.done.Go(func() { t.scripts.Run(ctx) })
+	return t
+}
+
+// configure makes jobs the scripts that run; unchanged ones are not disturbed.
+func (t *scriptTracker) configure(c *Config) {
+	jobs := c.scriptJobs()
+	t.mu.Lock()
+	keep := map[string]track.State{}
+	for i := range jobs {
+		if s, known := t.states[jobs[i].Params.Name]; known {
+			keep[jobs[i].Params.Name], jobs[i].Resume = s, s
+		}
+	}
+	t.states = keep
+	t.mu.Unlock()
+	_ = t.scripts.Configure(context.Background(), jobs) // fails only after close
+}
+
+// changed is called with every new verdict; it does not block.
+func (t *scriptTracker) changed(name string, s track.State) {
+	t.mu.Lock()
+	t.states[name] = s
+	t.pending = append(t.pending, scriptMessage{Name: name, State: s})
+	t.mu.Unlock()
+	select {
+	case t.wake <- struct{}{}:
+	default:
+	}
+}
+
+// changes says that take has something.
+func (t *scriptTracker) changes() <-chan struct{} { return t.wake }
+
+// take returns the verdicts since the last call.
+func (t *scriptTracker) take() []scriptMessage {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	p := t.pending
+	t.pending = nil
+	return p
+}
+
+// known are all verdicts, for a VRRP process that starts.
+func (t *scriptTracker) known() map[string]track.State {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	all := make(map[string]track.State, len(t.states))
+	for n, s := range t.states {
+		all[n] = s
+	}
+	return all
+}
+
+// stop begins to end the scripts and does not wait.
+func (t *scriptTracker) stop() { t.cancel() }
+
+// close ends the scripts and waits for the last process, so long as patience lasts.
+func (t *scriptTracker) close(ctx context.Context) {
+	t.cancel()
+	ended := make(chan struct{})
+	go func() { t.done.Wait(); close(ended) }()
+	select {
+	case <-ended:
+	case <-ctx.Done():
+	}
+}

@@ -1,0 +1,150 @@
+package daemon
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"holdfast/host"
+	"holdfast/track"
+	"holdfast/vrrp"
+)
+
+// tracked is what one instance depends on.
+type tracked struct {
+	name      string
+	base      int // configured priority
+	links     []linkRef
+	scripts   []scriptRef
+	priority  int                       // last told
+	faults    map[vrrp.FaultRaised]bool // last told
+	everySeen bool                      // told at least once
+}
+
+// linkRef is an interface an instance tracks: its own, one that carries its
+// addresses, or one of track_interface.
+type linkRef struct {
+	ref  track.Ref
+	main bool // the instance's own interface
+}
+
+type scriptRef struct {
+	ref    track.Ref
+	params track.Params
+}
+
+// instanceEvent is an event for one instance.
+type instanceEvent struct {
+	instance string
+	event    vrrp.Event
+}
+
+// tracking turns results of scripts and states of links into priorities and
+// faults of instances. It is plain data: the VRRP role owns it. The vrrp
+// package knows that its priority changed, not that scripts exist.
+type tracking struct {
+	instances []*tracked
+	scripts   map[string]track.State
+	links     map[string]host.Link
+}
+
+func newTracking() *tracking {
+	return &tracking{scripts: map[string]track.State{}, links: map[string]host.Link{}}
+}
+
+// configure replaces what is tracked. Instances that stay keep what they were
+// told; the events are the difference.
+func (t *tracking) configure(list []*tracked) []instanceEvent {
+	old := map[string]*tracked{}
+	for _, i := range t.instances {
+		old[i.name] = i
+	}
+	for _, i := range list {
+		if o := old[i.name]; o != nil && o.base == i.base {
+			i.priority, i.faults, i.everySeen = o.priority, o.faults, o.everySeen
+		}
+	}
+	t.instances = list
+	return t.changes()
+}
+
+// setScript takes a verdict over.
+func (t *tracking) setScript(name string, s track.State) []instanceEvent {
+	t.scripts[name] = s
+	return t.changes()
+}
+
+// setLinks takes the links of the host over.
+func (t *tracking) setLinks(links map[string]host.Link) []instanceEvent {
+	t.links = maps.Clone(links)
+	return t.changes()
+}
+
+// changes compares what every instance should know with what it was told.
+func (t *tracking) changes() []instanceEvent {
+	var out []instanceEvent
+	for _, i := range t.instances {
+		faults, e := t.evaluate(i)
+		tell := func(ev vrrp.Event) { out = append(out, instanceEvent{i.name, ev}) }
+		// Faults come before priorities: a router that must not take part
+		// needs no new rank.
+		for _, f := range sortedFaults(faults) {
+			if !i.faults[f] {
+				tell(f)
+			}
+		}
+		if e.Priority != i.priority && (i.everySeen || e.Priority != i.base) {
+			tell(vrrp.EffectivePriority{Value: e.Priority, Why: strings.Join(e.Causes, ", ")})
+		}
+		for _, f := range sortedFaults(i.faults) {
+			if !faults[f] {
+				tell(vrrp.FaultCleared{Why: f.Why, Of: f.Of})
+			}
+		}
+		i.priority, i.faults, i.everySeen = e.Priority, faults, true
+	}
+	return out
+}
+
+// evaluation is the priority of an instance and what moved it.
+type evaluation struct {
+	Priority int
+	Causes   []string
+}
+
+func (t *tracking) evaluate(i *tracked) (map[vrrp.FaultRaised]bool, evaluation) {
+	faults := map[vrrp.FaultRaised]bool{}
+	var list []track.Tracker
+	for _, l := range i.links {
+		link, exists := t.links[l.ref.Name]
+		tr := track.TrackInterface(l.ref, track.Link{Exists: exists, AdminUp: link.Up, Running: link.Running})
+		if c := tr.Contribution(); c.Fault {
+			faults[vrrp.FaultRaised{Why: vrrp.ByInterface, Of: l.ref.Name}] = true
+			continue
+		}
+		list = append(list, tr)
+	}
+	for _, s := range i.scripts {
+		tr := track.TrackScript(s.ref, s.params, t.scripts[s.ref.Name])
+		switch c := tr.Contribution(); {
+		case c.Fault:
+			faults[vrrp.FaultRaised{Why: vrrp.ByTracker, Of: s.ref.Name}] = true
+		case c.Pending:
+			faults[vrrp.FaultRaised{Why: vrrp.ByInitialising, Of: s.ref.Name}] = true
+		}
+		list = append(list, tr)
+	}
+	e := evaluation{Priority: track.Sum(i.base, list).Priority}
+	for _, tr := range list {
+		if tr.Contribution().Delta != 0 {
+			e.Causes = append(e.Causes, string(tr.Kind)+" "+tr.Name)
+		}
+	}
+	return faults, e
+}
+
+func sortedFaults(m map[vrrp.FaultRaised]bool) []vrrp.FaultRaised {
+	return slices.SortedFunc(maps.Keys(m), func(a, b vrrp.FaultRaised) int {
+		return strings.Compare(string(a.Why)+a.Of, string(b.Why)+b.Of)
+	})
+}

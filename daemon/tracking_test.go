@@ -1,0 +1,86 @@
+package daemon
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"holdfast/host"
+	"holdfast/track"
+	"holdfast/vrrp"
+)
+
+func (e instanceEvent) String() string { return fmt.Sprintf("%s %T%+v", e.instance, e.event, e.event) }
+
+func texts(list []instanceEvent) []string {
+	var out []string
+	for _, e := range list {
+		switch ev := e.event.(type) {
+		case vrrp.EffectivePriority:
+			out = append(out, fmt.Sprintf("%s priority %d (%s)", e.instance, ev.Value, ev.Why))
+		case vrrp.FaultRaised:
+			out = append(out, fmt.Sprintf("%s fault %s %s", e.instance, ev.Why, ev.Of))
+		case vrrp.FaultCleared:
+			out = append(out, fmt.Sprintf("%s cleared %s %s", e.instance, ev.Why, ev.Of))
+		}
+	}
+	return out
+}
+
+func ref(name string, weight int) track.Ref { return track.Ref{Name: name, Weight: &weight} }
+
+func TestTrackersBecomePrioritiesAndFaults(t *testing.T) {
+	up := func(names ...string) map[string]host.Link {
+		m := map[string]host.Link{}
+		for _, n := range names {
+			m[n] = host.Link{Name: n, Up: true, Running: true}
+		}
+		return m
+	}
+	tr := newTracking()
+	steps := []struct {
+		what string
+		do   func() []instanceEvent
+		want []string
+	}{
+		{"a zero-weight script without result and a missing link hold the instance back", func() []instanceEvent {
+			return tr.configure([]*tracked{{
+				name: "VI_1", base: 100,
+				links:   []linkRef{{ref: track.Ref{Name: "eth0"}, main: true}, {ref: ref("eth1", -20)}},
+				scripts: []scriptRef{{ref: track.Ref{Name: "chk"}}, {ref: ref("web", 30)}},
+			}})
+		}, []string{
+			"VI_1 fault initialising chk", "VI_1 fault interface eth0",
+			"VI_1 priority 80 (interface eth1)", // 100 - 20: eth1 is not there either
+		}},
+		{"links appear", func() []instanceEvent { return tr.setLinks(up("eth0", "eth1")) },
+			[]string{"VI_1 priority 100 ()", "VI_1 cleared interface eth0"}},
+		{"the same again says nothing", func() []instanceEvent { return tr.setLinks(up("eth0", "eth1")) }, nil},
+		{"first success lets it go", func() []instanceEvent { return tr.setScript("chk", track.Up) },
+			[]string{"VI_1 cleared initialising chk"}},
+		{"a weight is added while the script succeeds", func() []instanceEvent { return tr.setScript("web", track.Up) },
+			[]string{"VI_1 priority 130 (script web)"}},
+		{"and a negative one while the link is down", func() []instanceEvent { return tr.setLinks(up("eth0")) },
+			[]string{"VI_1 priority 110 (interface eth1, script web)"}}, // 100 + 30 - 20
+		{"a zero-weight script that fails is a fault", func() []instanceEvent { return tr.setScript("chk", track.Down) },
+			[]string{"VI_1 fault tracker chk"}},
+		{"and the end of the fault when it succeeds", func() []instanceEvent { return tr.setScript("chk", track.Up) },
+			[]string{"VI_1 cleared tracker chk"}},
+		{"a reload that changes nothing says nothing", func() []instanceEvent {
+			return tr.configure([]*tracked{{
+				name: "VI_1", base: 100,
+				links:   []linkRef{{ref: track.Ref{Name: "eth0"}, main: true}, {ref: ref("eth1", -20)}},
+				scripts: []scriptRef{{ref: track.Ref{Name: "chk"}}, {ref: ref("web", 30)}},
+			}})
+		}, nil},
+		{"a tracker that is gone takes its weight along", func() []instanceEvent {
+			return tr.configure([]*tracked{{name: "VI_1", base: 100, links: []linkRef{{ref: track.Ref{Name: "eth0"}, main: true}}}})
+		}, []string{"VI_1 priority 100 ()"}},
+	}
+	for _, s := range steps {
+		if d := cmp.Diff(s.want, texts(s.do())); d != "" {
+			t.Errorf("%s (-want +got):\n%s", s.what, d)
+		}
+	}
+}
