@@ -89,9 +89,23 @@ func (r *reader) substitute(t text) (out text, more []string, changed bool) {
 			return text{col: t.col}, nil, true
 		}
 		t, changed = t.splice(i, use.end, use.value), true
-		i-- // the value is looked at again
+		i = again(t.s, i) - 1
 	}
 	return t, more, changed
+}
+
+// again is where scanning goes on after a value was put in at i: at the value,
+// or before it if the value completes a name, as in ${HOST_${N}} or $${A}.
+func again(s string, i int) int {
+	before := strings.LastIndexByte(s[:i], '$')
+	if before < 0 {
+		return i
+	}
+	name := strings.TrimPrefix(s[before+1:i], "{")
+	if ident(name) == len(name) {
+		return before
+	}
+	return i
 }
 
 // usage is a $NAME or ${NAME} and what it stands for; end 0: leave it alone.

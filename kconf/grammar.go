@@ -151,6 +151,7 @@ func (d *driver) skip(i int) int {
 func (d *driver) closing(i int) {
 	if len(d.open) == 0 {
 		d.r.x.Errorf(d.r.items[i].pos, ClassUnexpectedEOB, "extra-brace", "} closes nothing")
+		d.flush() // a block that follows is nobody's
 		return
 	}
 	d.open = d.open[:len(d.open)-1]
