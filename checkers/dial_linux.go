@@ -1,0 +1,183 @@
+package checkers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// refusals are the errors of connect(2) that say something about the peer or
+// the way to it. Any other error is this host's own.
+var refusals = []error{
+	syscall.ENETUNREACH, syscall.EHOSTUNREACH, syscall.ECONNREFUSED, syscall.EHOSTDOWN,
+	syscall.ENETDOWN, syscall.ECONNRESET, syscall.ECONNABORTED, syscall.ETIMEDOUT,
+}
+
+// control sets what must be on a socket before bind and connect.
+func (t Target) control(_, _ string, c syscall.RawConn) error {
+	var err error
+	if cerr := c.Control(func(fd uintptr) { err = t.options(int(fd)) }); cerr != nil {
+		return cerr
+	}
+	return err
+}
+
+func (t Target) options(fd int) error {
+	if t.Mark != 0 {
+		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_MARK, int(t.Mark)); err != nil {
+			return fmt.Errorf("set fwmark %d: %w", t.Mark, err)
+		}
+	}
+	if t.BindIf != "" {
+		if err := unix.BindToDevice(fd, t.BindIf); err != nil {
+			return fmt.Errorf("bind to interface %s: %w", t.BindIf, err)
+		}
+	}
+	return nil
+}
+
+// dial connects to the target and answers a connection of which no single step
+// lasts longer than t.Timeout and nothing outlasts ctx. The verdict matters
+// only when the connection is nil.
+func (t Target) dial(ctx context.Context, network string) (*stepConn, Verdict) {
+	d := net.Dialer{Control: t.control, Timeout: t.Timeout, KeepAlive: -1, FallbackDelay: -1}
+	d.SetMultipathTCP(false)
+	if t.Bind.Addr().IsValid() {
+		d.LocalAddr = localAddr(network, t.Bind)
+	}
+	to := t.Addr.String()
+	if strings.HasPrefix(network, "ip") {
+		to = t.Addr.Addr().String()
+	}
+	conn, err := d.DialContext(ctx, network, to)
+	if err != nil {
+		return nil, t.dialVerdict(ctx, network, err)
+	}
+	return newStepConn(ctx, conn, t.Timeout), Verdict{}
+}
+
+func localAddr(network string, a netip.AddrPort) net.Addr {
+	switch network {
+	case "tcp":
+		return net.TCPAddrFromAddrPort(a)
+	case "udp":
+		return net.UDPAddrFromAddrPort(a)
+	}
+	return &net.IPAddr{IP: a.Addr().AsSlice(), Zone: a.Addr().Zone()}
+}
+
+func (t Target) dialVerdict(ctx context.Context, network string, err error) Verdict {
+	detail := fmt.Sprintf("connect to %s %v: %v", network, t.Addr, cause(err))
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return down(Cancelled, detail)
+	}
+	if isTimeout(err) && !errors.Is(err, syscall.ETIMEDOUT) {
+		return down(ConnectTimeout, fmt.Sprintf("connect to %s %v: no answer in %v", network, t.Addr, t.Timeout))
+	}
+	for _, r := range refusals {
+		if errors.Is(err, r) {
+			return down(Connect, detail)
+		}
+	}
+	return Verdict{NoResult: true, Reason: Local, Detail: detail}
+}
+
+// cause strips the words that net puts around a system error.
+func cause(err error) error {
+	if op := (*net.OpError)(nil); errors.As(err, &op) {
+		return op.Err
+	}
+	return err
+}
+
+func isTimeout(err error) bool {
+	return errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) ||
+		func() bool { ne := net.Error(nil); return errors.As(err, &ne) && ne.Timeout() }()
+}
+
+// ended maps an error of reading or writing to the reason of a verdict.
+func ended(ctx context.Context, err error, broken Reason) Reason {
+	switch {
+	case errors.Is(ctx.Err(), context.Canceled):
+		return Cancelled
+	case isTimeout(err):
+		return Timeout
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return NoData
+	default:
+		return broken
+	}
+}
+
+// stepConn is a connection whose every read and write ends after step at the
+// latest, or when the context of the probe does, whichever comes first.
+type stepConn struct {
+	net.Conn
+	step    time.Duration
+	total   time.Time // zero: none
+	unwatch func() bool
+	gone    chan struct{} // closed when the watcher has finished
+
+	mu        sync.Mutex
+	cancelled bool
+}
+
+func newStepConn(ctx context.Context, conn net.Conn, step time.Duration) *stepConn {
+	c := &stepConn{Conn: conn, step: step, gone: make(chan struct{})}
+	c.total, _ = ctx.Deadline()
+	c.unwatch = context.AfterFunc(ctx, func() {
+		defer close(c.gone)
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.cancelled = true
+		c.Conn.SetDeadline(time.Unix(1, 0)) // wakes a read that waits
+	})
+	return c
+}
+
+// arm sets the deadline of the next step, unless the probe was given up.
+func (c *stepConn) arm() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.cancelled {
+		return os.ErrDeadlineExceeded
+	}
+	at := time.Now().Add(c.step)
+	if !c.total.IsZero() && c.total.Before(at) {
+		at = c.total
+	}
+	return c.Conn.SetDeadline(at)
+}
+
+func (c *stepConn) Read(b []byte) (int, error) {
+	if err := c.arm(); err != nil {
+		return 0, err
+	}
+	return c.Conn.Read(b)
+}
+
+func (c *stepConn) Write(b []byte) (int, error) {
+	if err := c.arm(); err != nil {
+		return 0, err
+	}
+	return c.Conn.Write(b)
+}
+
+// Close closes the socket and waits for the watcher, so that nothing of a
+// probe is left when Check returns.
+func (c *stepConn) Close() error {
+	if !c.unwatch() {
+		<-c.gone
+	}
+	return c.Conn.Close()
+}

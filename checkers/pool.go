@@ -1,0 +1,369 @@
+package checkers
+
+import (
+	"container/heap"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"runtime/debug"
+	"time"
+)
+
+// DefaultLimit is how many probes run at once; others wait for their turn.
+const DefaultLimit = 1024
+
+// Started tells the state in which a checker begins, before any result.
+type Started struct{ Up bool }
+
+// Stopped tells that a checker is gone; its last state no longer counts.
+type Stopped struct{}
+
+func (Started) isAction() {}
+func (Stopped) isAction() {}
+
+// Report is something that happened to one checker: Started, Stopped,
+// VerdictChanged or Log.
+type Report struct {
+	ID     uint64 // of the checker, as long as it exists
+	Spec   Spec
+	At     time.Time
+	Action Action
+}
+
+// Status is what the pool knows of one checker.
+type Status struct {
+	ID   uint64
+	Spec Spec
+	ScheduleSnapshot
+}
+
+// Pool runs checkers. One goroutine, that of Run, owns all schedules; each
+// probe has a goroutine of its own, at most Limit at a time.
+type Pool struct {
+	// Emit receives reports in the order in which they happen. It is called
+	// by the goroutine of Run and must not call the pool.
+	Emit func(Report)
+	// Random answers a duration from 0 to max; nil: uniformly distributed.
+	Random func(max time.Duration) time.Duration
+	// Limit of probes at once; 0: DefaultLimit.
+	Limit int
+
+	inbox   chan func(*Pool)
+	results chan result
+	done    chan struct{}
+
+	nextID  uint64
+	entries []*entry
+	timers  timers
+	waiting []*entry // probes beyond Limit, first come first served
+	running int
+	ctx     context.Context
+}
+
+type entry struct {
+	id       uint64
+	spec     Spec
+	schedule *Schedule
+	probes   []Checker
+	step     int
+	index    int // in timers; -1: not there
+	stopped  bool
+	cancel   context.CancelFunc // of the running probe
+}
+
+type result struct {
+	e       *entry
+	began   time.Time
+	verdict Verdict
+}
+
+// NewPool makes a pool that does nothing until Run.
+func NewPool(emit func(Report)) *Pool {
+	return &Pool{Emit: emit, inbox: make(chan func(*Pool)), results: make(chan result), done: make(chan struct{})}
+}
+
+// Run checks specs until ctx ends, then waits for all probes to return. It is
+// called once. First failures of these checkers are final, as at the start of
+// the daemon.
+func (p *Pool) Run(ctx context.Context, specs []Spec) {
+	defer close(p.done)
+	probes, stop := context.WithCancel(ctx)
+	defer stop()
+	p.ctx = probes
+	p.reconcile(time.Now(), specs, true)
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		p.tick(time.Now())
+		timer.Reset(p.untilNext(time.Now()))
+		select {
+		case <-ctx.Done():
+			p.drain()
+			return
+		case do := <-p.inbox:
+			do(p)
+		case r := <-p.results:
+			p.finished(r)
+		case <-timer.C:
+		}
+	}
+}
+
+// drain waits for probes that were told to stop.
+func (p *Pool) drain() {
+	for p.running > 0 {
+		<-p.results
+		p.running--
+	}
+}
+
+// call runs do in the goroutine of Run and waits for it.
+func (p *Pool) call(ctx context.Context, do func(*Pool)) error {
+	ready := make(chan struct{})
+	select {
+	case p.inbox <- func(p *Pool) { do(p); close(ready) }:
+		<-ready
+		return nil
+	case <-p.done:
+		return context.Canceled
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Reconfigure replaces the set of checkers. One that still asks the same
+// question of the same server keeps its state, its history and its phase.
+func (p *Pool) Reconfigure(ctx context.Context, specs []Spec) error {
+	return p.call(ctx, func(p *Pool) { p.reconcile(time.Now(), specs, false) })
+}
+
+// Suspend stops (ha_suspend) or resumes the checkers of one owner.
+func (p *Pool) Suspend(ctx context.Context, owner string, suspend bool) error {
+	return p.call(ctx, func(p *Pool) {
+		for _, e := range p.entries {
+			if e.spec.Owner != owner {
+				continue
+			}
+			if suspend {
+				p.step(time.Now(), e, Suspended{})
+			} else {
+				p.step(time.Now(), e, Resumed{})
+			}
+		}
+	})
+}
+
+// Status lists all checkers in the order of the configuration.
+func (p *Pool) Status(ctx context.Context) ([]Status, error) {
+	var out []Status
+	err := p.call(ctx, func(p *Pool) {
+		for _, e := range p.entries {
+			out = append(out, Status{ID: e.id, Spec: e.spec, ScheduleSnapshot: e.schedule.Snapshot()})
+		}
+	})
+	return out, err
+}
+
+// reconcile makes the entries match specs.
+func (p *Pool) reconcile(now time.Time, specs []Spec, start bool) {
+	old := map[string][]*entry{}
+	for _, e := range p.entries {
+		old[e.spec.Owner] = append(old[e.spec.Owner], e)
+	}
+	var kept []*entry
+	used := map[*entry]bool{}
+	for _, s := range specs {
+		if e := match(old[s.Owner], s, used); e != nil {
+			used[e] = true
+			e.spec = s
+			p.step(now, e, Reconfigured{s.params()})
+			kept = append(kept, e)
+			continue
+		}
+		kept = append(kept, p.add(now, s, old[s.Owner], start))
+	}
+	for _, e := range p.entries {
+		if !used[e] {
+			p.remove(now, e)
+		}
+	}
+	p.entries = kept
+}
+
+func match(old []*entry, s Spec, used map[*entry]bool) *entry {
+	for _, e := range old {
+		if !used[e] && e.spec.Same(s) {
+			return e
+		}
+	}
+	return nil
+}
+
+// add starts a checker. siblings are those its real server had so far: on a
+// server that is new at a reload failures are counted as usual; on a known one
+// the first failure is final; an alpha checker joins a good server as good.
+func (p *Pool) add(now time.Time, s Spec, siblings []*entry, start bool) *entry {
+	p.nextID++
+	e := &entry{id: p.nextID, spec: s, schedule: NewSchedule(s.params()), probes: s.Kind.New(s.Config, s.Target), index: -1}
+	known := len(siblings) > 0
+	ev := Start{Random: p.random(s.Timing.Warmup), Patient: !start && !known, StartUp: known && allUp(siblings)}
+	p.step(now, e, ev)
+	p.emit(now, e, Started{Up: e.schedule.Up()})
+	return e
+}
+
+func allUp(list []*entry) bool {
+	for _, e := range list {
+		if !e.schedule.Up() {
+			return false
+		}
+	}
+	return true
+}
+
+func (p *Pool) random(limit time.Duration) time.Duration {
+	switch {
+	case limit <= 0:
+		return 0
+	case p.Random != nil:
+		return p.Random(limit)
+	}
+	return rand.N(limit)
+}
+
+func (p *Pool) remove(now time.Time, e *entry) {
+	e.stopped = true
+	if e.cancel != nil {
+		e.cancel()
+	}
+	if e.index >= 0 {
+		heap.Remove(&p.timers, e.index)
+	}
+	p.emit(now, e, Stopped{})
+}
+
+func (p *Pool) emit(now time.Time, e *entry, a Action) {
+	if p.Emit != nil {
+		p.Emit(Report{ID: e.id, Spec: e.spec, At: now, Action: a})
+	}
+}
+
+// step feeds one event to e, does what it asks for, and files its deadline.
+func (p *Pool) step(now time.Time, e *entry, ev Event) {
+	for _, a := range e.schedule.Step(now, ev, nil) {
+		if probe, ok := a.(Probe); ok {
+			e.step = probe.Step
+			p.waiting = append(p.waiting, e)
+			continue
+		}
+		p.emit(now, e, a)
+	}
+	p.file(e)
+}
+
+func (p *Pool) file(e *entry) {
+	switch at := e.schedule.Deadline(); {
+	case at.IsZero() && e.index >= 0:
+		heap.Remove(&p.timers, e.index)
+	case at.IsZero():
+	case e.index >= 0:
+		heap.Fix(&p.timers, e.index)
+	default:
+		heap.Push(&p.timers, e)
+	}
+}
+
+// tick steps everything that is due and starts what may run.
+func (p *Pool) tick(now time.Time) {
+	for len(p.timers) > 0 && !now.Before(p.timers[0].schedule.Deadline()) {
+		p.step(now, p.timers[0], Tick{})
+	}
+	limit := p.Limit
+	if limit <= 0 {
+		limit = DefaultLimit
+	}
+	for len(p.waiting) > 0 && p.running < limit {
+		e := p.waiting[0]
+		p.waiting = p.waiting[1:]
+		if !e.stopped {
+			p.launch(e)
+		}
+	}
+}
+
+func (p *Pool) untilNext(now time.Time) time.Duration {
+	if len(p.timers) == 0 {
+		return time.Hour // nothing to do: any long time
+	}
+	return max(0, p.timers[0].schedule.Deadline().Sub(now))
+}
+
+// launch starts the goroutine of one probe, which ends by sending its result.
+func (p *Pool) launch(e *entry) {
+	ctx, cancel := context.WithTimeout(p.ctx, e.spec.Total)
+	e.cancel = cancel
+	p.running++
+	probe, began := e.probes[e.step], time.Now()
+	go func() {
+		v := contained(ctx, probe)
+		cancel()
+		p.results <- result{e: e, began: began, verdict: v}
+	}()
+}
+
+// contained is one probe whose panic is a failed probe, not the end of the daemon.
+func contained(ctx context.Context, c Checker) (v Verdict) {
+	defer func() {
+		if r := recover(); r != nil {
+			v = down(Panicked, fmt.Sprintf("checker panicked: %v\n%s", r, debug.Stack()))
+		}
+	}()
+	return c.Check(ctx)
+}
+
+func (p *Pool) finished(r result) {
+	p.running--
+	r.e.cancel = nil
+	if r.e.stopped {
+		return
+	}
+	now := time.Now()
+	if r.verdict.Reason == Panicked {
+		p.emit(now, r.e, Log{fmt.Sprintf("%s check of %s: %s", r.e.spec.Kind.Keyword, r.e.spec.Names.Server, r.verdict.Detail)})
+	}
+	p.step(now, r.e, Probed{Began: r.began, Verdict: r.verdict})
+}
+
+// timers is a heap of entries by deadline; of equal ones the older first.
+type timers []*entry
+
+func (t timers) Len() int { return len(t) }
+
+func (t timers) Less(i, j int) bool {
+	a, b := t[i].schedule.Deadline(), t[j].schedule.Deadline()
+	if a.Equal(b) {
+		return t[i].id < t[j].id
+	}
+	return a.Before(b)
+}
+
+func (t timers) Swap(i, j int) {
+	t[i], t[j] = t[j], t[i]
+	t[i].index, t[j].index = i, j
+}
+
+// Push and Pop implement heap.Interface.
+func (t *timers) Push(x any) {
+	e := x.(*entry)
+	e.index = len(*t)
+	*t = append(*t, e)
+}
+
+func (t *timers) Pop() any {
+	old := *t
+	e := old[len(old)-1]
+	old[len(old)-1] = nil
+	*t = old[:len(old)-1]
+	e.index = -1
+	return e
+}

@@ -1,0 +1,280 @@
+package checkers
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+)
+
+// t0 is when the configuration was loaded in these tests.
+var t0 = time.Unix(1000, 0)
+
+// diary plays a schedule: each probe takes no time and is answered by the next
+// result of answers; the last one repeats. It notes what happened when.
+func diary(p Params, start Start, until time.Duration, answer func(at time.Duration, step int) Verdict) []string {
+	s := NewSchedule(p)
+	var lines []string
+	note := func(at time.Time, format string, args ...any) {
+		lines = append(lines, fmt.Sprintf("%v ", at.Sub(t0))+fmt.Sprintf(format, args...))
+	}
+	out := s.Step(t0, start, nil)
+	now := t0
+	for len(out) > 0 || !s.Deadline().IsZero() {
+		for len(out) > 0 {
+			a := out[0]
+			out = out[1:]
+			switch a := a.(type) {
+			case Probe:
+				v := answer(now.Sub(t0), a.Step)
+				word := "bad"
+				if v.Up {
+					word = "good"
+				} else if v.NoResult {
+					word = "none"
+				}
+				if len(p.Steps) > 0 {
+					note(now, "%s %s", p.Steps[a.Step], word)
+				} else {
+					note(now, "%s", word)
+				}
+				out = append(out, s.Step(now, Probed{Began: now, Verdict: v}, nil)...)
+			case VerdictChanged:
+				word := map[bool]string{true: "UP", false: "DOWN"}[a.Up]
+				if a.First {
+					word += " first"
+				}
+				if a.Weight != nil {
+					word += fmt.Sprintf(" weight %d", *a.Weight)
+				}
+				note(now, "%s", word)
+			}
+		}
+		if now = s.Deadline(); now.Sub(t0) > until {
+			break
+		}
+		out = s.Step(now, Tick{}, out)
+	}
+	return lines
+}
+
+// badBetween answers badly from from on until to.
+func badBetween(from, to time.Duration) func(time.Duration, int) Verdict {
+	return func(at time.Duration, _ int) Verdict { return Verdict{Up: at < from || at >= to} }
+}
+
+func check(t *testing.T, got, want []string) {
+	t.Helper()
+	if !slices.Equal(got, want) {
+		t.Errorf("diary:\n got %q\nwant %q", got, want)
+	}
+}
+
+func times(delayLoop, beforeRetry time.Duration, retry uint32) Timing {
+	return Timing{DelayLoop: delayLoop, DelayBeforeRetry: beforeRetry, Retry: retry}
+}
+
+const never = time.Hour
+
+func TestRetriesComeBeforeDownAndOneSuccessBringsUp(t *testing.T) {
+	p := Params{Timing: times(4*time.Second, time.Second, 2)}
+	check(t, diary(p, Start{}, 20*time.Second, badBetween(4*time.Second, 14*time.Second)), []string{
+		"1s good",
+		"5s bad", "6s bad", "7s bad", "7s DOWN", // 1 + retry 2, one second apart
+		"11s bad", // while down one attempt in delay_loop 4s
+		"15s good", "15s UP",
+		"19s good",
+	})
+}
+
+func TestFirstFailureAfterStartOfTheDaemonIsFinal(t *testing.T) {
+	p := Params{Timing: times(4*time.Second, time.Second, 2)}
+	check(t, diary(p, Start{}, 5*time.Second, badBetween(0, never)), []string{"1s bad", "1s DOWN first", "5s bad"})
+}
+
+func TestPatientStartCountsRetriesFromTheFirstProbe(t *testing.T) {
+	p := Params{Timing: times(4*time.Second, time.Second, 1)}
+	check(t, diary(p, Start{Patient: true}, 3*time.Second, badBetween(0, never)), []string{"1s bad", "2s bad", "2s DOWN first"})
+}
+
+func TestWarmupDelaysOnlyTheFirstProbe(t *testing.T) {
+	p := Params{Timing: times(4*time.Second, time.Second, 1)}
+	check(t, diary(p, Start{Random: 2500 * time.Millisecond}, 8*time.Second, badBetween(never, never)), []string{
+		"3.5s good", // 1s + 2.5s
+		"7.5s good",
+	})
+}
+
+func TestAlphaCheckerComesUpWithItsFirstSuccess(t *testing.T) {
+	p := Params{Timing: times(4*time.Second, time.Second, 1)}
+	p.Alpha = true
+	check(t, diary(p, Start{}, 6*time.Second, badBetween(never, never)), []string{"1s good", "1s UP first", "5s good"})
+	check(t, diary(p, Start{}, 6*time.Second, badBetween(0, 3*time.Second)), []string{"1s bad", "1s DOWN first", "5s good", "5s UP"})
+	check(t, diary(p, Start{StartUp: true}, 6*time.Second, badBetween(never, never)), []string{"1s good", "5s good"})
+}
+
+func TestNoResultLeavesStateAndRetriesAlone(t *testing.T) {
+	p := Params{Timing: times(4*time.Second, time.Second, 1)}
+	answers := []Verdict{{Up: true}, {}, {NoResult: true}, {}, {NoResult: true}}
+	i := -1
+	check(t, diary(p, Start{}, 15*time.Second, func(time.Duration, int) Verdict { i++; return answers[i] }), []string{
+		"1s good",
+		"5s bad",  // first of two
+		"6s none", // again after delay_loop
+		"10s bad", "10s DOWN",
+		"14s none",
+	})
+}
+
+func TestSMTPHasRetriesInEveryCycle(t *testing.T) {
+	p := Params{Timing: times(3*time.Second, time.Second, 2), Pacing: Pacing{Bursts: true}}
+	check(t, diary(p, Start{}, 9*time.Second, badBetween(0, 7*time.Second)), []string{
+		"1s bad", "2s bad", "3s bad", "3s DOWN first", // also the first cycle has them
+		"6s bad", "7s good", "7s UP",
+	})
+}
+
+func TestMiscDelaysCountFromTheStartOfARun(t *testing.T) {
+	s := NewSchedule(Params{Timing: times(4*time.Second, time.Second, 1), Pacing: Pacing{FromStart: true}})
+	s.Step(t0, Start{}, nil)
+	began := t0.Add(time.Second)
+	s.Step(began, Tick{}, nil)
+	s.Step(began.Add(3*time.Second), Probed{Began: began, Verdict: Verdict{Up: true}}, nil)
+	if got := s.Deadline().Sub(began); got != 4*time.Second {
+		t.Errorf("next run %v after the start of the last, want 4s", got)
+	}
+}
+
+func TestDynamicWeightIsReportedWhenItChangesAndForgottenWhenDown(t *testing.T) {
+	p := Params{Timing: times(time.Second, time.Second, 0)}
+	ten, twenty := 10, 20
+	answers := []Verdict{{Up: true, Weight: &ten}, {Up: true, Weight: &ten}, {Up: true, Weight: &twenty}, {}, {Up: true, Weight: &twenty}, {Up: true}}
+	i := -1
+	check(t, diary(p, Start{}, 6*time.Second, func(time.Duration, int) Verdict { i++; return answers[i] }), []string{
+		"1s good", "1s UP first weight 10", "2s good", "3s good", "3s UP weight 20",
+		"4s bad", "4s DOWN", "5s good", "5s UP weight 20", "6s good", "6s UP",
+	})
+}
+
+// urls is the setting of the recorded timelines: delay_loop 3, retry 2,
+// delay_before_retry 1, three urls.
+func urls(fast bool) Params {
+	p := Params{Timing: times(3*time.Second, time.Second, 2), Pacing: Pacing{Sequence: true}, Steps: []string{"u1", "u2", "u3"}}
+	p.FastRecovery, p.Alpha = fast, true
+	return p
+}
+
+// secondBad: the second url is broken between two times.
+func secondBad(from, to time.Duration) func(time.Duration, int) Verdict {
+	return func(at time.Duration, step int) Verdict { return Verdict{Up: step != 1 || at < from || at >= to} }
+}
+
+func TestUrlsTakeTurnsAndARepairedOneStartsAFullRound(t *testing.T) {
+	check(t, diary(urls(false), Start{}, 34*time.Second, secondBad(11*time.Second, 20*time.Second)), []string{
+		"1s u1 good", "4s u2 good", "7s u3 good", "7s UP first", // (3-1) * delay_loop after the first
+		"10s u1 good",
+		"13s u2 bad", "14s u2 bad", "15s u2 bad", "15s DOWN",
+		"18s u2 bad", // only the failed one, max(delay_loop, delay_before_retry)
+		"21s u2 good", "24s u1 good", "27s u2 good", "30s u3 good", "30s UP",
+		"33s u1 good",
+	})
+}
+
+func TestFastRecoveryDoesNotPauseAtStartAndRecovery(t *testing.T) {
+	check(t, diary(urls(true), Start{}, 22*time.Second, secondBad(3*time.Second, 13*time.Second)), []string{
+		"1s u1 good", "1s u2 good", "1s u3 good", "1s UP first",
+		"4s u1 good",
+		"7s u2 bad", "8s u2 bad", "9s u2 bad", "9s DOWN",
+		"12s u2 bad",
+		"15s u2 good", "15s u1 good", "15s u2 good", "15s u3 good", "15s UP",
+		"18s u1 good", "21s u2 good",
+	})
+}
+
+func TestAnotherUrlFailingDuringRecoveryIsNeverAskedInATightLoop(t *testing.T) {
+	answer := func(at time.Duration, step int) Verdict {
+		switch step {
+		case 0:
+			return Verdict{Up: at < 2*time.Second || at >= 18*time.Second} // bad when the round begins
+		case 1:
+			return Verdict{Up: at >= 12*time.Second}
+		}
+		return Verdict{Up: true}
+	}
+	check(t, diary(urls(true), Start{}, 19*time.Second, answer), []string{
+		"1s u1 good", "1s u2 bad", "2s u2 bad", "3s u2 bad", "3s DOWN first",
+		"6s u2 bad", "9s u2 bad",
+		"12s u2 good", "12s u1 bad", "13s u1 bad", "14s u1 bad", "15s u1 bad", "16s u1 bad", "17s u1 bad", // delay_before_retry each
+		"18s u1 good", "18s u2 good", "18s u3 good", "18s UP",
+	})
+}
+
+func TestFailedUrlWaitsTheLongerOfBothDelays(t *testing.T) {
+	p := urls(false)
+	p.Alpha, p.DelayBeforeRetry, p.Retry = false, 5*time.Second, 0
+	check(t, diary(p, Start{}, 12*time.Second, secondBad(0, never)), []string{
+		"1s u1 good", "4s u2 bad", "4s DOWN first", "9s u2 bad", // max(3s, 5s)
+	})
+}
+
+func TestSuspendedCheckerLooksAgainEachDelayLoopWithoutAsking(t *testing.T) {
+	s := NewSchedule(Params{Timing: times(4*time.Second, time.Second, 1)})
+	s.Step(t0, Start{}, nil)
+	s.Step(t0, Suspended{}, nil)
+	if out := s.Step(t0.Add(time.Second), Tick{}, nil); len(out) != 0 {
+		t.Errorf("suspended checker asks for %v", out)
+	}
+	s.Step(t0.Add(2*time.Second), Resumed{}, nil)
+	if got := s.Deadline().Sub(t0); got != 5*time.Second { // 1s + 4s
+		t.Errorf("looks again at %v, want 5s", got)
+	}
+	if out := s.Step(t0.Add(5*time.Second), Tick{}, nil); len(out) != 1 {
+		t.Errorf("resumed checker does not ask: %v", out)
+	}
+}
+
+func TestEarlyAndLateTicksAreHarmless(t *testing.T) {
+	s := NewSchedule(Params{Timing: times(4*time.Second, time.Second, 1)})
+	if out := s.Step(t0, Tick{}, nil); len(out) != 0 {
+		t.Error("a checker that was not started asks")
+	}
+	s.Step(t0, Start{}, nil)
+	if out := s.Step(t0.Add(999*time.Millisecond), Tick{}, nil); len(out) != 0 {
+		t.Error("asks before its time")
+	}
+	if out := s.Step(t0.Add(time.Minute), Tick{}, nil); len(out) != 1 {
+		t.Error("a late tick does not ask")
+	}
+	if out := s.Step(t0.Add(time.Minute), Tick{}, nil); len(out) != 0 {
+		t.Error("asks twice at a time")
+	}
+	s.Step(t0.Add(time.Minute), Probed{Verdict: Verdict{Up: true}}, nil)
+	if out := s.Step(t0.Add(time.Minute), Probed{Verdict: Verdict{}}, nil); len(out) != 0 {
+		t.Error("takes a result it did not ask for")
+	}
+}
+
+func TestNewTimersKeepStateAndShortenTheWait(t *testing.T) {
+	s := NewSchedule(Params{Timing: times(time.Minute, time.Second, 0)})
+	s.Step(t0, Start{}, nil)
+	s.Step(t0.Add(time.Second), Tick{}, nil)
+	s.Step(t0.Add(time.Second), Probed{Verdict: Verdict{}}, nil)
+	s.Step(t0.Add(2*time.Second), Reconfigured{Params{Timing: times(4*time.Second, time.Second, 3)}}, nil)
+	if s.Up() || s.Deadline().Sub(t0) != 6*time.Second { // 2s + 4s
+		t.Errorf("up %v, next at %v; want down and 6s", s.Up(), s.Deadline().Sub(t0))
+	}
+}
+
+func TestScheduleAllocatesNothingWhileAllIsWell(t *testing.T) {
+	s := NewSchedule(Params{Timing: times(time.Second, time.Second, 1)})
+	s.Step(t0, Start{}, nil)
+	out := make([]Action, 0, 4)
+	now := t0
+	if n := testing.AllocsPerRun(100, func() {
+		now = s.Deadline()
+		out = s.Step(now, Tick{}, out[:0])
+		out = s.Step(now, Probed{Began: now, Verdict: Verdict{Up: true}}, out[:0])
+	}); n > 1 { // the event itself, when it becomes an interface
+		t.Errorf("%v allocations a round", n)
+	}
+}
