@@ -130,20 +130,10 @@ func (d *Dispatcher) runHook(ev Event, h Hook) event.Fact {
 	}
 	ctx, stop := context.WithTimeout(d.ctx, limit)
 	defer stop()
-	r := d.safely(ctx, h.Command)
+	r := run.Safely(ctx, d.runner, h.Command)
 	// A hook that Close ended has not used up its time.
 	timedOut := r.Ended && ctx.Err() == context.DeadlineExceeded
 	return ran(ev, h, r, timedOut, limit)
-}
-
-// safely keeps a panic of the runner from taking other objects' hooks along.
-func (d *Dispatcher) safely(ctx context.Context, c run.Command) (r run.Result) {
-	defer func() {
-		if p := recover(); p != nil {
-			r = run.Result{Err: fmt.Errorf("run script %v: panic: %v", c, p)}
-		}
-	}()
-	return d.runner.Run(ctx, c)
 }
 
 // Close takes no further events and waits until all hooks have run. So that

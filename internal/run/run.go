@@ -86,3 +86,14 @@ func Environ(env []string) []string {
 		return slices.Contains(unwanted, name)
 	})
 }
+
+// Safely is r.Run, with a panic of r turned into a Result: it costs one script,
+// not the daemon.
+func Safely(ctx context.Context, r Runner, c Command) (result Result) {
+	defer func() {
+		if p := recover(); p != nil {
+			result = Result{Err: fmt.Errorf("run script %v: panic: %v", c, p)}
+		}
+	}()
+	return r.Run(ctx, c)
+}

@@ -1,0 +1,36 @@
+// Package track watches what moves a router's priority or keeps it in FAULT:
+// scripts and interfaces, and later files, processes and BFD sessions.
+//
+// It does not know routers. A tracker says up, down or not known yet; Sum turns
+// the lines of one router's track blocks into a priority, faults, and a list of
+// what is still awaited. Whoever owns the router hands that on. So the rules of
+// weights are one pure function of states: nothing is added and later taken off
+// again, and a lost event cannot leave a priority wrong for ever.
+//
+// A vrrp_script is a pure machine (ScriptMachine.Step, Deadline) that says when
+// to start, when to kill and what the results mean; Scripts is the goroutine
+// that owns all machines and does it. A run over its time counts as failed when
+// its time is over, not when the process is gone at last: a script that ignores
+// SIGTERM must not delay a failover. At most one run of a script exists.
+//
+// The lines that operators grep for are keepalived's ("VRRP_Script(chk)
+// succeeded"); they travel as the Text of facts, this package does not log.
+//
+// Goroutines: Scripts.Run is called in one of the caller's, and waits for one
+// for each run in progress before it returns.
+//
+// Files, in reading order:
+//
+//	weight.go    Tracker, Contribution, Sum: states to priority (pure)
+//	interface.go Link, and track lines about interfaces and scripts (pure)
+//	script.go    ScriptMachine: schedule, rise and fall of one script (pure)
+//	runner.go    Scripts: the goroutine that runs them
+//	keywords.go  vocabularies of vrrp_script, track_file, vrrp_track_process
+//	ref.go       DecodeRef: NAME [weight N [reverse]], the lines of track blocks
+//
+// What init_fail does follows keepalived.conf(5); keepalived itself was seen to
+// ignore it as soon as the script is tracked.
+//
+// Sources: keepalived.conf(5) (vrrp_script, track_script, track_interface),
+// RFC 9568 section 5.2.4 (priority), keepalived 2.2.7 observed.
+package track
