@@ -4,7 +4,8 @@ import "strings"
 
 // condition reads @ID and @^ID at the beginning of a line and reports whether
 // the rest is to be kept: if the configuration id is ID, or is not. The
-// comparison is exact. A condition with nothing behind it keeps nothing.
+// comparison is exact, an empty ID equals nothing. A condition with nothing
+// behind it keeps nothing.
 func (r *reader) condition(t text) (rest text, keep bool) {
 	if !strings.HasPrefix(t.s, "@") {
 		return t, true
@@ -15,5 +16,6 @@ func (r *reader) condition(t text) (rest text, keep bool) {
 	}
 	id, negate := strings.CutPrefix(t.s[1:end], "^")
 	rest = t.cut(end, len(t.s)).trim()
-	return rest, (id == r.opt.ConfigID) != negate && rest.s != ""
+	equal := id != "" && id == r.opt.ConfigID
+	return rest, equal != negate && rest.s != ""
 }

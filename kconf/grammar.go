@@ -79,6 +79,11 @@ type driver struct {
 	tokens tokenList
 	open   []int // items of the open braces
 	stmts  []*Stmt
+
+	// suspects are opening braces that were closed by a brace whose
+	// indentation is that of a block further out: where a brace turns out to
+	// be missing, it is probably theirs.
+	suspects []int
 }
 
 // parse makes the tree of everything that was read.
@@ -93,9 +98,12 @@ func (r *reader) parse() []*Stmt {
 		case tokClose:
 			d.closing(i)
 		}
+		r.mark(i)
 	}
 	d.closeAll("the file ends before it is closed")
 	d.flush()
+	r.mark(len(r.items))
+	r.sortDiags()
 	return d.stmts
 }
 
@@ -154,15 +162,35 @@ func (d *driver) closing(i int) {
 		d.flush() // a block that follows is nobody's
 		return
 	}
-	d.open = d.open[:len(d.open)-1]
+	last := len(d.open) - 1
+	if d.looksForeign(i) {
+		d.suspects = append(d.suspects, d.open[last])
+	}
+	d.open = d.open[:last]
 	d.tokens = append(d.tokens, d.r.token(i))
+}
+
+// looksForeign reports whether closing brace i, first on its line, stands below
+// an outer statement instead of the one it closes.
+func (d *driver) looksForeign(i int) bool {
+	items := d.r.items
+	if items[i-1].pos.Line == items[i].pos.Line {
+		return false
+	}
+	below := func(open int) bool { return items[open-1].pos.Col == items[i].pos.Col }
+	last := len(d.open) - 1
+	return !below(d.open[last]) && slices.ContainsFunc(d.open[:last], below)
 }
 
 // closeAll ends the blocks that nobody has closed.
 func (d *driver) closeAll(why string) {
 	for len(d.open) > 0 {
 		last := len(d.open) - 1
-		d.r.missingBrace(d.open[last], why)
+		at := d.open[last]
+		if n := len(d.suspects); n > 0 {
+			at, d.suspects = d.suspects[n-1], d.suspects[:n-1]
+		}
+		d.r.missingBrace(at, why)
 		d.tokens = append(d.tokens, lexer.Token{Type: tokClose, Value: "}", Pos: lexer.Position{Offset: -1}})
 		d.open = d.open[:last]
 	}
@@ -174,6 +202,7 @@ func (r *reader) missingBrace(open int, why string) {
 
 // flush parses the statement that has been collected.
 func (d *driver) flush() {
+	d.suspects = d.suspects[:0]
 	if len(d.tokens) == 0 {
 		return
 	}

@@ -109,7 +109,9 @@ func TestBraces(t *testing.T) {
 func TestTopLevelKeywordEndsUnclosedBlocks(t *testing.T) {
 	runLexis(t, kconf.Options{TopLevel: []string{"vrrp_instance"}}, map[string]lexisTest{
 		"reading goes on": {"vrrp_instance A {\n addr {\n  192.0.2.1\n}\nvrrp_instance B {\n}\n", "vrrp_instance A {addr {192.0.2.1}} | vrrp_instance B {}",
-			"1:17: { has no }: not closed before vrrp_instance in line 5"},
+			"2:7: { has no }: not closed before vrrp_instance in line 5"}, // the brace in line 4 stands below line 1
+		"nothing says which brace": {"vrrp_instance A {\nvrrp_instance B {\n}\n", "vrrp_instance A {} | vrrp_instance B {}",
+			"1:17: { has no }: not closed before vrrp_instance in line 2"},
 		"as data it does nothing": {"a {\nvrrp_instance\n}", "a {vrrp_instance}", ""},
 	})
 }

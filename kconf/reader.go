@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/participle/v2/lexer"
@@ -71,6 +72,8 @@ type reader struct {
 	collecting *definition
 	generated  int
 	depth      int // of braces, to know where include_check may stand
+
+	marks []int // for every diagnostic, the item it belongs before
 }
 
 func newReader(opt Options) *reader {
@@ -89,6 +92,7 @@ func (r *reader) pos(col int) Pos {
 // include checks do not.
 func (r *reader) read(src *source, data string) {
 	before, checks := r.src, r.checks
+	r.mark(len(r.items))
 	r.src = src
 	data = strings.TrimPrefix(data, "\ufeff") // a byte order mark is no character of line 1
 	for data != "" {
@@ -96,6 +100,7 @@ func (r *reader) read(src *source, data string) {
 		data = rest
 		src.line++
 		r.readLine(strings.TrimRight(line, "\r"))
+		r.mark(len(r.items))
 	}
 	if src.foreignLines > 0 {
 		lines := "on this line only"
@@ -105,6 +110,30 @@ func (r *reader) read(src *source, data string) {
 		r.x.Warnf(src.foreign, ClassNone, "foreign-blank", "no-break or typographic space here %s: read as a blank", lines)
 	}
 	r.src, r.checks = before, checks
+}
+
+// mark says that the diagnostics since the last mark belong to item i.
+func (r *reader) mark(i int) {
+	for len(r.marks) < len(r.diags.list) {
+		r.marks = append(r.marks, i)
+	}
+}
+
+// sortDiags puts what the reader found and what the grammar found, which came
+// later, into the order of the text.
+func (r *reader) sortDiags() {
+	type marked struct {
+		at int
+		d  Diagnostic
+	}
+	all := make([]marked, len(r.marks))
+	for i, at := range r.marks {
+		all[i] = marked{at, r.diags.list[i]}
+	}
+	slices.SortStableFunc(all, func(a, b marked) int { return a.at - b.at })
+	for i, m := range all {
+		r.diags.list[i] = m.d
+	}
 }
 
 func (r *reader) readLine(line string) {
