@@ -230,11 +230,11 @@ func ran(ev Event, h Hook, r run.Result, timedOut bool, limit time.Duration) eve
 	case r.Ended:
 		f.Reason, f.Detail = "shutdown-limit", h.Keyword+" was ended because the daemon stops"
 	}
-	f.Text = fmt.Sprintf("Script %s: %s", path(h.Command), f.Detail)
+	f.Text = fmt.Sprintf("Script %s: %s", program(h.Command), f.Detail)
 	return f
 }
 
-func path(c run.Command) string {
+func program(c run.Command) string {
 	if len(c.Argv) == 0 {
 		return "(none)"
 	}
