@@ -15,16 +15,15 @@ type scriptTracker struct {
 	scripts *track.Scripts
 	cancel  context.CancelFunc
 	done    sync.WaitGroup
-	wake    chan struct{} // capacity 1: pending has something
+	pending *mailbox[scriptMessage]
 
-	mu      sync.Mutex // guards what follows
-	states  map[string]track.State
-	pending []scriptMessage
+	mu     sync.Mutex // guards what follows
+	states map[string]track.State
 }
 
 // newScriptTracker starts the goroutine that owns the scripts; close ends it.
 func newScriptTracker(bus *event.Bus) *scriptTracker {
-	t := &scriptTracker{wake: make(chan struct{}, 1), states: map[string]track.State{}}
+	t := &scriptTracker{pending: newMailbox[scriptMessage](), states: map[string]track.State{}}
 	t.scripts = track.NewScripts(run.Exec{}, bus.Publish, t.changed)
 	ctx, cancel := context.WithCancel(context.Background())
 	t.cancel = cancel
@@ -51,25 +50,15 @@ func (t *scriptTracker) configure(c *Config) {
 func (t *scriptTracker) changed(name string, s track.State) {
 	t.mu.Lock()
 	t.states[name] = s
-	t.pending = append(t.pending, scriptMessage{Name: name, State: s})
 	t.mu.Unlock()
-	select {
-	case t.wake <- struct{}{}:
-	default:
-	}
+	t.pending.put(scriptMessage{Name: name, State: s})
 }
 
 // changes says that take has something.
-func (t *scriptTracker) changes() <-chan struct{} { return t.wake }
+func (t *scriptTracker) changes() <-chan struct{} { return t.pending.ready() }
 
 // take returns the verdicts since the last call.
-func (t *scriptTracker) take() []scriptMessage {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	p := t.pending
-	t.pending = nil
-	return p
-}
+func (t *scriptTracker) take() []scriptMessage { return t.pending.take() }
 
 // known are all verdicts, for a VRRP process that starts.
 func (t *scriptTracker) known() map[string]track.State {

@@ -1,0 +1,168 @@
+package daemon
+
+import (
+	"context"
+	"log/slog"
+	"net/netip"
+	"sync"
+	"time"
+
+	"holdfast/host"
+)
+
+// frameSender puts one announcement on the wire.
+type frameSender interface {
+	Send(index int, a host.Announcement) error
+}
+
+// burst is one request to tell the neighbours of an instance's addresses.
+type burst struct {
+	instance string
+	repeat   int
+	after    uint64 // wish that must have been carried out first
+	addrs    []linkAddr
+	interval time.Duration // between packets on a link; 0: none
+}
+
+// linkAddr is an address on the link whose neighbours shall know.
+type linkAddr struct {
+	link string
+	addr netip.Addr
+}
+
+// announcer sends gratuitous ARP bursts once the host carries the addresses
+// they are about, and never for an instance that is no longer active. One
+// goroutine, run's, does the sending.
+type announcer struct {
+	log    *slog.Logger
+	send   frameSender
+	inbox  *mailbox[burst]
+	pacer  host.Pacer
+	queued []burst
+	buf    []host.Announcement
+	failed map[string]bool // links whose last error was logged
+
+	mu      sync.Mutex // guards what follows: written by other goroutines
+	applied uint64
+	active  map[string]bool
+	links   map[string]host.Link
+}
+
+func newAnnouncer(log *slog.Logger, send frameSender) *announcer {
+	return &announcer{log: log, send: send, inbox: newMailbox[burst](), failed: map[string]bool{}}
+}
+
+// ask queues a burst.
+func (a *announcer) ask(b burst) { a.inbox.put(b) }
+
+// carriedOut says that the wish with this number, and all before, is reality.
+func (a *announcer) carriedOut(seq uint64, links map[string]host.Link) {
+	a.mu.Lock()
+	a.applied = max(a.applied, seq)
+	if links != nil {
+		a.links = links
+	}
+	a.mu.Unlock()
+	a.inbox.put(burst{}) // look at the queue again
+}
+
+// setActive replaces the set of instances whose addresses may be announced.
+func (a *announcer) setActive(active map[string]bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.active = active
+}
+
+func (a *announcer) setLinks(links map[string]host.Link) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.links = links
+}
+
+// run sends until ctx ends; what waits then is given up.
+func (a *announcer) run(ctx context.Context) {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		if at := a.pacer.Deadline(); !at.IsZero() {
+			timer.Reset(max(0, time.Until(at)))
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-a.inbox.ready():
+			for _, b := range a.inbox.take() {
+				if b.repeat > 0 {
+					a.queued = append(a.queued, b)
+				}
+			}
+			a.admit()
+		case <-timer.C:
+		}
+		a.buf = a.pacer.Due(time.Now(), a.buf[:0])
+		for _, ann := range a.buf {
+			a.transmit(ann)
+		}
+	}
+}
+
+// admit hands bursts whose addresses are in place to the pacer, or sends them
+// at once where no pace is set.
+func (a *announcer) admit() {
+	a.mu.Lock()
+	applied, active := a.applied, a.active
+	a.mu.Unlock()
+	var wait []burst
+	for _, b := range a.queued {
+		switch {
+		case !active[b.instance]:
+		case b.after > applied:
+			wait = append(wait, b)
+		default:
+			a.start(b)
+		}
+	}
+	a.queued = wait
+}
+
+func (a *announcer) start(b burst) {
+	var list []host.Announcement
+	for _, la := range b.addrs {
+		list = append(list, host.Announcement{Link: la.link, Addr: la.addr, Router: la.addr.Is6() && host.Forwards(la.link)})
+	}
+	if b.interval > 0 {
+		for _, ann := range list {
+			a.pacer.Add(host.LaneKey{Clock: ann.Link, IPv6: ann.Addr.Is6()}, b.interval, b.repeat, ann)
+		}
+		return
+	}
+	a.buf = host.Burst(a.buf[:0], list, b.repeat)
+	for _, ann := range a.buf {
+		a.transmit(ann)
+	}
+}
+
+func (a *announcer) transmit(ann host.Announcement) {
+	a.mu.Lock()
+	link, known := a.links[ann.Link]
+	a.mu.Unlock()
+	if !known || link.NoARP || link.Loopback || link.MAC == (host.MAC{}) {
+		return
+	}
+	ann.MAC = link.MAC
+	err := a.send.Send(link.Index, ann)
+	if err != nil && !a.failed[ann.Link] {
+		a.log.Warn("cannot announce "+ann.Addr.String()+" on "+ann.Link, "error", err)
+	}
+	a.failed[ann.Link] = err != nil
+	if err == nil {
+		a.log.Debug(announceText(ann))
+	}
+}
+
+func announceText(a host.Announcement) string {
+	if a.Addr.Is6() {
+		return "Sending unsolicited Neighbour Advert on " + a.Link + " for " + a.Addr.String()
+	}
+	return "Sending gratuitous ARP on " + a.Link + " for " + a.Addr.String()
+}

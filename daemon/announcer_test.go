@@ -1,0 +1,115 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"holdfast/host"
+)
+
+// wire writes down which frames left, and when.
+type wire struct {
+	mu    sync.Mutex
+	start time.Time
+	lines []string
+}
+
+func (w *wire) Send(index int, a host.Announcement) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.lines = append(w.lines, fmt.Sprintf("%v if%d %v %v", time.Since(w.start), index, a.Addr, a.MAC))
+	return nil
+}
+
+func startAnnouncer(t *testing.T) (*announcer, *wire) {
+	w := &wire{start: time.Now()}
+	a := newAnnouncer(slog.New(slog.DiscardHandler), w)
+	a.setLinks(map[string]host.Link{
+		"eth0": {Index: 3, Name: "eth0", MAC: host.MAC{2, 0, 0, 0, 0, 1}},
+		"tun0": {Index: 4, Name: "tun0", NoARP: true, MAC: host.MAC{2, 0, 0, 0, 0, 2}},
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	var done sync.WaitGroup
+	done.Go(func() { a.run(ctx) })
+	t.Cleanup(func() { cancel(); done.Wait() })
+	return a, w
+}
+
+func vips(link string, addrs ...string) []linkAddr {
+	var list []linkAddr
+	for _, a := range addrs {
+		list = append(list, linkAddr{link, netip.MustParseAddr(a)})
+	}
+	return list
+}
+
+func TestABurstWaitsUntilTheAddressesAreThere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, w := startAnnouncer(t)
+		a.setActive(map[string]bool{"VI_1": true})
+		a.ask(burst{instance: "VI_1", repeat: 2, after: 7, addrs: vips("eth0", "192.0.2.1", "192.0.2.2")})
+		time.Sleep(time.Second)
+		a.carriedOut(6, nil) // an older wish: ours is not done yet
+		time.Sleep(time.Second)
+		a.carriedOut(7, nil)
+		synctest.Wait()
+		// every address once, then every address again, as keepalived does
+		want := []string{
+			"2s if3 192.0.2.1 02:00:00:00:00:01", "2s if3 192.0.2.2 02:00:00:00:00:01",
+			"2s if3 192.0.2.1 02:00:00:00:00:01", "2s if3 192.0.2.2 02:00:00:00:00:01",
+		}
+		if !slices.Equal(w.lines, want) {
+			t.Errorf("frames:\n got %q\nwant %q", w.lines, want)
+		}
+	})
+}
+
+func TestARouterThatIsNotActiveAnyMoreAnnouncesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, w := startAnnouncer(t)
+		a.setActive(map[string]bool{"VI_1": true})
+		a.ask(burst{instance: "VI_1", repeat: 1, after: 1, addrs: vips("eth0", "192.0.2.1")})
+		synctest.Wait()
+		a.setActive(map[string]bool{})
+		a.carriedOut(2, nil)
+		synctest.Wait()
+		if len(w.lines) > 0 {
+			t.Errorf("frames left after mastership was lost: %q", w.lines)
+		}
+	})
+}
+
+func TestLinksWithoutARPAreNotBothered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, w := startAnnouncer(t)
+		a.setActive(map[string]bool{"VI_1": true})
+		a.ask(burst{instance: "VI_1", repeat: 3, addrs: slices.Concat(vips("tun0", "192.0.2.1"), vips("gone", "192.0.2.2"))})
+		synctest.Wait()
+		if len(w.lines) > 0 {
+			t.Errorf("frames on links that have no ARP: %q", w.lines)
+		}
+	})
+}
+
+func TestAPacedBurstKeepsItsDistance(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, w := startAnnouncer(t)
+		a.setActive(map[string]bool{"VI_1": true})
+		a.ask(burst{instance: "VI_1", repeat: 2, interval: 100 * time.Millisecond, addrs: vips("eth0", "192.0.2.1", "192.0.2.2")})
+		time.Sleep(time.Second)
+		want := []string{ // first at once, then one each 0.1 s, in turn
+			"0s if3 192.0.2.1 02:00:00:00:00:01", "100ms if3 192.0.2.2 02:00:00:00:00:01",
+			"200ms if3 192.0.2.1 02:00:00:00:00:01", "300ms if3 192.0.2.2 02:00:00:00:00:01",
+		}
+		if !slices.Equal(w.lines, want) {
+			t.Errorf("frames:\n got %q\nwant %q", w.lines, want)
+		}
+	})
+}

@@ -1,0 +1,56 @@
+// Package daemon wires the packages of holdfast into processes.
+//
+// The parent (supervisor) reads and understands the configuration once, owns
+// signals, the pid file and the children, and runs everything that forks or
+// resolves names: hooks, tracked scripts, mail. Two children, started from the
+// same binary with a role, do the work: the VRRP process owns virtual routers
+// and addresses, the checker process owns probes and the IPVS table. So nothing
+// a checker or a hook does can delay an advert, and a child that dies is
+// started again without the other noticing.
+//
+// A child gets the syntax tree over its link and decodes it through the same
+// vocabularies as the parent: parsed once, decoded twice, never two readings of
+// a file that changes meanwhile. Facts flow back on the same link. Neither side
+// ever waits for the other: queues are bounded, losses are counted.
+//
+// This package is also the translator between the packages of the field, which
+// do not know each other: a script's verdict becomes a priority, a failed probe
+// a verdict for a virtual server, a transition a hook.
+//
+// Goroutines: the parent's loop (supervisor.run, on the process's first
+// thread), one reader and one writer per link, one waiter per child process,
+// those of track.Scripts, notify.Dispatcher, notify.Mailer and event.Bus. The
+// VRRP process: its own loop, vrrp.Loop, host.Worker, announcer. The checker
+// process: its own loop, checkers.Pool, the table keeper. Each has an owner
+// that waits for it.
+//
+// Files, in reading order:
+//
+//	options.go             the command line, parsed
+//	exit.go                exit statuses, version, --signum
+//	globals.go             vocabulary of global_defs; globalsetters.go its setters
+//	root.go                vocabulary of the file's top level
+//	config.go              from tree to Config: instances, servers, cross-block rules
+//	configscripts.go       scripts of a Config: accounts, security, hooks, mail
+//	load.go                reading a file; what --config-test says
+//	reload.go              what a SIGHUP does, and when it is refused
+//	run_linux.go           Run and ConfigTest: foreground, background, namespace
+//	supervisor_linux.go    the parent's loop
+//	child_linux.go         starting children, respawn delays
+//	link.go                messages between parent and child; mailbox.go a queue
+//	role_linux.go          RunChild: what both children share
+//	vrrprole_linux.go      the VRRP process
+//	tracking.go            scripts and links into priorities and faults
+//	announcer.go           gratuitous ARP when the addresses are in place
+//	vrrptext.go            keepalived's log lines for what routers do
+//	checkerrole_linux.go   the checker process
+//	table.go               virtual servers into the IPVS table
+//	syncdaemon.go          the IPVS sync daemon follows an instance
+//	hooks.go               facts into scripts and mail
+//	scripts.go             tracked scripts
+//	fact.go                what survives a restart of a child
+//	log.go, log_linux.go   the log: console, syslog that never blocks
+//	pidfile_linux.go       pid files and their locks
+//
+// Sources: keepalived(8), keepalived.conf(5), systemd's sd_notify(3).
+package daemon

@@ -1,0 +1,103 @@
+package daemon
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+	"time"
+
+	"holdfast/kconf"
+)
+
+// linkGrace bounds the wait for a parent that does not read any more.
+const linkGrace = 200 * time.Millisecond
+
+// RunChild runs this process as a child if it was started as one; status is
+// its exit status.
+func RunChild() (status int, isChild bool) {
+	r := role(os.Getenv(roleVariable))
+	if r == "" {
+		return 0, false
+	}
+	os.Unsetenv(roleVariable) // scripts started from here are no children of ours
+	l, err := inheritedLink()
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "%s process: %v\n", r, err)
+		return ExitFatal, true
+	}
+	m, ok := <-l.Messages()
+	if !ok || m.Start == nil {
+		return ExitFatal, true // the parent went before it said what to do
+	}
+	return runRole(r, l, *m.Start), true
+}
+
+// childProcess is what both roles have in common.
+type childProcess struct {
+	log   *slog.Logger
+	link  *link
+	opt   Options
+	conf  *Config
+	terms chan os.Signal
+}
+
+func runRole(r role, l *link, start startMessage) int {
+	file, x, conf, err := decodeConfig(start.Config)
+	base, pidPath := identCheckers, start.Options.CheckersPIDFile
+	if r == roleVRRP {
+		base, pidPath = identVRRP, start.Options.VRRPPIDFile
+	}
+	if err != nil {
+		l.Send(message{Failed: &failedMessage{Status: ExitSoftware, Reason: "SOFTWARE"}})
+		l.Close(linkGrace)
+		return ExitSoftware
+	}
+	_, _ = file, x // diagnostics were reported by the parent
+	log, endLog := openLog(start.Options, ident(base, &conf.Global))
+	defer endLog()
+	name := conf.Global.CheckProcessName
+	if r == roleVRRP {
+		name = conf.Global.VRRPProcessName
+		debug.SetGCPercent(400) // a small heap: fewer collections, not more memory
+	}
+	setProcessName(nonEmpty(name, start.Options.Program))
+	pid, err := createPIDFile(pidPath)
+	if err != nil {
+		log.Warn(err.Error()) // another daemon's, perhaps: ours works without
+	}
+	defer pid.remove()
+	c := childProcess{log: log, link: l, opt: start.Options, conf: conf, terms: make(chan os.Signal, 4)}
+	// The terminal's SIGINT goes to the whole group; the parent tells us what it
+	// makes of it. The other signals are the parent's to forward.
+	signal.Ignore(syscall.SIGINT, syscall.SIGHUP, syscall.SIGPIPE, syscall.SIGUSR1, syscall.SIGUSR2, sigJSON, sigStatsClear)
+	signal.Notify(c.terms, syscall.SIGTERM)
+	var status int
+	if r == roleVRRP {
+		status = c.runVRRP(start)
+	} else {
+		status = c.runCheckers()
+	}
+	l.Close(linkGrace)
+	return status
+}
+
+// decodeConfig is the child's reading of what the parent has parsed.
+func decodeConfig(encoded []byte) (*kconf.File, *kconf.Ctx, *Config, error) {
+	file, err := kconf.Decode(newReader(encoded))
+	if err != nil {
+		return nil, nil, nil, fmt.Errorf("decode configuration from the parent: %w", err)
+	}
+	x := &kconf.Ctx{Diags: &kconf.Diagnostics{}}
+	conf, _ := assemble(x, file, childEnvironment())
+	return file, x, conf, nil
+}
+
+// fail tells the parent why we end for good.
+func (c *childProcess) fail(status int, reason string, err error) int {
+	c.log.Error(err.Error())
+	c.link.Send(message{Failed: &failedMessage{Status: status, Reason: reason}})
+	return status
+}

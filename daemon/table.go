@@ -1,0 +1,165 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"holdfast/ipvs"
+)
+
+// How often the table is looked at when nothing asks for it.
+const (
+	tableSweep   = 5 * time.Second  // somebody else may have changed it
+	tableMissing = 30 * time.Second // ip_vs may be loaded later
+	tableLimit   = 10 * time.Second // one look
+)
+
+// keeper makes a dataplane carry what is wanted: it reads the table, applies
+// the difference, and looks again after an error, after each wish and on a
+// sweep. One goroutine, run's, talks to the plane.
+type keeper struct {
+	log   *slog.Logger
+	plane ipvs.Kernel
+	wants *mailbox[wish]
+
+	table    ipvs.Table
+	owned    map[ipvs.ServiceKey]bool // ours now or at some time since the start
+	missing  bool                     // the kernel has no ip_vs, and the log says so
+	lastErr  string
+	timeouts *ipvs.Timeouts // the kernel's own, put back at stop
+	sync     syncFollower
+}
+
+// wish is one change of what the keeper is to bring about. Zero parts stay as
+// they are.
+type wish struct {
+	table    ipvs.Table // nil: as before
+	flush    bool       // empty the kernel's table first
+	timeouts *lvsTimeouts
+	daemons  *[]ipvs.SyncDaemon
+	done     chan<- struct{} // closed when it was tried
+}
+
+func newKeeper(log *slog.Logger, plane ipvs.Kernel) *keeper {
+	return &keeper{log: log, plane: plane, wants: newMailbox[wish](), owned: map[ipvs.ServiceKey]bool{}, table: ipvs.Table{}}
+}
+
+// want asks for w; it does not wait.
+func (k *keeper) want(w wish) { k.wants.put(w) }
+
+// run keeps the table until ctx ends. What is in the kernel then stays there:
+// to take it away, want an empty table first and wait for done.
+func (k *keeper) run(ctx context.Context) {
+	timer := time.NewTimer(tableSweep)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-k.wants.ready():
+			for _, w := range k.wants.take() {
+				k.fulfil(ctx, w)
+			}
+		case <-timer.C:
+			k.reconcile(ctx)
+			k.sync.reconcile(ctx, k)
+		}
+		next := tableSweep
+		if k.missing {
+			next = tableMissing
+		}
+		timer.Reset(next)
+	}
+}
+
+func (k *keeper) fulfil(ctx context.Context, w wish) {
+	if w.done != nil {
+		defer close(w.done)
+	}
+	if w.flush {
+		k.report(k.plane.Flush(ctx))
+	}
+	if w.timeouts != nil {
+		k.setTimeouts(ctx, *w.timeouts)
+	}
+	if w.table != nil {
+		k.table = w.table
+		for key := range w.table {
+			k.owned[key] = true
+		}
+		k.reconcile(ctx)
+	}
+	if w.daemons != nil {
+		k.sync.wanted = *w.daemons
+		k.sync.reconcile(ctx, k)
+	}
+}
+
+// reconcile makes the kernel carry the table.
+func (k *keeper) reconcile(ctx context.Context) {
+	if len(k.owned) == 0 {
+		return // nothing of ours: the kernel is not even asked for ip_vs
+	}
+	ctx, cancel := context.WithTimeout(ctx, tableLimit)
+	defer cancel()
+	ops, err := ipvs.Reconcile(ctx, k.plane, k.table, func(key ipvs.ServiceKey) bool { return k.owned[key] })
+	for _, op := range ops {
+		k.log.Debug(op.String())
+	}
+	k.report(err)
+	if err == nil {
+		for key := range k.owned {
+			if _, wanted := k.table[key]; !wanted {
+				delete(k.owned, key)
+			}
+		}
+	}
+}
+
+// report logs an error when it is new, and the end of one.
+func (k *keeper) report(err error) {
+	switch {
+	case err == nil:
+		if k.missing {
+			k.log.Info("ip_vs is there now: virtual services are set up")
+		}
+		k.missing, k.lastErr = false, ""
+		return
+	case errors.Is(err, context.Canceled):
+		return
+	case errors.Is(err, ipvs.ErrNoIPVS):
+		if !k.missing {
+			k.log.Error(fmt.Sprintf("IPVS: Can't initialize ipvs: %v. VRRP and health checks go on; connections are not balanced until ip_vs is there (looked for every %v)", err, tableMissing))
+		}
+		k.missing = true
+		return
+	}
+	if text := err.Error(); text != k.lastErr {
+		k.log.Error(text)
+		k.lastErr = text
+	}
+}
+
+// setTimeouts writes lvs_timeouts and remembers what was there; the zero value
+// puts that back.
+func (k *keeper) setTimeouts(ctx context.Context, t lvsTimeouts) {
+	if t == (lvsTimeouts{}) {
+		if k.timeouts != nil {
+			k.report(k.plane.SetTimeouts(ctx, *k.timeouts))
+			k.timeouts = nil
+		}
+		return
+	}
+	if k.timeouts == nil {
+		was, err := k.plane.Timeouts(ctx)
+		if err != nil {
+			k.report(err)
+			return
+		}
+		k.timeouts = &was
+	}
+	k.report(k.plane.SetTimeouts(ctx, ipvs.Timeouts(t)))
+}

@@ -1,0 +1,186 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"holdfast/ipvs"
+	"holdfast/ipvs/ipvstest"
+)
+
+// plane is the fake kernel with a switch that takes ip_vs away.
+type plane struct {
+	*ipvstest.Fake
+	mu   sync.Mutex
+	gone bool
+}
+
+func (p *plane) setGone(gone bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.gone = gone
+}
+
+func (p *plane) Read(ctx context.Context) (ipvs.Table, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.gone {
+		return nil, fmt.Errorf("resolve family IPVS: %w", ipvs.ErrNoIPVS)
+	}
+	return p.Fake.Read(ctx)
+}
+
+func startKeeper(t *testing.T) (*keeper, *plane, *[]string) {
+	p, lines := &plane{Fake: &ipvstest.Fake{}}, &[]string{}
+	k := newKeeper(newLogger(slog.LevelInfo, recorder{lines}), p)
+	ctx, cancel := context.WithCancel(t.Context())
+	var done sync.WaitGroup
+	done.Go(func() { k.run(ctx) })
+	t.Cleanup(func() { cancel(); done.Wait() })
+	return k, p, lines
+}
+
+// service is a table with one service and these real servers.
+func service(vip string, weights map[string]uint32) ipvs.Table {
+	key := ipvs.AddressKey(ipvs.TCP, netip.MustParseAddrPort(vip))
+	t := ipvs.Table{}
+	t.AddService(ipvs.Service{Key: key, Scheduler: "wrr"})
+	for addr, w := range weights {
+		ap := netip.MustParseAddrPort(addr)
+		t[key].Destinations[ap] = ipvs.Destination{Addr: ap, Weight: w}
+	}
+	return t
+}
+
+// shown is the kernel's table with weights, short.
+func shown(t *testing.T, p *plane) map[string]uint32 {
+	t.Helper()
+	table, err := p.Fake.Read(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]uint32{}
+	for k, pool := range table {
+		got[k.Name()] = uint32(len(pool.Destinations))
+		for a, d := range pool.Destinations {
+			got[a.String()] = d.Weight
+		}
+	}
+	return got
+}
+
+func TestTheKernelCarriesWhatIsWanted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k, p, _ := startKeeper(t)
+		k.want(wish{table: service("192.0.2.100:80", map[string]uint32{"10.0.0.1:80": 3})})
+		synctest.Wait()
+		want := map[string]uint32{"[192.0.2.100]:tcp:80": 1, "10.0.0.1:80": 3}
+		if d := cmp.Diff(want, shown(t, p)); d != "" {
+			t.Errorf("table (-want +got):\n%s", d)
+		}
+	})
+}
+
+func TestWhatSomebodyElseRemovesComesBackWithinASweep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k, p, _ := startKeeper(t)
+		k.want(wish{table: service("192.0.2.100:80", map[string]uint32{"10.0.0.1:80": 3})})
+		synctest.Wait()
+		p.Fake.Flush(t.Context())
+		time.Sleep(tableSweep + time.Millisecond)
+		synctest.Wait()
+		if got := shown(t, p); got["10.0.0.1:80"] != 3 {
+			t.Errorf("table after a sweep: %v", got)
+		}
+	})
+}
+
+func TestStrangersServicesStayWhenOursGo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k, p, _ := startKeeper(t)
+		foreign := service("192.0.2.200:80", nil)
+		for key := range foreign {
+			p.Fake.Apply(t.Context(), ipvs.Op{Verb: ipvs.AddService, Service: foreign[key].Service})
+		}
+		k.want(wish{table: service("192.0.2.100:80", map[string]uint32{"10.0.0.1:80": 3})})
+		done := make(chan struct{})
+		k.want(wish{table: ipvs.Table{}, done: done})
+		<-done
+		if d := cmp.Diff(map[string]uint32{"[192.0.2.200]:tcp:80": 0}, shown(t, p)); d != "" {
+			t.Errorf("table after release (-want +got):\n%s", d)
+		}
+	})
+}
+
+func TestAKernelWithoutIPVSIsSaidOnceAndServedWhenItComes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k, p, lines := startKeeper(t)
+		p.setGone(true)
+		k.want(wish{table: service("192.0.2.100:80", map[string]uint32{"10.0.0.1:80": 3})})
+		time.Sleep(5 * tableMissing)
+		if len(*lines) != 1 || !strings.Contains((*lines)[0], "this kernel has no ip_vs") || !strings.Contains((*lines)[0], "VRRP and health checks go on") {
+			t.Errorf("log: %q", *lines)
+		}
+		p.setGone(false)
+		time.Sleep(tableMissing + time.Millisecond)
+		synctest.Wait()
+		if got := shown(t, p); got["10.0.0.1:80"] != 3 {
+			t.Errorf("table after ip_vs came: %v", got)
+		}
+	})
+}
+
+func TestTheSyncDaemonFollowsItsInstance(t *testing.T) {
+	id := uint8(7)
+	conf := &syncDaemon{Interface: "eth0", Instance: "VI_1", ID: &id}
+	synctest.Test(t, func(t *testing.T) {
+		k, p, _ := startKeeper(t)
+		roles := func() string {
+			synctest.Wait()
+			list, err := p.SyncDaemons(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			var out []string
+			for _, d := range list {
+				out = append(out, fmt.Sprintf("%v %d", d.State, d.SyncID))
+			}
+			return strings.Join(out, ", ")
+		}
+		follow := func(state string) {
+			d := conf.daemonsFor(state, 51)
+			k.want(wish{daemons: &d})
+		}
+		for _, step := range []struct{ state, want string }{
+			{"BACKUP", "backup 7"}, {"MASTER", "master 7"}, {"MASTER", "master 7"}, {"FAULT", "backup 7"},
+		} {
+			follow(step.state)
+			if got := roles(); got != step.want {
+				t.Errorf("instance %s: kernel runs %q, want %q", step.state, got, step.want)
+			}
+		}
+		k.want(wish{daemons: &[]ipvs.SyncDaemon{}})
+		if got := roles(); got != "" {
+			t.Errorf("after the stop the kernel still runs %q", got)
+		}
+	})
+}
+
+func TestWithoutAnInstanceBothSyncDaemonsRunUnderItsVRID(t *testing.T) {
+	got := (&syncDaemon{Interface: "eth0"}).daemonsFor("", 0)
+	if len(got) != 2 || got[0].State != ipvs.SyncMaster || got[1].State != ipvs.SyncBackup || got[0].SyncID != 0 {
+		t.Errorf("got %v", got)
+	}
+	if got := (&syncDaemon{Interface: "eth0", Instance: "VI_1"}).daemonsFor("BACKUP", 51); got[0].SyncID != 51 {
+		t.Errorf("id %d, want the VRID 51", got[0].SyncID)
+	}
+}

@@ -1,0 +1,490 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"sync"
+	"time"
+
+	"holdfast/host"
+	"holdfast/internal/event"
+	"holdfast/vrrp"
+)
+
+// releaseLimit bounds how long a stopping VRRP process waits for the kernel to
+// take its addresses away.
+const releaseLimit = 2 * time.Second
+
+// vrrpRole is the VRRP process: the loop that owns the virtual routers, the
+// worker that keeps the host as it should be, the announcer. It never forks,
+// resolves names or waits for the parent.
+type vrrpRole struct {
+	*childProcess
+	kernel    *host.Netlink
+	worker    *host.Worker
+	announcer *announcer
+	loop      *vrrp.Loop
+	hostNews  *mailbox[host.Event]
+	tracking  *tracking
+	state     host.State // as last read
+	sources   map[string]netip.Addr
+
+	mu       sync.Mutex // guards what follows: effects run in the loop's goroutine
+	byName   map[string]*Instance
+	statics  staticHost
+	seq      uint64
+	active   map[string]bool
+	priority map[string]int
+	stopping bool
+}
+
+// runVRRP is the life of the VRRP process.
+func (c *childProcess) runVRRP(start startMessage) int {
+	r := &vrrpRole{
+		childProcess: c, hostNews: newMailbox[host.Event](), tracking: newTracking(),
+		sources: map[string]netip.Addr{}, priority: map[string]int{}, active: map[string]bool{},
+	}
+	kernel, err := host.OpenNetlink()
+	if err != nil {
+		return c.fail(ExitFatal, "FATAL", err)
+	}
+	defer kernel.Close()
+	frames, err := host.OpenFrameSocket()
+	if err != nil {
+		return c.fail(permissionStatus(err), "FATAL", err)
+	}
+	defer frames.Close()
+	timer, err := vrrp.NewTimer()
+	if err != nil {
+		return c.fail(ExitFatal, "FATAL", err)
+	}
+	defer timer.Close()
+	r.kernel = kernel
+	r.worker = host.NewWorker(kernel, r.hostNews.put)
+	r.announcer = newAnnouncer(c.log, frames)
+	r.loop = vrrp.NewLoop(r, vrrp.OpenConn, timer)
+
+	ctx, cancel := context.WithCancel(context.Background())
+	var helpers sync.WaitGroup
+	helpers.Go(func() { r.worker.Run(ctx) })
+	helpers.Go(func() { r.announcer.run(ctx) })
+	defer helpers.Wait()
+	defer cancel()
+
+	if err := r.readHost(ctx); err != nil {
+		return c.fail(permissionStatus(err), "FATAL", err)
+	}
+	for name, s := range start.Scripts {
+		r.tracking.setScript(name, s)
+	}
+	r.configure(c.conf, start.Resume)
+	loopCtx, stopLoop := context.WithCancel(ctx)
+	var loop sync.WaitGroup
+	loop.Go(func() { r.loop.Run(loopCtx) })
+	c.link.Send(message{Ready: true})
+	r.serve(ctx)
+
+	r.mu.Lock()
+	r.stopping = true
+	r.mu.Unlock()
+	stopLoop()
+	loop.Wait()
+	r.release(ctx)
+	c.log.Info("Stopped")
+	return ExitOK
+}
+
+func permissionStatus(err error) int {
+	if errors.Is(err, errPermission) {
+		return ExitPermission
+	}
+	return ExitFatal
+}
+
+// serve handles news until it is time to stop.
+func (r *vrrpRole) serve(ctx context.Context) {
+	for {
+		select {
+		case <-r.terms:
+			return
+		case <-r.hostNews.ready():
+			r.handleHost(ctx, r.hostNews.take())
+		case m, ok := <-r.link.Messages():
+			if !ok || m.Stop {
+				return // a parent that is gone cannot want us to go on
+			}
+			r.handleMessage(m)
+		}
+	}
+}
+
+func (r *vrrpRole) handleMessage(m message) {
+	switch {
+	case m.Script != nil:
+		r.deliver(r.tracking.setScript(m.Script.Name, m.Script.State))
+	case m.Reload != nil:
+		_, _, conf, err := decodeConfig(m.Reload.Config)
+		if err != nil {
+			r.log.Error(err.Error())
+			return
+		}
+		r.log.Info("Reloading")
+		for name, s := range m.Reload.Scripts {
+			r.tracking.scripts[name] = s
+		}
+		r.conf = conf
+		r.configure(conf, nil)
+		r.link.Send(message{Ready: true})
+	}
+}
+
+func (r *vrrpRole) deliver(events []instanceEvent) {
+	for _, e := range events {
+		r.loop.Deliver(e.instance, e.event)
+	}
+}
+
+// configure puts a configuration in force, at start and at reload alike.
+func (r *vrrpRole) configure(conf *Config, resume map[string]snapshot) {
+	byName := map[string]*Instance{}
+	var list []vrrp.Instance
+	var watched []*tracked
+	for _, in := range conf.Instances {
+		byName[in.Name] = in
+		watched = append(watched, conf.tracked(in))
+	}
+	r.mu.Lock()
+	r.byName, r.statics = byName, conf.staticHost()
+	for _, in := range conf.Instances {
+		if _, known := r.priority[in.Name]; !known {
+			r.priority[in.Name] = int(in.Params.Priority)
+		}
+	}
+	r.mu.Unlock()
+	r.tracking.links = r.state.Links
+	changes := r.tracking.configure(watched)
+	for _, in := range conf.Instances {
+		vi := in.loopInstance()
+		vi.Params.PrimaryAddr = r.sourceOf(in)
+		r.sources[in.Name] = vi.Params.PrimaryAddr
+		vi.Faults = r.tracking.faultsOf(in.Name)
+		if !vi.Params.PrimaryAddr.IsValid() {
+			vi.Faults = append(vi.Faults, vrrp.FaultRaised{Why: vrrp.ByNoAddress, Of: in.Interface})
+		}
+		vi.Resume = r.resumed(in, resume)
+		list = append(list, vi)
+	}
+	r.loop.Configure(list)
+	r.deliver(changes)
+}
+
+// resumed is the state a predecessor left, if the host still carries what a
+// router in that state carries.
+func (r *vrrpRole) resumed(in *Instance, resume map[string]snapshot) *vrrp.Snapshot {
+	was, known := resume[in.Name]
+	if !known || was.State != vrrp.Active.Keepalived() {
+		return nil
+	}
+	for _, a := range in.Addresses {
+		if _, there := r.state.Addresses[a.Key()]; !there {
+			return nil
+		}
+	}
+	return &vrrp.Snapshot{State: vrrp.Active, Priority: in.Params.Priority, LastTransition: was.Since}
+}
+
+// readHost takes the host's links and addresses in.
+func (r *vrrpRole) readHost(ctx context.Context) error {
+	state, err := r.kernel.Read(ctx)
+	if err != nil {
+		return err
+	}
+	r.state = state
+	r.announcer.setLinks(state.Links)
+	return nil
+}
+
+// sourceOf is where an instance's adverts come from.
+func (r *vrrpRole) sourceOf(in *Instance) netip.Addr {
+	if in.Source.IsValid() {
+		return in.Source
+	}
+	virtual := func(a netip.Addr) bool { return r.conf.isVirtual(a) }
+	find := r.state.PrimaryIPv4
+	if in.Params.IPv6 {
+		find = r.state.LinkLocal
+	}
+	addr, _ := find(in.Interface, virtual)
+	return addr
+}
+
+// handleHost takes in what the worker saw and did.
+func (r *vrrpRole) handleHost(ctx context.Context, news []host.Event) {
+	changed := false
+	for _, n := range news {
+		switch n := n.(type) {
+		case host.Observed:
+			changed = r.observed(n.Change) || changed
+		case host.Reconciled:
+			r.reconciled(n)
+		case host.RepairStorm:
+			r.log.Warn(fmt.Sprintf("something on this host keeps removing what belongs here: %d repairs within %v, last %v", n.Repairs, host.StormWindow, n.Last))
+		case host.WatchLost:
+			r.log.Warn("changes of addresses and links are not seen for a moment", "error", n.Err)
+		}
+	}
+	if !changed {
+		return
+	}
+	if err := r.readHost(ctx); err != nil {
+		r.log.Error(err.Error())
+		return
+	}
+	r.deliver(r.tracking.setLinks(r.state.Links))
+	for _, in := range r.conf.Instances {
+		src := r.sourceOf(in)
+		if src == r.sources[in.Name] {
+			continue
+		}
+		r.sources[in.Name] = src
+		r.loop.Deliver(in.Name, vrrp.SourceAddress{Addr: src})
+	}
+}
+
+// observed logs a change and reports whether links or source addresses may be
+// others now. Our own virtual addresses come and go without being news.
+func (r *vrrpRole) observed(c host.Change) bool {
+	switch c.Kind {
+	case host.LinkUp:
+		r.log.Info("Netlink reports " + c.Link.Name + " up")
+	case host.LinkDown:
+		r.log.Info("Netlink reports " + c.Link.Name + " down")
+	case host.LinkAdded:
+		r.log.Debug("Interface " + c.Link.Name + " added")
+	case host.LinkDeleted:
+		r.log.Debug("Interface " + c.Link.Name + " deleted")
+	case host.LinkRenamed:
+		r.log.Info("Interface name has changed from " + c.Old + " to " + c.Link.Name)
+	case host.AddressAdded, host.AddressRemoved:
+		a := c.Address.Prefix.Addr()
+		if r.opt.AddressMonitor {
+			r.log.Info(fmt.Sprintf("Netlink reflector reports %v %s", a, map[bool]string{true: "added", false: "removed"}[c.Kind == host.AddressAdded]))
+		}
+		if r.conf.isVirtual(a) {
+			return false
+		}
+		if c.Kind == host.AddressAdded {
+			r.log.Debug(fmt.Sprintf("Assigned address %v for interface %s", a, c.Address.Link))
+		} else {
+			r.log.Debug(fmt.Sprintf("Deassigned address %v from interface %s", a, c.Address.Link))
+		}
+	case host.RouteAdded, host.RouteRemoved, host.RuleAdded, host.RuleRemoved:
+		return false
+	}
+	return true
+}
+
+// reconciled passes an outcome on to the routers and to the announcer.
+func (r *vrrpRole) reconciled(n host.Reconciled) {
+	for _, op := range n.Done {
+		r.log.Debug(op.String(), "cause", n.Cause)
+	}
+	if n.Err != nil {
+		r.log.Error(n.Err.Error())
+		r.loop.Deliver("", vrrp.HostFailed{Err: n.Err})
+	}
+	repaired := (n.Cause == host.Drifted || n.Cause == host.Swept) && len(n.Done) > 0
+	if repaired {
+		r.log.Warn(fmt.Sprintf("put back what was removed by others: %v", n.Done))
+	}
+	r.announcer.carriedOut(n.Seq, n.State.Links)
+	if n.Err != nil {
+		return
+	}
+	r.mu.Lock()
+	var active []string
+	for name := range r.active {
+		active = append(active, name)
+	}
+	r.mu.Unlock()
+	for _, name := range active {
+		r.loop.Deliver(name, vrrp.HostApplied{Repaired: repaired})
+	}
+}
+
+// Apply implements vrrp.Effects: the host is to carry what the active
+// instances own, and static things.
+func (r *vrrpRole) Apply(active map[string]bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.stopping && r.opt.KeepVRRP {
+		return
+	}
+	r.active = active
+	r.announcer.setActive(active)
+	r.seq++
+	r.worker.Want(desiredHost(r.seq, r.byName, active, r.statics))
+}
+
+// Announce implements vrrp.Effects.
+func (r *vrrpRole) Announce(name string, a vrrp.Announce) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	in := r.byName[name]
+	if in == nil {
+		return
+	}
+	b := burst{instance: name, repeat: a.Repeat, after: r.seq, interval: in.AnnounceInterval}
+	for _, list := range [][]host.Address{in.Addresses, in.Excluded} {
+		for _, addr := range list {
+			b.addrs = append(b.addrs, linkAddr{addr.Link, addr.Prefix.Addr()})
+		}
+	}
+	r.announcer.ask(b)
+}
+
+// Publish implements vrrp.Effects: log lines, and facts for the parent.
+func (r *vrrpRole) Publish(f vrrp.Fact) {
+	if f.Group != "" {
+		r.publishGroup(f)
+		return
+	}
+	if line, ok := actionLine(f.Instance, f.What); ok {
+		level := slog.LevelInfo
+		switch {
+		case line.detail:
+			level = LevelDetail
+		case line.alarm:
+			level = slog.LevelWarn
+		}
+		r.log.Log(context.Background(), level, line.text)
+	}
+	switch a := f.What.(type) {
+	case vrrp.PriorityChanged:
+		r.mu.Lock()
+		r.priority[f.Instance] = int(a.To)
+		r.mu.Unlock()
+		r.send(event.Fact{Type: event.PriorityChanged, Kind: event.Instance, Name: f.Instance, Time: f.At, Priority: int(a.To), Reason: a.Why})
+	case vrrp.LowerReceived:
+		r.send(event.Fact{Type: event.LowerPriority, Kind: event.Instance, Name: f.Instance, Time: f.At, Priority: r.priorityOf(f.Instance)})
+	case vrrp.Transition:
+		r.publishTransition(f, a)
+	}
+}
+
+func (r *vrrpRole) priorityOf(name string) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.priority[name]
+}
+
+func (r *vrrpRole) publishTransition(f vrrp.Fact, t vrrp.Transition) {
+	r.mu.Lock()
+	stopping, in, prio := r.stopping, r.byName[f.Instance], r.priority[f.Instance]
+	r.mu.Unlock()
+	to := t.To.Keepalived()
+	if t.Why == vrrp.ByShutdown {
+		switch {
+		case stopping:
+			to = "STOP"
+		case in != nil && in.NotifyDeleted:
+			to = "DELETED"
+		default:
+			to = "FAULT"
+		}
+	}
+	r.send(event.Fact{Type: event.Transitioned, Kind: event.Instance, Name: f.Instance, Time: f.At,
+		From: t.From.Keepalived(), To: to, Reason: string(t.Why), Priority: prio})
+}
+
+func (r *vrrpRole) publishGroup(f vrrp.Fact) {
+	t, ok := f.What.(vrrp.GroupTransition)
+	if !ok || t.To == vrrp.Initialize {
+		return
+	}
+	if t.From != vrrp.Initialize {
+		r.log.Info(fmt.Sprintf("VRRP_Group(%s) Syncing instances to %s state", f.Group, t.To.Keepalived()))
+	}
+	r.send(event.Fact{Type: event.Transitioned, Kind: event.Group, Name: f.Group, Time: f.At,
+		From: t.From.Keepalived(), To: t.To.Keepalived(), Reason: string(vrrp.ByGroup)})
+}
+
+func (r *vrrpRole) send(f event.Fact) { r.link.Send(message{Fact: &f}) }
+
+// release waits until the host carries nothing of ours any more.
+func (r *vrrpRole) release(ctx context.Context) {
+	if r.opt.KeepVRRP {
+		return
+	}
+	r.mu.Lock()
+	r.seq++
+	last := r.seq
+	d := desiredHost(last, r.byName, nil, staticHost{})
+	r.mu.Unlock()
+	r.worker.Want(d)
+	limit := time.After(releaseLimit)
+	for {
+		select {
+		case <-r.hostNews.ready():
+			for _, n := range r.hostNews.take() {
+				if done, ok := n.(host.Reconciled); ok && done.Seq >= last {
+					if done.Err != nil {
+						r.log.Error(done.Err.Error())
+					}
+					return
+				}
+			}
+		case <-limit:
+			r.log.Error(fmt.Sprintf("addresses could not be removed within %v", releaseLimit))
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// faultsOf are the faults an instance starts with.
+func (t *tracking) faultsOf(name string) []vrrp.FaultRaised {
+	for _, i := range t.instances {
+		if i.name == name {
+			return sortedFaults(i.faults)
+		}
+	}
+	return nil
+}
+
+// desiredHost folds over the routers' states: what each active one owns, and
+// what is there in any state. Adding an address at reload, losing mastership,
+// repairing a deletion and cleaning up after a crash are all this.
+func desiredHost(seq uint64, byName map[string]*Instance, active map[string]bool, s staticHost) host.Desired {
+	d := host.NewDesired()
+	d.Seq = seq
+	for name, in := range byName {
+		for _, list := range [][]host.Address{in.Addresses, in.Excluded} {
+			for _, a := range list {
+				d.Address(a, active[name])
+			}
+		}
+		if active[name] {
+			for _, rt := range in.Routes {
+				d.Route(rt)
+			}
+			for _, rl := range in.Rules {
+				d.Rule(rl)
+			}
+		}
+	}
+	for _, a := range s.addresses {
+		d.Address(a, true)
+	}
+	for _, rt := range s.routes {
+		d.Route(rt)
+	}
+	for _, rl := range s.rules {
+		d.Rule(rl)
+	}
+	return d
+}
