@@ -221,7 +221,7 @@ func decodeRoute(b []byte) (r Route, index int, ok bool, err error) {
 	ok = (v6 || b[0] == unix.AF_INET) && ne.Uint32(b[8:])&unix.RTM_F_CLONED == 0
 	r.TOS, r.Table, r.Ours, r.Scope, r.Type = b[3], uint32(b[4]), b[5] == Mark, Scope(b[6]), RouteType(b[7])
 	r.OnLink = ne.Uint32(b[8:])&unix.RTNH_F_ONLINK != 0
-	dst, from := zero(v6), netip.Addr{}
+	dst, from := zeroAddr(v6), netip.Addr{}
 	err = eachAttr(b[12:], func(typ uint16, v []byte) {
 		switch typ {
 		case unix.RTA_DST:
@@ -259,13 +259,6 @@ func decodeRoute(b []byte) (r Route, index int, ok bool, err error) {
 		err = errTruncated
 	}
 	return r, index, ok, err
-}
-
-func zero(v6 bool) netip.Addr {
-	if v6 {
-		return netip.IPv6Unspecified()
-	}
-	return netip.IPv4Unspecified()
 }
 
 func decodeNextHops(r *Route, index *int, b []byte) bool {

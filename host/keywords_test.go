@@ -1,0 +1,288 @@
+package host_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"holdfast/host"
+	"holdfast/kconf"
+)
+
+// stmt makes a statement of one line, words at their columns.
+func stmt(text string) *kconf.Stmt {
+	s := &kconf.Stmt{Raw: text}
+	for i := 0; i < len(text); {
+		if text[i] == ' ' {
+			i++
+			continue
+		}
+		j := i
+		for j < len(text) && text[j] != ' ' {
+			j++
+		}
+		s.Words = append(s.Words, kconf.Word{Text: text[i:j], Pos: kconf.Pos{File: "k.conf", Line: 1, Col: i + 1}})
+		i = j
+	}
+	return s
+}
+
+func newCtx() *kconf.Ctx { return &kconf.Ctx{Diags: &kconf.Diagnostics{}} }
+
+func messages(x *kconf.Ctx) []string {
+	var out []string
+	for _, d := range x.Diags.All() {
+		out = append(out, strings.TrimPrefix(d.String(), "k.conf:"))
+	}
+	return out
+}
+
+const left = "(left out)"
+
+// decoded is what a line means, as ip(8) would say it, or left.
+type decoded struct {
+	ip    string
+	diags []string
+}
+
+// The repairs and refusals are those that keepalived 2.2.7 -t reports for the
+// same lines; the words are ours.
+func TestAddressLines(t *testing.T) {
+	tests := map[string]struct {
+		line string
+		kind host.LineKind
+		want decoded
+	}{
+		"bare IPv4 is a /32":                         {"192.0.2.1", host.VirtualLine, decoded{"192.0.2.1/32 dev  scope global", nil}},
+		"bare IPv6 is a deprecated /128 without DAD": {"2001:db8::1 dev eth0", host.VirtualLine, decoded{"2001:db8::1/128 dev eth0 scope global nodad preferred_lft 0", nil}},
+		"a longer IPv6 subnet stays preferred":       {"2001:db8::1/64 dev eth0", host.VirtualLine, decoded{"2001:db8::1/64 dev eth0 scope global nodad", nil}},
+		"everything at once": {"192.0.2.1/24 brd + dev eth1 scope link label eth1:x noprefixroute no_track preferred_lft 300", host.VirtualLine,
+			decoded{"192.0.2.1/24 brd 192.0.2.255 dev eth1 scope link label eth1:x noprefixroute preferred_lft 300", nil}},
+		"brd - clears the host bits": {"192.0.2.77/26 dev e brd -", host.VirtualLine, decoded{"192.0.2.77/26 brd 192.0.2.64 dev e scope global", nil}},
+		"brd + fills them":           {"192.0.2.77/26 dev e brd +", host.VirtualLine, decoded{"192.0.2.77/26 brd 192.0.2.127 dev e scope global", nil}},
+		"a literal broadcast":        {"192.0.2.77/26 dev e broadcast 192.0.2.99", host.VirtualLine, decoded{"192.0.2.77/26 brd 192.0.2.99 dev e scope global", nil}},
+		"IPv6 flags": {"2001:db8::1/64 dev e home -nodad mngtmpaddr autojoin preferred_lft forever", host.StaticLine,
+			decoded{"2001:db8::1/64 dev e scope global home mngtmpaddr autojoin", nil}},
+		"a peer makes the length that of one host": {"192.0.2.1/24 dev e peer 198.51.100.1", host.VirtualLine,
+			decoded{"192.0.2.1 peer 198.51.100.1/32 dev e scope global", nil}},
+		"words only virtual lines know": {"192.0.2.1 dev e use_vmac", host.StaticLine,
+			decoded{"192.0.2.1/32 dev e scope global", []string{"1:17: use_vmac: unknown word in address line"}}},
+		"a length out of range is replaced": {"192.0.2.1/40 dev e", host.VirtualLine,
+			decoded{"192.0.2.1/32 dev e scope global", []string{"1:1: 192.0.2.1/40: length must be 0-32; /32 is used"}}},
+		"not an address":       {"nonsense dev e", host.VirtualLine, decoded{left, []string{"1:1: nonsense: not an IP address; the address is left out"}}},
+		"an address with zone": {"fe80::1%eth0", host.VirtualLine, decoded{left, []string{"1:1: fe80::1%eth0: not an IP address; the address is left out"}}},
+		"an unknown word does not cost the address": {"192.0.2.1 dev e scop link", host.VirtualLine,
+			decoded{"192.0.2.1/32 dev e scope global", []string{"1:17: scop: unknown word in address line; did you mean scope?",
+				"1:22: link: unknown word in address line"}}},
+		"a missing value does": {"192.0.2.1 dev e label", host.VirtualLine, decoded{left, []string{"1:17: label: wants LABEL; the address is left out"}}},
+		"dev twice":            {"192.0.2.1 dev e dev f", host.VirtualLine, decoded{left, []string{"1:17: dev: given twice; the address is left out"}}},
+		"an unknown scope":     {"192.0.2.1 dev e scope foo", host.VirtualLine, decoded{"192.0.2.1/32 dev e scope global", []string{"1:23: scope foo: not a scope, global is used"}}},
+		"scope and label on IPv6": {"2001:db8::1/64 dev e scope site label x", host.VirtualLine,
+			decoded{"2001:db8::1/64 dev e scope global nodad", []string{"1:22: scope: IPv6 addresses bring their own; ignored", "1:33: label: IPv6 addresses have none; ignored"}}},
+		"a label of sixteen":      {"192.0.2.1 dev e label 0123456789abcdef", host.VirtualLine, decoded{left, []string{"1:23: label 0123456789abcdef: longer than 15 characters; the address is left out"}}},
+		"broadcast on IPv6":       {"2001:db8::1 dev e brd +", host.VirtualLine, decoded{left, []string{"1:19: brd: IPv6 has no broadcast; the address is left out"}}},
+		"a bad broadcast":         {"192.0.2.1/24 dev e brd x", host.VirtualLine, decoded{left, []string{"1:24: brd x: not an IPv4 address, + or -; the address is left out"}}},
+		"brd + on a host address": {"192.0.2.1/31 dev e brd +", host.VirtualLine, decoded{"192.0.2.1/31 dev e scope global", []string{"1:24: brd +: a /31 has no broadcast address; none is set"}}},
+		"a peer with length":      {"192.0.2.1/24 dev e peer 198.51.100.1/32", host.VirtualLine, decoded{"192.0.2.1/24 dev e scope global", []string{"1:25: peer 198.51.100.1/32: wants an address of the same family without length; ignored"}}},
+		"broadcast beside a peer": {"192.0.2.1/24 dev e brd + peer 198.51.100.1", host.VirtualLine, decoded{"192.0.2.1 peer 198.51.100.1/32 dev e scope global", []string{"1:20: brd: a point-to-point address has none; ignored"}}},
+		"a lifetime that is none": {"192.0.2.1 dev e preferred_lft soon", host.VirtualLine, decoded{left, []string{"1:31: preferred_lft soon: must be 0-4294967295"}}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			x := newCtx()
+			got := decoded{ip: left}
+			if a, ok := host.DecodeAddress(x, stmt(tt.line), tt.kind); ok {
+				got.ip = a.Address.String()
+			}
+			got.diags = messages(x)
+			if d := cmp.Diff(tt.want, got, cmp.AllowUnexported(decoded{})); d != "" {
+				t.Errorf("%s (-want +got):\n%s", tt.line, d)
+			}
+		})
+	}
+}
+
+func TestAddressLineKeepsWhatIsNoPartOfTheAddress(t *testing.T) {
+	a, _ := host.DecodeAddress(newCtx(), stmt("192.0.2.1 no_track use_vmac"), host.VirtualLine)
+	b, _ := host.DecodeAddress(newCtx(), stmt("192.0.2.1 track_group g"), host.StaticLine)
+	if !a.NoTrack || !a.UseVMAC || b.TrackGroup != "g" || a.Pos.Col != 1 {
+		t.Errorf("got %+v and %+v", a, b)
+	}
+}
+
+// Lines from keepalived's sample files keep their meaning.
+func TestRouteLines(t *testing.T) {
+	tests := map[string]struct {
+		line string
+		want decoded
+	}{
+		"sample: source before the destination": {"src 192.168.100.1 192.168.209.0/24 via 192.168.200.254 dev eth0",
+			decoded{"192.168.209.0/24 via 192.168.200.254 dev eth0 src 192.168.100.1 proto 18", nil}},
+		"sample: on a device": {"192.168.212.0/24 dev eth3 scope site", decoded{"192.168.212.0/24 dev eth3 scope site proto 18", nil}},
+		"sample: no device":   {"192.168.112.0/24 via 192.168.100.254", decoded{"192.168.112.0/24 via 192.168.100.254 proto 18", nil}},
+		"sample: two gateways": {"192.168.113.0/24 via 192.168.100.252 or 192.168.100.253",
+			decoded{"192.168.113.0/24 proto 18 nexthop via 192.168.100.252 nexthop via 192.168.100.253",
+				[]string{"1:38: warning: or: old spelling; write nexthop via A nexthop via B"}}},
+		"sample: blackhole": {"blackhole 192.168.113.1/32", decoded{"blackhole 192.168.113.1/32 proto 18", nil}},
+		"sample: default gateway of a table": {"0.0.0.0/0 gw 192.168.0.1 table 100",
+			decoded{"default via 192.168.0.1 table 100 proto 18", []string{"1:11: warning: gw: old spelling; write via"}}},
+		"default is of the gateway's family": {"default via 2001:db8::1 dev e metric 5", decoded{"default via 2001:db8::1 dev e metric 5 proto 18", nil}},
+		"to, family word, onlink, mtu, tos": {"to 10.0.0.0/8 via inet 192.0.2.1 dev e onlink mtu lock 1400 tos 0x10", decoded{
+			"10.0.0.0/8 tos 0x10 via 192.0.2.1 dev e mtu 1400 proto 18 onlink", []string{"1:51: note: mtu lock: not supported yet, the value is used"}}},
+		"nexthops": {"10.0.0.0/8 nexthop via 192.0.2.1 dev e weight 1 nexthop via 192.0.2.2 dev e",
+			decoded{"10.0.0.0/8 proto 18 nexthop via 192.0.2.1 dev e nexthop via 192.0.2.2 dev e", nil}},
+		"nexthops of other weight": {"10.0.0.0/8 nexthop via 192.0.2.1 weight 5 nexthop via 192.0.2.2",
+			decoded{left, []string{"1:34: note: weight: not supported yet, the route is left out"}}},
+		"tuning words are noted":     {"10.0.0.0/8 dev e advmss lock 1400 initcwnd 10", decoded{"10.0.0.0/8 dev e proto 18", []string{"1:18: note: advmss: not supported yet", "1:35: note: initcwnd: not supported yet"}}},
+		"a VRF is not":               {"10.0.0.0/8 dev e vrf red", decoded{left, []string{"1:18: note: vrf: not supported yet, the route is left out"}}},
+		"another protocol":           {"10.0.0.0/8 dev e protocol 4", decoded{"10.0.0.0/8 dev e proto 18", []string{"1:18: note: protocol 4: 18 is used, by which we know our own again"}}},
+		"host bits are cleared":      {"10.1.2.3/8 dev e", decoded{"10.0.0.0/8 dev e proto 18", []string{"1:1: note: 10.1.2.3/8: is 10.0.0.0/8"}}},
+		"no destination":             {"via 192.0.2.1 dev e", decoded{left, []string{"1:1: route without destination; the route is left out"}}},
+		"an unknown word":            {"10.0.0.0/8 via 192.0.2.1 metrik 5", decoded{left, []string{"1:26: metrik: unknown word in route line; did you mean metric?"}}},
+		"an unknown table":           {"10.0.0.0/8 via 192.0.2.1 table nosuch", decoded{left, []string{"1:32: table nosuch: neither a number nor a known name; the route is left out"}}},
+		"a bad number":               {"10.0.0.1 dev lo metric abc", decoded{left, []string{"1:24: metric abc: must be 0-4294967295"}}},
+		"mixed families":             {"2001:db8::/32 via 10.0.0.1", decoded{left, []string{"1:1: route to 2001:db8::/32: IPv4 and IPv6 on one line; the route is left out"}}},
+		"a second gateway alone":     {"10.0.0.0/8 or 192.0.2.1", decoded{left, []string{"1:12: warning: or: old spelling; write nexthop via A nexthop via B", "1:1: route to 10.0.0.0/8: a second gateway without a first; the route is left out"}}},
+		"a gateway that is none":     {"10.0.0.0/8 via router", decoded{left, []string{"1:16: via router: not an IP address; the route is left out"}}},
+		"a destination that is none": {"10.0.0.300/8 dev e", decoded{left, []string{"1:1: 10.0.0.300/8: not an IP address with optional /length; the route is left out"}}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			x := newCtx()
+			got := decoded{ip: left}
+			if r, ok := host.DecodeRoute(x, stmt(tt.line), host.VirtualLine); ok {
+				got.ip = r.Route.String()
+			}
+			got.diags = messages(x)
+			if d := cmp.Diff(tt.want, got, cmp.AllowUnexported(decoded{})); d != "" {
+				t.Errorf("%s (-want +got):\n%s", tt.line, d)
+			}
+		})
+	}
+}
+
+func TestRuleLines(t *testing.T) {
+	tests := map[string]struct {
+		line string
+		want decoded
+	}{
+		"with a priority": {"from 192.168.100.0/24 table 1 priority 100", decoded{"from 192.168.100.0/24 priority 100 table 1 protocol 18", nil}},
+		"sample: without one": {"from 192.168.100.0/24 table 1", decoded{"from 192.168.100.0/24 priority 16384 table 1 protocol 18",
+			[]string{"1:1: warning: rule without priority: 16384 is used, probably not what you want"}}},
+		"sample: a typing error": {"to 192.168.100./24 table 1", decoded{left, []string{"1:4: 192.168.100./24: not an IP address with optional /length; the rule is left out"}}},
+		"everything at once": {"not from 192.0.2.0/24 to 198.51.100.0/24 iif e oif f fwmark 0x10/0xff tos 0x10 ipproto tcp sport 80-81 dport 5-9 lookup main order 0x10",
+			decoded{"not from 192.0.2.0/24 to 198.51.100.0/24 tos 0x10 fwmark 0x10/0xff iif e oif f ipproto 6 sport 80-81 dport 5-9 priority 16 table main protocol 18", nil}},
+		"type may be written or not": {"from all type blackhole priority 5", decoded{"from all priority 5 blackhole protocol 18", nil}},
+		"goto":                       {"fwmark 7 goto 200 priority 5", decoded{"from all fwmark 0x7 priority 5 goto 200 protocol 18", nil}},
+		"goto backwards":             {"goto 4 priority 5", decoded{left, []string{"1:1: rule: goto wants a priority of its own below the one it goes to; the rule is left out"}}},
+		"no action":                  {"from 192.0.2.0/24", decoded{left, []string{"1:1: rule: wants table, goto, nop, blackhole, unreachable or prohibit; the rule is left out"}}},
+		"two actions":                {"table 7 prohibit priority 5", decoded{left, []string{"1:1: rule: more than one of table, goto, nop, blackhole, unreachable and prohibit; the rule is left out"}}},
+		"table 0":                    {"from all table 0", decoded{left, []string{"1:16: table 0 is no table; the rule is left out"}}},
+		"mixed families":             {"from 10.0.0.1 to 2001:db8::1 table 5", decoded{left, []string{"1:1: rule: IPv4 and IPv6 on one line; the rule is left out"}}},
+		"a single port":              {"sport 80 table 5 priority 6", decoded{"from all sport 80-80 priority 6 table 5 protocol 18", []string{"1:7: warning: sport 80: keepalived wants 80-80"}}},
+		"a selector we lack must not widen the rule": {"from all uidrange 5-6 table 5 priority 6", decoded{left, []string{"1:10: note: uidrange: not supported yet, the rule is left out"}}},
+		"an unknown word": {"from all ip_proto tcp table 5", decoded{left, []string{"1:10: ip_proto: unknown word; the rule is left out"}}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			x := newCtx()
+			got := decoded{ip: left}
+			var p host.Preferences
+			if r, ok := host.DecodeRule(x, stmt(tt.line), host.VirtualLine); ok {
+				p.Fill(x, &r)
+				got.ip = r.Rule.String()
+			}
+			got.diags = messages(x)
+			if d := cmp.Diff(tt.want, got, cmp.AllowUnexported(decoded{})); d != "" {
+				t.Errorf("%s (-want +got):\n%s", tt.line, d)
+			}
+		})
+	}
+}
+
+func TestRulesWithoutPriorityCountDownInEachFamily(t *testing.T) {
+	var p host.Preferences
+	var got []uint32
+	for _, line := range []string{"table 5", "table 6", "inet6 table 5", "table 7 priority 3", "table 8"} {
+		r, _ := host.DecodeRule(newCtx(), stmt(line), host.StaticLine)
+		p.Fill(newCtx(), &r)
+		got = append(got, r.Priority)
+	}
+	if want := []uint32{16384, 16383, 16384, 3, 16382}; !slices.Equal(got, want) {
+		t.Errorf("priorities %v, want %v", got, want)
+	}
+}
+
+func TestNamesComeFromTheHostsFiles(t *testing.T) {
+	names := host.ReadNames(fstest.MapFS{
+		"usr/share/iproute2/rt_tables":         {Data: []byte("# reserved\n255\tlocal\n100 isp # old\n")},
+		"etc/iproute2/rt_tables":               {Data: []byte("101 isp\nbroken\nx y\n")}, // the administrator's wins
+		"etc/iproute2/rt_tables.d/office.conf": {Data: []byte("0x66 office\n")},
+		"etc/iproute2/rt_dsfield":              {Data: []byte("0x10 lowdelay\n")},
+	})
+	for line, want := range map[string]string{
+		"10.0.0.0/8 dev e table isp":                "10.0.0.0/8 dev e table 101 proto 18",
+		"10.0.0.0/8 dev e table office":             "10.0.0.0/8 dev e table 102 proto 18",
+		"10.0.0.0/8 dev e table local tos lowdelay": "10.0.0.0/8 tos 0x10 dev e table local proto 18",
+	} {
+		r, ok := names.DecodeRoute(newCtx(), stmt(line), host.VirtualLine)
+		if !ok || r.Route.String() != want {
+			t.Errorf("%s: got %v (%v), want %s", line, r.Route, ok, want)
+		}
+	}
+}
+
+// The lists are those of keepalived's manual, in its spelling.
+func TestEveryKeepalivedOptionHasARow(t *testing.T) {
+	for name, tt := range map[string]struct {
+		docs []kconf.KeywordDoc
+		want string
+	}{
+		"address": {host.AddressOptions.Docs(), "dev scope broadcast brd label peer home -nodad mngtmpaddr noprefixroute autojoin no_track preferred_lft use_vmac track_group"},
+		"route": {host.RouteOptions.Docs(), "to inet inet6 src via gw from tos dsfield table protocol scope metric priority preference dev oif onlink encap expires mtu hoplimit advmss rtt rttvar " +
+			"reordering window cwnd ssthresh realms rto_min initcwnd initrwnd features quickack congctl pref ttl-propagate fastopen_no_cookie add prepend append or nexthop no_track vrf track_group as"},
+		"rule": {host.RuleOptions.Docs(), "inet inet6 not from to table lookup priority preference order tos dsfield fwmark realms suppress_prefixlength sup_pl suppress_ifgroup sup_group iif dev oif " +
+			"tunnel-id uidrange l3mdev protocol ipproto sport dport goto nop type no_track track_group"},
+	} {
+		var known []string
+		for _, d := range tt.docs {
+			known = append(append(known, d.Name), d.Aliases...)
+			if !strings.HasSuffix(d.Doc, ".") {
+				t.Errorf("%s %s: doc %q is no sentence", name, d.Name, d.Doc)
+			}
+		}
+		for _, w := range strings.Fields(tt.want) {
+			if !slices.Contains(known, w) {
+				t.Errorf("%s lines: no row for %s", name, w)
+			}
+		}
+	}
+}
+
+func FuzzLines(f *testing.F) {
+	for _, s := range []string{"192.0.2.1/24 brd + dev e scope link", "default via inet6 ::1 nexthop via", "from all uidrange", "mtu lock", "nexthop nexthop via inet", "via inet", "10.0.0.0/8 encap ip id 5"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		s := stmt(text)
+		if len(s.Words) == 0 {
+			return
+		}
+		for _, kind := range []host.LineKind{host.VirtualLine, host.StaticLine} {
+			x := newCtx()
+			a, okA := host.DecodeAddress(x, s, kind)
+			r, okR := host.DecodeRoute(x, s, kind)
+			u, okU := host.DecodeRule(x, s, kind)
+			if okA && !a.Prefix.IsValid() || okR && !r.Dst.IsValid() {
+				t.Errorf("accepted %q without an address", text)
+			}
+			if !(okA && okR && okU) && len(x.Diags.All()) == 0 {
+				t.Errorf("refused %q without a word", text)
+			}
+			_, _, _ = a.Address.String(), u.Rule.String(), okR && r.Route.String() != ""
+		}
+	})
+}
