@@ -47,23 +47,25 @@ func (l lineLexer) Lex(name string, from io.Reader) (lexer.Lexer, error) {
 func (lineLexer) LexString(name, content string) (lexer.Lexer, error) {
 	r := newReader(Options{})
 	r.read(&source{name: name}, content)
-	var tokens tokenList
+	var tokens []lexer.Token
 	for i := range r.items {
 		tokens = append(tokens, r.token(i))
 	}
-	return &tokens, nil
+	return &tokenList{tokens: tokens}, nil
 }
 
 // tokenList is a lexer over tokens that are known already.
-type tokenList []lexer.Token
+type tokenList struct {
+	tokens []lexer.Token
+	next   int
+}
 
 func (l *tokenList) Next() (lexer.Token, error) {
-	if len(*l) == 0 {
+	if l.next == len(l.tokens) {
 		return lexer.EOFToken(lexer.Position{}), nil
 	}
-	t := (*l)[0]
-	*l = (*l)[1:]
-	return t, nil
+	l.next++
+	return l.tokens[l.next-1], nil
 }
 
 func (r *reader) token(i int) lexer.Token {
@@ -76,8 +78,8 @@ func (r *reader) token(i int) lexer.Token {
 // what is wrong with its braces, so that one mistake does not lose the rest.
 type driver struct {
 	r      *reader
-	tokens tokenList
-	open   []int // items of the open braces
+	tokens []lexer.Token // of the top-level statement being collected
+	open   []int         // items of the open braces
 	stmts  []*Stmt
 
 	// suspects are opening braces that were closed by a brace whose
@@ -206,7 +208,7 @@ func (d *driver) flush() {
 	if len(d.tokens) == 0 {
 		return
 	}
-	peek, err := lexer.Upgrade(&d.tokens)
+	peek, err := lexer.Upgrade(&tokenList{tokens: d.tokens})
 	if err == nil {
 		var node *stmtNode
 		if node, err = grammar.ParseFromLexer(peek); err == nil {

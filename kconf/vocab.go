@@ -18,6 +18,20 @@ const (
 // the configuration itself.
 type Ctx struct {
 	Diags *Diagnostics
+
+	unsupported map[any]bool // rows of which that has been said
+}
+
+// notSupported says once per row that its keyword has no effect.
+func (x *Ctx) notSupported(row any, s *Stmt) {
+	if x.unsupported[row] {
+		return
+	}
+	if x.unsupported == nil {
+		x.unsupported = map[any]bool{}
+	}
+	x.unsupported[row] = true
+	x.Notef(s.Pos(), "not-supported-yet", "%s: not supported yet", s.Keyword())
 }
 
 // Errorf reports a mistake at pos: the statement is not used.
@@ -118,7 +132,7 @@ func (v Vocabulary[C]) decodeOne(x *Ctx, c *C, s *Stmt) {
 		return
 	}
 	if k.Status != Acts {
-		x.Notef(s.Pos(), "not-supported-yet", "%s: not supported yet", s.Keyword())
+		x.notSupported(k, s)
 	}
 	if k.Deprecated != "" {
 		d := Diagnostic{Pos: s.Pos(), Severity: Warning, Class: k.DeprecatedAs, ID: "deprecated",
@@ -166,7 +180,8 @@ func (v Vocabulary[C]) names() []string {
 }
 
 // unknown reports a word that no row has, with the nearest one that exists.
-// The whole balanced block behind it is skipped by the caller's next statement.
+// Its block, if it has one, is part of the statement and is not looked at: the
+// block around it stays open, unlike with keepalived.
 func (x *Ctx) unknown(s *Stmt, known []string) {
 	d := Diagnostic{Pos: s.Pos(), Severity: Error, Class: ClassUnknownKeyword, ID: "unknown-keyword",
 		Message: fmt.Sprintf("unknown keyword %s", s.Keyword())}
