@@ -1,0 +1,56 @@
+package netns
+
+import (
+	"testing"
+	"time"
+)
+
+// slack is how much later than computed an event may be on an idle machine:
+// waking up, sending, the bridge, the capture. Measured pairs of keepalived
+// need 1 to 30 ms.
+const slack = 150 * time.Millisecond
+
+// pollEvery is how often Eventually looks.
+const pollEvery = 5 * time.Millisecond
+
+// Eventually waits until ok says yes, and fails the test at the limit.
+func Eventually(t *testing.T, limit time.Duration, what string, ok func() bool) {
+	t.Helper()
+	began := time.Now()
+	for end := began.Add(limit); !ok(); time.Sleep(pollEvery) {
+		if time.Now().After(end.Add(latenessSince(began))) {
+			t.Fatalf("not within %v: %s", limit, what)
+		}
+	}
+}
+
+// Throughout looks for as long as span whether ok stays true.
+func Throughout(t *testing.T, span time.Duration, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(span); time.Now().Before(end); time.Sleep(pollEvery) {
+		if !ok() {
+			t.Fatalf("not throughout %v: %s", span, what)
+		}
+	}
+}
+
+// Took compares the time between two captured events with the time it has to
+// take. Early is always wrong, beyond the jitter of two time stamps; late is
+// wrong beyond slack and what the machine itself was late meanwhile.
+func Took(t *testing.T, what string, from, to time.Time, want time.Duration) {
+	t.Helper()
+	got := to.Sub(from)
+	late := latenessSince(from)
+	if got < want-10*time.Millisecond || got > want+slack+late {
+		t.Errorf("%s took %v, want %v (+%v, machine late by %v)", what, got, want, slack, late)
+	}
+}
+
+// AtMost is Took where only the upper bound is known.
+func AtMost(t *testing.T, what string, from, to time.Time, limit time.Duration) {
+	t.Helper()
+	late := latenessSince(from)
+	if got := to.Sub(from); got > limit+late {
+		t.Errorf("%s took %v, want at most %v (machine late by %v)", what, got, limit, late)
+	}
+}
