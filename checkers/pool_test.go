@@ -1,0 +1,318 @@
+package checkers
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"holdfast/kconf"
+)
+
+// fakeConfig answers what a test says.
+type fakeConfig struct {
+	Common
+	Name  string
+	check func(ctx context.Context) Verdict
+}
+
+func (c *fakeConfig) common() *Common { return &c.Common }
+
+// Check implements Checker.
+func (c *fakeConfig) Check(ctx context.Context) Verdict { return c.check(ctx) }
+
+var fakeKind = &Kind{
+	Keyword: "FAKE_CHECK",
+	New:     func(c Config, _ Target) []Checker { return []Checker{c.(*fakeConfig)} },
+	Texts:   func(Config) Texts { return tcpTexts },
+}
+
+// fake is a checker of owner with delay_loop 10, retry 1, delay_before_retry 1.
+func fake(owner, name string, check func(context.Context) Verdict) Spec {
+	return Spec{Owner: owner, Kind: fakeKind, Config: &fakeConfig{Name: name, check: check}, Total: 5 * time.Second,
+		Timing: times(10*time.Second, time.Second, 1), Names: Names{Server: name}}
+}
+
+func good(context.Context) Verdict { return Verdict{Up: true} }
+func bad(context.Context) Verdict  { return Verdict{Reason: Connect} }
+
+// poolDiary notes reports with their time. It belongs to the goroutine of Run
+// until synctest.Wait has been called.
+type poolDiary struct {
+	start time.Time
+	lines []string
+}
+
+func (d *poolDiary) emit(r Report) {
+	text := ""
+	switch a := r.Action.(type) {
+	case Started:
+		text = fmt.Sprintf("started up=%v", a.Up)
+	case Stopped:
+		text = "stopped"
+	case VerdictChanged:
+		text = fmt.Sprintf("up=%v", a.Up)
+	case Log:
+		text, _, _ = strings.Cut("log "+a.Text, "\n")
+	}
+	d.lines = append(d.lines, fmt.Sprintf("%v %s %s", r.At.Sub(d.start), r.Spec.Names.Server, text))
+}
+
+// inBubble runs a pool in virtual time; stop ends it and waits.
+func inBubble(t *testing.T, specs []Spec, change func(*Pool), play func(p *Pool, d *poolDiary)) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &poolDiary{start: time.Now()}
+		p := NewPool(d.emit)
+		if change != nil {
+			change(p)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		go p.Run(ctx, specs)
+		play(p, d)
+		stop()
+		synctest.Wait()
+		select {
+		case <-p.done:
+		default:
+			t.Error("Run has not returned")
+		}
+	})
+}
+
+func TestPoolRunsProbesAndReportsChanges(t *testing.T) {
+	inBubble(t, []Spec{fake("rs1", "a", good), fake("rs2", "b", bad)}, nil, func(p *Pool, d *poolDiary) {
+		time.Sleep(12 * time.Second)
+		synctest.Wait()
+		want := []string{
+			"0s a started up=true", "0s b started up=true",
+			"1s a log TCP connection to a success.",
+			"1s b log TCP_CHECK on service b failed.", "1s b up=false",
+		}
+		slices.Sort(d.lines[2:]) // two probes end at the same time
+		slices.Sort(want[2:])
+		check(t, d.lines, want)
+	})
+}
+
+func TestPoolDrawsTheFirstDelayFromWarmup(t *testing.T) {
+	s := fake("rs1", "a", bad)
+	s.Timing.Warmup = 8 * time.Second
+	half := func(p *Pool) { p.Random = func(limit time.Duration) time.Duration { return limit / 2 } }
+	inBubble(t, []Spec{s}, half, func(p *Pool, d *poolDiary) {
+		time.Sleep(6 * time.Second)
+		synctest.Wait()
+		check(t, d.lines, []string{"0s a started up=true", "5s a log TCP_CHECK on service a failed.", "5s a up=false"}) // 1s + 8s/2
+	})
+}
+
+func TestPanicOfAProbeIsAFailedProbe(t *testing.T) {
+	inBubble(t, []Spec{fake("rs1", "a", func(context.Context) Verdict { panic("boom") })}, nil, func(p *Pool, d *poolDiary) {
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		check(t, d.lines, []string{"0s a started up=true", "1s a log FAKE_CHECK check of a: checker panicked: boom",
+			"1s a log TCP_CHECK on service a failed.", "1s a up=false"})
+	})
+}
+
+func TestProbeHasItsTotalDeadline(t *testing.T) {
+	wait := func(ctx context.Context) Verdict { <-ctx.Done(); return Verdict{Reason: Timeout} }
+	inBubble(t, []Spec{fake("rs1", "a", wait)}, nil, func(p *Pool, d *poolDiary) {
+		time.Sleep(7 * time.Second)
+		synctest.Wait()
+		if got := d.lines[len(d.lines)-1]; got != "6s a up=false" { // 1s + total 5s
+			t.Errorf("last line %q", got)
+		}
+	})
+}
+
+func TestNoMoreProbesThanTheLimitRunAtOnce(t *testing.T) {
+	running, most := 0, 0
+	gate := make(chan struct{}, 1)
+	guarded := func(ctx context.Context) Verdict {
+		gate <- struct{}{}
+		running++
+		most = max(most, running)
+		<-gate
+		time.Sleep(time.Second)
+		gate <- struct{}{}
+		running--
+		<-gate
+		return Verdict{Up: true}
+	}
+	var specs []Spec
+	for i := range 5 {
+		specs = append(specs, fake(fmt.Sprint(i), fmt.Sprint(i), guarded))
+	}
+	inBubble(t, specs, func(p *Pool) { p.Limit = 2 }, func(p *Pool, d *poolDiary) {
+		time.Sleep(9 * time.Second)
+		synctest.Wait()
+		if most != 2 {
+			t.Errorf("%d probes at once, want 2", most)
+		}
+		var ends []string
+		for _, l := range d.lines {
+			if strings.Contains(l, "success") {
+				ends = append(ends, strings.Fields(l)[0])
+			}
+		}
+		check(t, ends, []string{"2s", "2s", "3s", "3s", "4s"}) // two a second
+	})
+}
+
+func TestStoppingThePoolEndsRunningProbes(t *testing.T) {
+	ended := make(chan struct{}, 1)
+	hang := func(ctx context.Context) Verdict {
+		<-ctx.Done()
+		ended <- struct{}{}
+		return Verdict{Reason: Cancelled}
+	}
+	inBubble(t, []Spec{fake("rs1", "a", hang)}, nil, func(p *Pool, d *poolDiary) {
+		time.Sleep(2 * time.Second) // the probe runs since 1s
+	})
+	select {
+	case <-ended:
+	default:
+		t.Error("the probe did not see the end")
+	}
+}
+
+func TestReconfigureKeepsUnchangedCheckersInStateAndPhase(t *testing.T) {
+	// Same compares configurations; verdicts come from a variable instead
+	verdict := func(context.Context) Verdict { return Verdict{Reason: Connect} }
+	kind := &Kind{Keyword: "FAKE_CHECK", Texts: fakeKind.Texts,
+		New: func(Config, Target) []Checker { return []Checker{&fakeConfig{check: verdict}} }}
+	spec := func(owner, name string) Spec {
+		s := fake(owner, name, nil)
+		s.Kind = kind
+		return s
+	}
+	inBubble(t, []Spec{spec("rs1", "a"), spec("rs2", "b")}, nil, func(p *Pool, d *poolDiary) {
+		time.Sleep(3 * time.Second)
+		synctest.Wait()
+		d.lines = nil
+		slower := spec("rs1", "a")
+		slower.Timing.Retry = 5 // timers do not change the identity
+		if err := p.Reconfigure(context.Background(), []Spec{slower, spec("rs3", "c"), spec("rs1", "d")}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(3500 * time.Millisecond)
+		synctest.Wait()
+		check(t, d.lines, []string{
+			"3s c started up=true", // new server: retries as usual
+			"3s d started up=true", // new checker on a known server: first failure is final
+			"3s b stopped",
+			"4s d log TCP_CHECK on service d failed.", "4s d up=false",
+			"5s c log TCP_CHECK on service c failed.", "5s c up=false", // 4s and, after delay_before_retry, 5s
+		})
+		list, err := p.Status(context.Background())
+		if err != nil || len(list) != 3 {
+			t.Fatalf("%v %v", list, err)
+		}
+		a := list[0]
+		if a.Up || !a.HasRun || a.Next.Sub(d.start) != 11*time.Second || a.Spec.Timing.Retry != 5 { // 1s + delay_loop
+			t.Errorf("a lost its history: %+v", a)
+		}
+	})
+}
+
+func TestAlphaCheckerAddedToAGoodServerStartsUp(t *testing.T) {
+	for name, tt := range map[string]struct {
+		old  func(context.Context) Verdict
+		want string
+	}{
+		"others are up":   {good, "3s n started up=true"},
+		"others are down": {bad, "3s n started up=false"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			kind := &Kind{Keyword: "OLD_CHECK", Texts: fakeKind.Texts,
+				New: func(Config, Target) []Checker { return []Checker{&fakeConfig{check: tt.old}} }}
+			old := fake("rs1", "o", nil)
+			old.Kind = kind
+			inBubble(t, []Spec{old}, nil, func(p *Pool, d *poolDiary) {
+				time.Sleep(3 * time.Second)
+				synctest.Wait()
+				d.lines = nil
+				n := fake("rs1", "n", good)
+				n.Timing.Alpha = true
+				if err := p.Reconfigure(context.Background(), []Spec{old, n}); err != nil {
+					t.Fatal(err)
+				}
+				check(t, d.lines, []string{tt.want})
+			})
+		})
+	}
+}
+
+func TestRemovedCheckerIsCancelledAndItsResultIgnored(t *testing.T) {
+	slow := func(ctx context.Context) Verdict { <-ctx.Done(); return Verdict{Reason: Connect} }
+	inBubble(t, []Spec{fake("rs1", "a", slow)}, nil, func(p *Pool, d *poolDiary) {
+		time.Sleep(2 * time.Second)
+		if err := p.Reconfigure(context.Background(), nil); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		check(t, d.lines, []string{"0s a started up=true", "2s a stopped"})
+	})
+}
+
+func TestSuspendedServersAreNotAsked(t *testing.T) {
+	asked := make(chan time.Time, 10)
+	note := func(context.Context) Verdict { asked <- time.Now(); return Verdict{Up: true} }
+	inBubble(t, []Spec{fake("rs1", "a", note)}, nil, func(p *Pool, d *poolDiary) {
+		if err := p.Suspend(context.Background(), "rs1", true); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(15 * time.Second) // looks at 1s and 11s
+		if err := p.Suspend(context.Background(), "rs1", false); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(7 * time.Second)
+		synctest.Wait()
+		if at := (<-asked).Sub(d.start); at != 21*time.Second || len(asked) != 0 {
+			t.Errorf("asked at %v and %d times more, want 21s", at, len(asked))
+		}
+	})
+}
+
+func TestCallsAfterTheEndSaySo(t *testing.T) {
+	p := NewPool(nil)
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	p.Run(ctx, nil)
+	if err := p.Reconfigure(context.Background(), nil); err == nil {
+		t.Error("Reconfigure of a pool that has ended succeeded")
+	}
+}
+
+func TestSameAskWhatAndWhomNotWhen(t *testing.T) {
+	base := func() Spec {
+		return Spec{Owner: "rs1", Kind: httpKind, Config: &HTTPConfig{URLs: []URL{{Path: "/", Regex: rx("a")}}},
+			Target: Target{Addr: netip.MustParseAddrPort("192.0.2.11:80"), Timeout: time.Second}, Timing: times(1, 2, 3), Pos: kconf.Pos{Line: 1}}
+	}
+	tests := map[string]struct {
+		change func(*Spec)
+		want   bool
+	}{
+		"nothing":         {func(*Spec) {}, true},
+		"timers":          {func(s *Spec) { s.Timing = times(4, 5, 6) }, true},
+		"place in file":   {func(s *Spec) { s.Pos.Line = 9 }, true},
+		"real server":     {func(s *Spec) { s.Owner = "rs2" }, false},
+		"kind":            {func(s *Spec) { s.Kind = sslKind }, false},
+		"connect_timeout": {func(s *Spec) { s.Target.Timeout = 2 * time.Second }, false},
+		"fwmark":          {func(s *Spec) { s.Target.Mark = 1 }, false},
+		"path":            {func(s *Spec) { s.Config.(*HTTPConfig).URLs[0].Path = "/x" }, false},
+		"pattern":         {func(s *Spec) { s.Config.(*HTTPConfig).URLs[0].Regex.Pattern = "b" }, false},
+	}
+	for name, tt := range tests {
+		other := base()
+		tt.change(&other)
+		if got := base().Same(other); got != tt.want {
+			t.Errorf("%s changed: same %v, want %v", name, got, tt.want)
+		}
+	}
+}
