@@ -11,6 +11,7 @@ const (
 	maxSubstitution = 8 << 20   // octets moved while substituting in one line
 	maxUses         = 4096      // substitutions in one line
 	maxGenerated    = 1_000_000 // lines made by repetition and by multi-line definitions
+	maxUseLength    = 4096      // octets of one ${NAME PARAMETERS}
 	maxRescan       = 64        // a substitution that yields a substitution …
 )
 
@@ -86,6 +87,7 @@ func (r *reader) substitute(t text) (out text, more []string, changed bool) {
 		moved += len(t.s) + len(use.value)
 		if uses > maxUses || moved > maxSubstitution || len(t.s)+len(use.value) > maxLineLength {
 			r.x.Errorf(r.pos(t.colAt(i)), ClassGeneral, "definition-loop", "%s: grows without end; does it use itself?", t.s[i:min(use.end, i+64)])
+			r.defs[use.name] = &definition{lines: []string{""}} // once is enough, and cheap from now on
 			return text{col: t.col}, nil, true
 		}
 		t, changed = t.splice(i, use.end, use.value), true
@@ -111,6 +113,7 @@ func again(s string, i int) int {
 // usage is a $NAME or ${NAME} and what it stands for; end 0: leave it alone.
 type usage struct {
 	end   int // byte behind it
+	name  string
 	value string
 	more  []string
 }
@@ -130,7 +133,7 @@ func (r *reader) use(t text, i int) usage {
 }
 
 func (r *reader) useBraced(t text, i int) usage {
-	end := strings.IndexByte(t.s[i:], '}')
+	end := strings.IndexByte(t.s[i:min(len(t.s), i+maxUseLength)], '}')
 	if end < 0 {
 		return usage{}
 	}
@@ -163,7 +166,7 @@ func choose(found, end int) int {
 // built-in ones. known is false for a name that nobody has.
 func (r *reader) lookup(t text, i int, name string, params []string) (u usage, known bool) {
 	if d, ok := r.defs[name]; ok && len(params) == 0 {
-		return usage{end: 1, value: d.lines[0], more: d.lines[1:]}, true
+		return usage{end: 1, name: name, value: d.lines[0], more: d.lines[1:]}, true
 	}
 	wrong := func(why string) (usage, bool) {
 		r.x.Errorf(r.pos(t.colAt(i)), ClassGeneral, "bad-parameter", "${%s}: %s", name, why)

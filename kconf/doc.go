@@ -30,7 +30,8 @@
 //	tree.go           Pos, Word, Stmt, File: what everybody else sees
 //	diag.go           Diagnostic, its classes, and the exit status they give
 //	print.go          a diagnostic with its source line and a caret
-//	reader.go         ParseFile, ParseString: the way of one line, in order
+//	parse.go          ParseFile, ParseString and their options
+//	reader.go         the way of one line, in order
 //	source.go         files, include statements and their checks
 //	line.go           comments, quotes, words, blanks that are none
 //	cond.go           @id conditions

@@ -81,6 +81,7 @@ type driver struct {
 	tokens []lexer.Token // of the top-level statement being collected
 	open   []int         // items of the open braces
 	stmts  []*Stmt
+	extra  Pos // of the last closing brace that closed nothing
 
 	// suspects are opening braces that were closed by a brace whose
 	// indentation is that of a block further out: where a brace turns out to
@@ -160,7 +161,10 @@ func (d *driver) skip(i int) int {
 
 func (d *driver) closing(i int) {
 	if len(d.open) == 0 {
-		d.r.x.Errorf(d.r.items[i].pos, ClassUnexpectedEOB, "extra-brace", "} closes nothing")
+		if pos := d.r.items[i].pos; pos.Line != d.extra.Line || pos.File != d.extra.File { // once per line
+			d.r.x.Errorf(pos, ClassUnexpectedEOB, "extra-brace", "} closes nothing")
+			d.extra = pos
+		}
 		d.flush() // a block that follows is nobody's
 		return
 	}

@@ -94,6 +94,7 @@ func TestBraces(t *testing.T) {
 		"text on the brace lines":         {"v { a b\nc }", "v {a b | c}", ""},
 		"several closings on a line":      {"a {\nb {\nc\n} } d", "a {b {c}} | d", ""},
 		"extra brace":                     {"a }\nb", "a | b", "1:3: } closes nothing"},
+		"several extra braces in a line":  {"a } } }\n}", "a", "1:3: } closes nothing\n2:1: } closes nothing"},
 		"missing brace":                   {"a {\nb", "a {b}", "1:3: { has no }: the file ends before it is closed"},
 		"two missing braces":              {"a {\nb {\nc", "a {b {c}}", "2:3: { has no }: the file ends before it is closed\n1:3: { has no }: the file ends before it is closed"},
 		"brace without keyword":           {"{ a { b } }\nc", "c", "1:1: { without a keyword before it; the block is skipped"},

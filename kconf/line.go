@@ -148,7 +148,7 @@ func (r *reader) words(t text) (words []Word, open int) {
 	add := func(i, j int, quoted bool) {
 		words = append(words, Word{Text: t.s[i:j], Pos: r.pos(t.colAt(i)), Quoted: quoted})
 	}
-	words = make([]Word, 0, strings.Count(t.s, " ")+1)
+	words = make([]Word, 0, min(strings.Count(t.s, " ")+1, 16))
 	start := -1
 	for i := 0; i < len(t.s); i++ {
 		c := t.s[i]

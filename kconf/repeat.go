@@ -151,11 +151,15 @@ func (r *reader) repeatList(t text, args []string, body text, depth int) {
 	}
 }
 
-// generate counts a line that no file has.
+// generate counts a line that no file has, a long one as several.
 func (r *reader) generate(t text) bool {
-	r.generated++
-	if r.generated == r.opt.MaxGenerated+1 {
-		r.x.Errorf(r.pos(t.col), ClassGeneral, "too-many-lines", "more than %d lines are made by repetition and definitions; the rest is not read", r.opt.MaxGenerated)
+	if r.generated > r.opt.MaxGenerated {
+		return false
 	}
-	return r.generated <= r.opt.MaxGenerated
+	r.generated += 1 + len(t.s)/1024
+	if r.generated > r.opt.MaxGenerated {
+		r.x.Errorf(r.pos(t.col), ClassGeneral, "too-many-lines", "more than %d lines are made by repetition and definitions; the rest is not read", r.opt.MaxGenerated)
+		return false
+	}
+	return true
 }

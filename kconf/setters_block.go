@@ -97,7 +97,8 @@ func (o InlineOptions[C]) Decode(x *Ctx, what string, c *C, words []Word) bool {
 			return false
 		}
 		if len(words) < opt.Args {
-			x.Errorf(w.Pos, ClassMissingParameter, "missing-argument", "%s: %s wants %d more words, has %d", what, w.Text, opt.Args, len(words))
+			// not ClassMissingParameter: keepalived drops the entry and goes on
+			x.Errorf(w.Pos, ClassGeneral, "missing-argument", "%s: %s wants %s more, has %d", what, w.Text, plural(opt.Args, "word"), len(words))
 			return false
 		}
 		opt.Do(x, c, words[:opt.Args])

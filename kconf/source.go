@@ -11,6 +11,7 @@ import (
 const (
 	maxIncludeDepth = 64      // files open at the same time
 	maxLineLength   = 1 << 20 // octets, before and after substitution
+	maxPattern      = 1024    // octets of an include pattern
 )
 
 // IncludeChecks says which problems of include statements end the program:
@@ -211,6 +212,10 @@ func (r *reader) include(t text, suffix, pattern string) {
 	checks := r.checks | map[string]IncludeChecks{"r": CheckRead, "m": CheckRead | CheckMatch,
 		"w": CheckRead | CheckMatch | CheckWildcard, "b": CheckRead | CheckBrace, "a": CheckAll}[suffix]
 	at := r.pos(t.col)
+	if len(pattern) > maxPattern {
+		r.x.Errorf(at, ClassGeneral, "pattern-too-long", "include: a pattern of %d octets, at most %d are allowed", len(pattern), maxPattern)
+		return
+	}
 	found, wild, braces := glob(r.fs, r.src.dir, pattern)
 	missing := 0
 	for _, m := range found {

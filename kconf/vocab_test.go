@@ -185,7 +185,7 @@ func TestVocabularyDecodes(t *testing.T) {
 		"a deprecated spelling":              {"use_older", router{On: true}, "1:1: warning: use_older: old spelling; write on"},
 		"options of a line":                  {"routes { default metric 5 onlink }", router{Routes: []route{{"default", 5, true}}}, ""},
 		"option by another name":             {"routes { a preference 5 }", router{Routes: []route{{"a", 5, false}}}, ""},
-		"option without its word":            {"routes { a metric }", router{}, "1:12: route a: metric wants 1 more words, has 0"},
+		"option without its word":            {"routes { a metric }", router{}, "1:12: route a: metric wants 1 word more, has 0"},
 		"unknown option":                     {"routes {\na onlimk\nb\n}", router{Routes: []route{{"b", 0, false}}}, "2:3: route a: unknown word onlimk; did you mean onlink?"},
 		"block of keywords":                  {"check a { connect_port 80\nnb_get_retry 3 }", router{Checks: []check{{80, 3}}, Ended: 1}, ""},
 		"block that begin refuses":           {"check bad { connect_port 80 }\ncheck { x }", router{}, "2:1: check: wants one argument, has 0"},
