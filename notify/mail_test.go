@@ -2,10 +2,13 @@ package notify
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"net/textproto"
 	"slices"
 	"strings"
 	"testing"
@@ -348,3 +351,29 @@ func TestOneMailOverTCP(t *testing.T) {
 		t.Errorf("facts %v, lines %q", fs.list, r.lines)
 	}
 }
+
+// Whatever a relay answers, the session ends with a result.
+func FuzzRelayAnswers(f *testing.F) {
+	const good = "220 hi\r\n250 a\r\n250 b\r\n250 c\r\n250 d\r\n354 e\r\n250 f\r\n221 g\r\n"
+	f.Add([]byte(good))
+	f.Add([]byte("220-\r\n220-\r\n"))
+	f.Add([]byte("\x00\xff-\n"))
+	f.Fuzz(func(t *testing.T, answers []byte) {
+		conn := struct {
+			io.Reader
+			io.WriteCloser
+		}{bytes.NewReader(answers), discard{}}
+		err := transact(textproto.NewConn(conn), mailConfig(), masterMail())
+		if string(answers) == good && err != nil {
+			t.Error(err)
+		}
+		if len(answers) < len("220\n250\n250\n250\n250\n354\n250\n") && err == nil {
+			t.Errorf("%q counts as sent", answers)
+		}
+	})
+}
+
+type discard struct{}
+
+func (discard) Write(b []byte) (int, error) { return len(b), nil }
+func (discard) Close() error                { return nil }

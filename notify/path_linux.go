@@ -128,13 +128,19 @@ func (a Account) inGroup(gid uint32) bool {
 	return false
 }
 
-// insecure says why somebody other than root decides what c is, or "".
-func (c component) insecure() (problem, fix string) {
+// insecure says why somebody other than root decides what c, in directory dir,
+// is; or "".
+func (c component) insecure(dir component) (problem, fix string) {
+	if c.mode&fs.ModeSymlink != 0 {
+		// A link cannot be changed, only replaced, which its directory decides:
+		// in a sticky one, the link's owner may.
+		if c.uid != 0 && dir.mode&fs.ModeSticky != 0 && dir.mode.Perm()&0o022 != 0 {
+			return "a link not owned by root in a directory where its owner may replace it", "chown -h root " + c.path
+		}
+		return "", ""
+	}
 	if c.uid != 0 {
 		return "not owned by root", "chown root " + c.path
-	}
-	if c.mode&fs.ModeSymlink != 0 {
-		return "", "" // a link has no permissions; its directory is looked at
 	}
 	if c.mode.IsDir() && c.mode&fs.ModeSticky != 0 {
 		return "", "" // others may add files, not replace root's

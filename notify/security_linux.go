@@ -212,14 +212,15 @@ func (v *visit) secure(name string, trail []component) bool {
 		suffix = " - disabling"
 	}
 	ok := true
-	seen := map[string]bool{}
+	passed := map[string]component{} // by path; the directory comes before what it holds
 	for i := range trail {
 		c := trail[i]
-		problem, fix := c.insecure()
-		if problem == "" || seen[c.path] {
+		_, seen := passed[c.path]
+		passed[c.path] = c
+		problem, fix := c.insecure(passed[path.Dir(c.path)])
+		if problem == "" || seen {
 			continue
 		}
-		seen[c.path] = true
 		f := v.finding(Insecure, &c, fmt.Sprintf("Unsafe permissions found for script '%s'%s: %s is %s", name, suffix, c.path, problem), fix)
 		f.Dropped = drop
 		if drop && v.use != UseNotify {

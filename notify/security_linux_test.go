@@ -153,6 +153,7 @@ var tree = fakeFS{
 	"/tmp/root.sh":      "-rwxr-xr-x 0 0",
 	"/tmp/open.sh":      "-rwxrwxrwx 0 0",
 	"/tmp/bobs":         "-> /usr/bin/suid 1000",
+	"/usr/bin/bobs":     "-> ok 1000",
 	"/open":             "drwxrwxrwx 0 0",
 	"/open/x.sh":        "-rwxr-xr-x 0 0",
 }
@@ -196,6 +197,7 @@ func TestScriptSecurity(t *testing.T) {
 			says: []string{"script-insecure /home/bob drwx------ uid 1000 gid 100"}},
 		"another's link in a sticky directory": {argv: "/tmp/bobs",
 			says: []string{"script-insecure /tmp/bobs Lrwxrwxrwx uid 1000 gid 0"}},
+		"another's link in root's directory cannot be replaced": {argv: "/usr/bin/bobs", path: "/usr/bin/ok", ok: true},
 		"a set-id root file is checked for everybody": {argv: "/tmp/bobs", user: "bob",
 			says: []string{"script-insecure /tmp/bobs Lrwxrwxrwx uid 1000 gid 0"}},
 		"writable by everybody":        {argv: "/tmp/open.sh", says: []string{"script-insecure /tmp/open.sh -rwxrwxrwx uid 0 gid 0"}},

@@ -18,7 +18,8 @@ const Umask = 0o177
 var ErrStuck = errors.New("still running after SIGKILL")
 
 // Credential is the account a script runs under. Supplementary groups are
-// exactly Groups; none if it is empty.
+// exactly Groups; none if it is empty, except that a script under the daemon's own
+// account then keeps the daemon's.
 type Credential struct {
 	UID, GID uint32
 	Groups   []uint32

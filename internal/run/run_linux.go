@@ -78,9 +78,9 @@ func command(c Command, path string, argv []string) *exec.Cmd {
 }
 
 // credential is nil when the script runs as ourselves: setgroups needs a
-// capability that an unprivileged daemon does not have, nor need.
+// capability that an unprivileged daemon, or root in a container, may not have.
 func credential(c *Credential) *syscall.Credential {
-	if c == nil || len(c.Groups) == 0 && int(c.UID) == os.Geteuid() && int(c.GID) == os.Getegid() && c.UID != 0 {
+	if c == nil || len(c.Groups) == 0 && int(c.UID) == os.Geteuid() && int(c.GID) == os.Getegid() {
 		return nil
 	}
 	return &syscall.Credential{Uid: c.UID, Gid: c.GID, Groups: c.Groups}

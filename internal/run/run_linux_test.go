@@ -253,18 +253,36 @@ func TestOpeningAFIFOThatNobodyWritesIsEndedAtTheLimit(t *testing.T) {
 	}
 }
 
-func TestOurOwnUnprivilegedAccountNeedsNoCapability(t *testing.T) {
-	uid, gid := uint32(os.Geteuid()), uint32(os.Getegid())
-	if uid == 0 {
-		// root may: the child has exactly this account and these groups
-		r := Exec{}.Run(t.Context(), Command{Argv: []string{"/bin/sh", "-c",
-			`test "$(id -u) $(id -g) $(id -G)" = "65534 65533 65533 7"`}, Cred: &Credential{UID: 65534, GID: 65533, Groups: []uint32{7}}})
-		if !r.OK() {
-			t.Errorf("account not taken: %v", r)
-		}
-		return
-	}
-	if c := credential(&Credential{UID: uid, GID: gid}); c != nil {
+func TestOurOwnAccountNeedsNoCapability(t *testing.T) {
+	own := Credential{UID: uint32(os.Geteuid()), GID: uint32(os.Getegid())}
+	if c := credential(&own); c != nil {
 		t.Errorf("would call setgroups: %+v", c)
 	}
+	if c := credential(&Credential{UID: own.UID + 1, GID: own.GID}); c == nil || c.Uid != own.UID+1 {
+		t.Errorf("another account: %+v", c)
+	}
 }
+
+func TestAScriptHasExactlyItsAccount(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can change to another account")
+	}
+	r := Exec{}.Run(t.Context(), Command{
+		Argv: []string{"/bin/sh", "-c", `test "$(id -u) $(id -g) $(id -G)" = "65534 65533 65533 7"`},
+		Cred: &Credential{UID: 65534, GID: 65533, Groups: []uint32{7}},
+	})
+	if !r.OK() {
+		t.Errorf("%v", r)
+	}
+}
+
+func TestAPanickingRunnerGivesAResult(t *testing.T) {
+	r := Safely(t.Context(), panicking{}, sh("exit 0"))
+	if r.Err == nil || !strings.Contains(r.Err.Error(), "panic: broken") || r.OK() {
+		t.Errorf("%+v", r)
+	}
+}
+
+type panicking struct{}
+
+func (panicking) Run(context.Context, Command) Result { panic("broken") }
