@@ -55,6 +55,8 @@ type Daemon struct {
 	Kind Kind
 	Conf string // its configuration file
 
+	Quiet bool // do not show the log when the test fails
+
 	host    *Host
 	cmd     *exec.Cmd
 	pidFile string
@@ -96,7 +98,7 @@ func (h *Host) Start(kind Kind, conf string, args ...string) *Daemon {
 	}()
 	h.lab.root.Cleanup(func() {
 		d.Kill()
-		if h.lab.root.Failed() {
+		if h.lab.root.Failed() && !d.Quiet {
 			h.lab.root.Logf("log of %s on %s:\n%s", kind, h.Name, d.Log())
 		}
 	})
