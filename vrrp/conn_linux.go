@@ -1,0 +1,254 @@
+package vrrp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/net/ipv4"
+	"golang.org/x/net/ipv6"
+	"golang.org/x/sys/unix"
+)
+
+// rawConn is a raw socket of protocol 112 on one interface. Set-up goes through
+// x/net; reading and writing go to the descriptor and allocate nothing.
+type rawConn struct {
+	pc      *net.IPConn
+	raw     syscall.RawConn
+	ifindex int
+	ipv6    bool
+	id      uint16 // of the next IPv4 packet
+	out     []byte // IPv4 header and PDU
+	oob     []byte
+
+	// One call at a time uses these: closures made once, so that no call makes one.
+	readable bool
+	waitFn   func(fd uintptr) bool
+	in       []byte
+	n, oobn  int
+	from     unix.RawSockaddrInet6
+	err      error
+	readFn   func(fd uintptr)
+	to       unix.RawSockaddrInet6 // large enough for both families
+	tolen    uint32
+	payload  []byte
+	writeFn  func(fd uintptr)
+}
+
+// Listen opens the socket that spec describes. It needs CAP_NET_RAW.
+func Listen(spec SocketSpec) (Conn, error) {
+	c, err := listen(spec)
+	if err != nil {
+		return nil, fmt.Errorf("open vrrp socket on %s: %w", spec.Interface, err)
+	}
+	return c, nil
+}
+
+func listen(spec SocketSpec) (*rawConn, error) {
+	var ifi *net.Interface
+	if spec.Interface != "" {
+		var err error
+		if ifi, err = net.InterfaceByName(spec.Interface); err != nil {
+			return nil, err
+		}
+	}
+	network := "ip4:112"
+	if spec.IPv6 {
+		network = "ip6:112"
+	}
+	lc := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error { return control(raw, spec) }}
+	address := ""
+	if spec.Local.IsValid() {
+		address = spec.Local.String()
+		if spec.Local.Zone() == "" && spec.Local.Is6() && spec.Local.IsLinkLocalUnicast() {
+			address += "%" + spec.Interface
+		}
+	}
+	pc, err := lc.ListenPacket(context.Background(), network, address)
+	if err != nil {
+		return nil, err
+	}
+	c := &rawConn{pc: pc.(*net.IPConn), ipv6: spec.IPv6, id: 1,
+		out: make([]byte, ipv4HeaderLen+MaxPacket), oob: make([]byte, 256)}
+	if ifi != nil {
+		c.ifindex = ifi.Index
+	}
+	if err := c.setUp(spec, ifi); err != nil {
+		return nil, errors.Join(err, c.pc.Close())
+	}
+	c.waitFn, c.readFn, c.writeFn = c.waitOnce, c.readOnce, c.writeOnce
+	return c, nil
+}
+
+// control sets what must be there before the first datagram arrives.
+func control(raw syscall.RawConn, spec SocketSpec) error {
+	var err error
+	set := func(what string, e error) {
+		if e != nil && err == nil {
+			err = fmt.Errorf("set %s: %w", what, e)
+		}
+	}
+	cerr := raw.Control(func(f uintptr) {
+		fd := int(f)
+		if spec.Interface != "" {
+			set("SO_BINDTODEVICE", unix.BindToDevice(fd, spec.Interface))
+		}
+		set("SO_PRIORITY", unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PRIORITY, 6)) // internetwork control
+		set("SO_TIMESTAMPNS", unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1))
+		// Without this, groups that others on this host have joined arrive as well.
+		if spec.IPv6 {
+			set("IPV6_MULTICAST_ALL", unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_MULTICAST_ALL, 0))
+			set("IPV6_FREEBIND", unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_FREEBIND, 1))
+			return
+		}
+		set("IP_MULTICAST_ALL", unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_MULTICAST_ALL, 0))
+		set("IP_FREEBIND", unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_FREEBIND, 1))
+		set("IP_HDRINCL", unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_HDRINCL, 1))
+	})
+	return errors.Join(cerr, err)
+}
+
+func (c *rawConn) setUp(spec SocketSpec, ifi *net.Interface) error {
+	raw, err := c.pc.SyscallConn()
+	if err != nil {
+		return err
+	}
+	c.raw = raw
+	group := &net.IPAddr{IP: spec.Group.AsSlice()}
+	if spec.IPv6 {
+		return c.setUp6(ipv6.NewPacketConn(c.pc), group, ifi, spec.Group.IsValid())
+	}
+	if !spec.Group.IsValid() {
+		return nil
+	}
+	p := ipv4.NewPacketConn(c.pc)
+	return errors.Join(p.JoinGroup(ifi, group), p.SetMulticastInterface(ifi), p.SetMulticastLoopback(false))
+}
+
+func (c *rawConn) setUp6(p *ipv6.PacketConn, group net.Addr, ifi *net.Interface, multicast bool) error {
+	flags := ipv6.FlagHopLimit | ipv6.FlagDst | ipv6.FlagInterface
+	err := errors.Join(p.SetTrafficClass(0xc0), p.SetControlMessage(flags, true),
+		p.SetChecksum(true, 6), p.SetHopLimit(allowedTTL))
+	if multicast {
+		err = errors.Join(err, p.JoinGroup(ifi, group), p.SetMulticastInterface(ifi),
+			p.SetMulticastLoopback(false), p.SetMulticastHopLimit(allowedTTL))
+	}
+	return err
+}
+
+// Wait implements Conn. It looks without reading, and parks in the runtime's
+// poller until the kernel has something.
+func (c *rawConn) Wait() error { return c.raw.Read(c.waitFn) }
+
+func (c *rawConn) waitOnce(fd uintptr) bool {
+	fds := [1]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+	n, err := unix.Poll(fds[:], 0)
+	return n > 0 || err != nil && err != unix.EINTR
+}
+
+// ReadFrom implements Conn.
+func (c *rawConn) ReadFrom(b []byte) (int, Meta, error) {
+	c.in = b
+	if err := c.raw.Control(c.readFn); err != nil {
+		return 0, Meta{}, err
+	}
+	switch {
+	case c.err == unix.EAGAIN || c.err == unix.EINTR:
+		return 0, Meta{}, ErrEmpty
+	case c.err != nil:
+		return 0, Meta{}, fmt.Errorf("read vrrp socket: %w", c.err)
+	}
+	meta := Meta{IfIndex: c.ifindex}
+	c.parseControl(&meta)
+	if c.ipv6 {
+		meta.Src = netip.AddrFrom16(c.from.Addr)
+		return c.n, meta, nil
+	}
+	d, err := parseIPv4(b[:c.n])
+	if err != nil {
+		return 0, meta, err
+	}
+	meta.Src, meta.Dst, meta.TTL = d.Src, d.Dst, d.TTL
+	return copy(b, d.PDU), meta, nil
+}
+
+func (c *rawConn) readOnce(fd uintptr) {
+	iov := unix.Iovec{Base: &c.in[0]}
+	iov.SetLen(len(c.in))
+	msg := unix.Msghdr{Name: (*byte)(unsafe.Pointer(&c.from)), Namelen: uint32(unsafe.Sizeof(c.from)),
+		Iov: &iov, Iovlen: 1, Control: &c.oob[0]}
+	msg.SetControllen(len(c.oob))
+	n, _, errno := unix.Syscall(unix.SYS_RECVMSG, fd, uintptr(unsafe.Pointer(&msg)), unix.MSG_DONTWAIT)
+	c.n, c.oobn, c.err = int(n), int(msg.Controllen), nil
+	if errno != 0 {
+		c.n, c.oobn, c.err = 0, 0, errno
+	}
+}
+
+// parseControl reads arrival time and, for IPv6, what the header said.
+func (c *rawConn) parseControl(meta *Meta) {
+	for b := c.oob[:c.oobn]; len(b) >= unix.SizeofCmsghdr; {
+		h := (*unix.Cmsghdr)(unsafe.Pointer(&b[0]))
+		l := int(h.Len)
+		if l < unix.SizeofCmsghdr || l > len(b) {
+			return
+		}
+		data := b[unix.CmsgLen(0):l]
+		switch {
+		case h.Level == unix.SOL_SOCKET && h.Type == unix.SO_TIMESTAMPNS && len(data) >= int(unsafe.Sizeof(unix.Timespec{})):
+			ts := (*unix.Timespec)(unsafe.Pointer(&data[0]))
+			meta.Arrival = time.Unix(ts.Unix())
+		case h.Level == unix.IPPROTO_IPV6 && h.Type == unix.IPV6_HOPLIMIT && len(data) >= 4:
+			meta.TTL = uint8(*(*int32)(unsafe.Pointer(&data[0])))
+		case h.Level == unix.IPPROTO_IPV6 && h.Type == unix.IPV6_PKTINFO && len(data) >= 16:
+			meta.Dst = netip.AddrFrom16([16]byte(data))
+		}
+		b = b[min(unix.CmsgSpace(l-unix.CmsgLen(0)), len(b)):]
+	}
+}
+
+// WriteTo implements Conn.
+func (c *rawConn) WriteTo(b []byte, meta Meta) error {
+	c.to = unix.RawSockaddrInet6{}
+	if c.ipv6 {
+		c.to.Family, c.to.Addr = unix.AF_INET6, meta.Dst.As16()
+		if meta.Dst.IsLinkLocalUnicast() || meta.Dst.IsMulticast() {
+			c.to.Scope_id = uint32(c.ifindex)
+		}
+		c.tolen, c.payload = unix.SizeofSockaddrInet6, b
+	} else {
+		putIPv4(c.out, len(b), c.id, meta)
+		if c.id++; c.id == 0 {
+			c.id = 1
+		}
+		to := (*unix.RawSockaddrInet4)(unsafe.Pointer(&c.to))
+		to.Family, to.Addr = unix.AF_INET, meta.Dst.As4()
+		c.tolen = unix.SizeofSockaddrInet4
+		c.payload = c.out[:ipv4HeaderLen+copy(c.out[ipv4HeaderLen:], b)]
+	}
+	if err := c.raw.Control(c.writeFn); err != nil {
+		return err
+	}
+	if c.err != nil {
+		return fmt.Errorf("send advert to %v: %w", meta.Dst, c.err)
+	}
+	return nil
+}
+
+// writeOnce never waits: a full queue loses this advert, and the next follows.
+func (c *rawConn) writeOnce(fd uintptr) {
+	_, _, errno := unix.Syscall6(unix.SYS_SENDTO, fd, uintptr(unsafe.Pointer(&c.payload[0])), uintptr(len(c.payload)),
+		unix.MSG_DONTWAIT, uintptr(unsafe.Pointer(&c.to)), uintptr(c.tolen))
+	c.err = nil
+	if errno != 0 {
+		c.err = errno
+	}
+}
+
+// Close implements Conn; it ends Wait.
+func (c *rawConn) Close() error { return c.pc.Close() }

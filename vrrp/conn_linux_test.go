@@ -1,0 +1,158 @@
+package vrrp
+
+import (
+	"bytes"
+	"errors"
+	"net/netip"
+	"os"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netns"
+)
+
+// inNamespace runs f in a fresh network namespace with the veth pair va, vb.
+func inNamespace(t *testing.T, f func()) {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Skip("needs root: raw sockets and a network namespace")
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread() // never unlocked: the thread ends with its namespace
+		ns, err := netns.New()
+		if err != nil {
+			t.Errorf("new namespace: %v", err)
+			return
+		}
+		defer ns.Close()
+		veth := &netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: "va"}, PeerName: "vb"}
+		if err := netlink.LinkAdd(veth); err != nil {
+			t.Errorf("add veth: %v", err)
+			return
+		}
+		for name, addr := range map[string]string{"va": "10.9.0.1/24", "vb": "10.9.0.2/24"} {
+			link, err := netlink.LinkByName(name)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			a, err := netlink.ParseAddr(addr)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if err := errors.Join(netlink.AddrAdd(link, a), netlink.LinkSetUp(link)); err != nil {
+				t.Error(err)
+				return
+			}
+		}
+		f()
+	}()
+	<-done
+}
+
+func TestRawSocketsCarryAdverts(t *testing.T) {
+	v6 := SocketSpec{IPv6: true, Group: GroupIPv6}
+	tests := map[string]struct {
+		spec     SocketSpec
+		src, dst netip.Addr
+	}{
+		// Not an address of this namespace: both ends are in it, and the kernel
+		// takes no datagram from itself.
+		"IPv4": {SocketSpec{Group: GroupIPv4}, netip.MustParseAddr("10.9.0.9"), GroupIPv4},
+		"IPv6": {v6, netip.Addr{}, GroupIPv6},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			inNamespace(t, func() {
+				a, b := tt.spec, tt.spec
+				a.Interface, b.Interface = "va", "vb"
+				from, err := Listen(a)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				defer from.Close()
+				to, err := Listen(b)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				defer to.Close()
+				buf := make([]byte, MaxPacket)
+				if _, _, err := to.ReadFrom(buf); !errors.Is(err, ErrEmpty) {
+					t.Errorf("reading an empty socket: %v, want ErrEmpty", err)
+				}
+				pdu := []byte{0x31, 51, 100, 0, 0, 100, 0, 0}
+				before := time.Now()
+				var n int
+				var meta Meta
+				err = ErrEmpty
+				// The link takes a moment to run, and IPv6 to have an address.
+				for deadline := time.Now().Add(5 * time.Second); errors.Is(err, ErrEmpty) && time.Now().Before(deadline); {
+					sent := from.WriteTo(pdu, Meta{Src: tt.src, Dst: tt.dst, TTL: 255})
+					time.Sleep(20 * time.Millisecond)
+					if n, meta, err = to.ReadFrom(buf); err != nil && sent != nil {
+						continue
+					}
+				}
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if n != len(pdu) || !bytes.Equal(buf[:6], pdu[:6]) {
+					t.Errorf("read %x, want %x", buf[:n], pdu)
+				}
+				if meta.TTL != 255 || meta.Dst != tt.dst || !meta.Src.IsValid() || tt.src.IsValid() && meta.Src != tt.src {
+					t.Errorf("header said %+v", meta)
+				}
+				if meta.Arrival.Before(before.Add(-time.Second)) || meta.Arrival.After(time.Now()) {
+					t.Errorf("arrived at %v, sent at %v", meta.Arrival, before)
+				}
+				if n := testing.AllocsPerRun(10, func() { _, _, _ = to.ReadFrom(buf) }); n != 0 {
+					t.Errorf("an empty read allocates %v times", n)
+				}
+			})
+		})
+	}
+}
+
+func TestClosingASocketEndsWait(t *testing.T) {
+	inNamespace(t, func() {
+		c, err := Listen(SocketSpec{Interface: "va", Group: GroupIPv4})
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		ended := make(chan error)
+		go func() { ended <- c.Wait() }()
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+		if err := <-ended; err == nil {
+			t.Error("Wait returned nil after Close")
+		}
+	})
+}
+
+func TestTimerfdFiresWhenItIsDue(t *testing.T) {
+	tm, err := NewTimer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tm.Close()
+	start := time.Now()
+	tm.Set(start.Add(time.Hour))
+	tm.Set(start.Add(20 * time.Millisecond))
+	<-tm.C()
+	if got := time.Since(start); got < 20*time.Millisecond {
+		t.Errorf("fired after %v, not before 20ms", got)
+	}
+	tm.Set(time.Time{})
+	tm.Set(start) // the past fires at once
+	<-tm.C()
+}

@@ -1,0 +1,301 @@
+package vrrp
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Limits of the loop.
+const (
+	inboxSize  = 256         // messages waiting; senders then wait
+	drainMax   = 1024        // datagrams read from one socket before timers get their turn
+	dropQuiet  = time.Minute // at most one fact per instance and reason in this time
+	sendBuffer = MaxPacket
+)
+
+// Instance is one virtual router as the configuration wants it. Interface,
+// family and VRID are its identity across reloads; the name is not.
+type Instance struct {
+	Name      string
+	Interface string
+	SyncGroup string // "" for none
+	Params    Params
+	Resume    *Snapshot // for Startup; not looked at when the instance runs already
+	// Faults hold from the start: links that are down, scripts without a result.
+	Faults []FaultRaised
+}
+
+// SocketSpec says which socket an instance needs; instances share equal ones.
+type SocketSpec struct {
+	Interface string
+	IPv6      bool
+	Group     netip.Addr // multicast group to join; zero for unicast
+	Local     netip.Addr // unicast source to bind to; zero for multicast
+}
+
+func (in *Instance) socket() SocketSpec {
+	s := SocketSpec{Interface: in.Interface, IPv6: in.Params.IPv6}
+	if in.Params.Unicast() {
+		s.Local = in.Params.PrimaryAddr
+	} else {
+		s.Group = in.Params.MulticastGroup()
+	}
+	return s
+}
+
+// Effects are what the loop causes. None may block: what takes time happens
+// elsewhere, in the order of the calls, and comes back through Deliver.
+type Effects interface {
+	// Apply names all instances that are Active: the host is to carry their
+	// addresses and those of no other. Outcome: HostApplied or HostFailed.
+	Apply(active map[string]bool)
+	// Announce sends a burst for an instance, after the Apply before it.
+	Announce(instance string, a Announce)
+	// Publish hands out a fact, for logs, hooks and status.
+	Publish(Fact)
+}
+
+// Fact is something that has happened. What is a Transition, an Alarm, a
+// remark, or one of the loop's own: GroupTransition, Dropped, SendFailed,
+// SocketFailed, Failed, Removed.
+type Fact struct {
+	At       time.Time
+	Instance string // "" when none is concerned
+	Group    string // sync group; "" when none is concerned
+	What     Action
+}
+
+// The loop's own facts.
+type (
+	// Dropped is a refused datagram; Suppressed counts those like it since the
+	// fact before.
+	Dropped struct {
+		Interface  string
+		Err        *PacketError
+		Suppressed uint64
+	}
+	// SendFailed: the kernel did not take an advert.
+	SendFailed struct{ Err error }
+	// SocketFailed: an instance is in Fault for want of a socket.
+	SocketFailed struct{ Err error }
+	// Failed: a step broke; the instance stays in Fault, the others go on.
+	Failed struct{ Panic string }
+	// Removed: the instance is no longer configured.
+	Removed struct{}
+)
+
+func (GroupTransition) action() {}
+func (Dropped) action()         {}
+func (SendFailed) action()      {}
+func (SocketFailed) action()    {}
+func (Failed) action()          {}
+func (Removed) action()         {}
+
+// Status is one instance as status shows it.
+type Status struct {
+	Name      string
+	Interface string
+	SyncGroup string
+	Params    Params
+	Snapshot  Snapshot
+	Counters  Counters
+}
+
+// Loop is the one goroutine that owns all virtual routers: no locks, a total
+// order of events. On every wake-up it first reads what its sockets hold, with
+// the kernel's arrival times, and only then looks at deadlines: a process that
+// was not scheduled for seconds must not depose a healthy router it simply has
+// not heard yet.
+type Loop struct {
+	effects Effects
+	open    func(SocketSpec) (Conn, error)
+	timer   Timer
+
+	inbox chan any
+	ready chan wake
+	done  chan struct{} // closed when Run returns
+	wait  sync.WaitGroup
+
+	instances []*instance
+	groups    map[string]*syncGroup
+	links     map[SocketSpec]*link
+	next      time.Time // no deadline is earlier; may be too early itself
+	readBuf   []byte
+	sendBuf   []byte
+	stranger  dropLog // datagrams for no instance
+
+	step1 func(*Machine, time.Time, Event, []Action) []Action // Machine.Step; tests break it
+}
+
+type instance struct {
+	Instance
+	m        Machine
+	link     *link
+	counters Counters
+	adv      Advert
+	actions  []Action
+	drops    map[DropReason]*dropLog
+	sendFail dropLog
+}
+
+type syncGroup struct {
+	name    string
+	g       *Group
+	members []*instance
+}
+
+// dropLog rations facts about strangers.
+type dropLog struct {
+	last       time.Time
+	suppressed uint64
+}
+
+// due reports whether a fact may go out, and how many did not since the last.
+func (d *dropLog) due(now time.Time) (suppressed uint64, ok bool) {
+	if !d.last.IsZero() && now.Sub(d.last) < dropQuiet {
+		d.suppressed++
+		return 0, false
+	}
+	suppressed, d.suppressed, d.last = d.suppressed, 0, now
+	return suppressed, true
+}
+
+type (
+	configure struct{ instances []Instance }
+	deliver   struct {
+		name string // "" for all
+		ev   Event
+	}
+	query struct{ reply chan []Status }
+)
+
+// NewLoop makes a loop that opens its sockets with open.
+func NewLoop(effects Effects, open func(SocketSpec) (Conn, error), timer Timer) *Loop {
+	return &Loop{
+		effects: effects, open: open, timer: timer,
+		inbox: make(chan any, inboxSize), ready: make(chan wake), done: make(chan struct{}),
+		groups: map[string]*syncGroup{}, links: map[SocketSpec]*link{},
+		readBuf: make([]byte, MaxPacket+64), sendBuf: make([]byte, 0, sendBuffer),
+		step1: (*Machine).Step,
+	}
+}
+
+// Configure replaces the set of instances: new ones start, missing ones resign,
+// unchanged ones notice nothing.
+func (l *Loop) Configure(instances []Instance) { l.send(configure{instances}) }
+
+// Deliver hands an event to an instance; "" means all. Unknown names are
+// ignored: the instance may have gone meanwhile.
+func (l *Loop) Deliver(name string, ev Event) { l.send(deliver{name, ev}) }
+
+func (l *Loop) send(msg any) {
+	select {
+	case l.inbox <- msg:
+	case <-l.done:
+	}
+}
+
+// Status asks the loop for all instances, in configuration order.
+func (l *Loop) Status(ctx context.Context) ([]Status, error) {
+	reply := make(chan []Status, 1)
+	l.send(query{reply})
+	select {
+	case s := <-reply:
+		return s, nil
+	case <-l.done:
+		return nil, errors.New("vrrp loop has ended")
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// Run owns everything until ctx ends; then all instances resign, sockets close
+// and Run returns.
+func (l *Loop) Run(ctx context.Context) {
+	defer close(l.done)
+	for {
+		select {
+		case <-ctx.Done():
+			l.shutdown(time.Now())
+			return
+		case msg := <-l.inbox:
+			l.handle(time.Now(), msg)
+		case w := <-l.ready:
+			l.awake(time.Now(), w)
+		case <-l.timer.C():
+		}
+		l.turn(time.Now())
+	}
+}
+
+// turn does what is due, sockets first.
+func (l *Loop) turn(now time.Time) {
+	if due(now, l.next) {
+		for _, k := range l.links {
+			l.drain(now, k)
+		}
+		for _, in := range l.instances {
+			if due(now, in.m.Deadline()) {
+				l.step(now, in, Tick{})
+			}
+		}
+		l.next = time.Time{}
+		for _, in := range l.instances {
+			l.next = earliest(l.next, in.m.Deadline())
+		}
+	}
+	l.timer.Set(l.next)
+}
+
+func (l *Loop) handle(now time.Time, msg any) {
+	switch msg := msg.(type) {
+	case configure:
+		l.configure(now, msg.instances)
+	case deliver:
+		for _, in := range slices.Clone(l.instances) {
+			if msg.name == "" || msg.name == in.Name {
+				l.deliver(now, in, msg.ev)
+			}
+		}
+	case query:
+		msg.reply <- l.status()
+	}
+}
+
+// deliver also takes the chance to get a socket that could not be had before.
+func (l *Loop) deliver(now time.Time, in *instance, ev Event) {
+	l.step(now, in, ev)
+	switch ev := ev.(type) {
+	case SourceAddress:
+		if in.Params.PrimaryAddr = ev.Addr; in.Params.Unicast() {
+			l.attach(now, in)
+		}
+	case FaultCleared:
+		if in.link == nil {
+			l.attach(now, in)
+		}
+	}
+}
+
+func (l *Loop) status() []Status {
+	list := make([]Status, len(l.instances))
+	for i, in := range l.instances {
+		list[i] = Status{Name: in.Name, Interface: in.Interface, SyncGroup: in.SyncGroup,
+			Params: *in.m.Params(), Snapshot: in.m.Snapshot(), Counters: in.counters}
+	}
+	return list
+}
+
+func (l *Loop) shutdown(now time.Time) {
+	for _, in := range l.instances {
+		l.step(now, in, Shutdown{})
+	}
+	for _, k := range l.links {
+		l.closeLink(k)
+	}
+	l.wait.Wait()
+}

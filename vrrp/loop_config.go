@@ -1,0 +1,146 @@
+package vrrp
+
+import (
+	"slices"
+	"time"
+)
+
+// BySocket is the fault of an instance that has no socket.
+const BySocket Reason = "socket"
+
+// key is what makes two configurations the same virtual router.
+type key struct {
+	iface string
+	ipv6  bool
+	vrid  uint8
+	local string // tells unicast instances with the same VRID apart
+}
+
+func (in *Instance) key() key {
+	k := key{iface: in.Interface, ipv6: in.Params.IPv6, vrid: in.Params.VRID}
+	if in.Params.Unicast() && len(in.Params.Peers) > 0 {
+		k.local = in.Params.Peers[0].Addr.String()
+	}
+	return k
+}
+
+// configure replaces the set. Those that go resign before anything new starts.
+func (l *Loop) configure(now time.Time, wanted []Instance) {
+	running := map[key]*instance{}
+	for _, in := range l.instances {
+		running[in.key()] = in
+	}
+	var list, fresh []*instance
+	for _, w := range wanted {
+		in := running[w.key()]
+		if in == nil || w.Params.Change(in.m.Params()) == Restart {
+			in = &instance{Instance: w}
+			fresh = append(fresh, in)
+		} else {
+			delete(running, w.key())
+		}
+		list = append(list, in)
+	}
+	gone := slices.DeleteFunc(slices.Clone(l.instances), func(in *instance) bool { return running[in.key()] != in })
+	l.groups = map[string]*syncGroup{} // nobody is forced while members come and go
+	for _, in := range gone {
+		l.step(now, in, Shutdown{})
+		l.effects.Publish(Fact{At: now, Instance: in.Name, What: Removed{}})
+	}
+	l.instances = list
+	l.change(now, wanted)
+	l.attachAll(now)
+	l.regroup(now, l.start(now, fresh))
+	l.apply()
+}
+
+// change hands new parameters to the instances that stay.
+func (l *Loop) change(now time.Time, wanted []Instance) {
+	for i, in := range l.instances {
+		w := wanted[i]
+		if !in.m.running && in.m.state == Initialize {
+			continue // fresh: Startup will tell it
+		}
+		if !w.Params.PrimaryAddr.IsValid() {
+			w.Params.PrimaryAddr = in.m.Params().PrimaryAddr
+		}
+		impact := w.Params.Change(in.m.Params())
+		in.Instance = w
+		if impact != Unchanged {
+			l.step(now, in, Reconfigure{w.Params})
+		}
+	}
+}
+
+// start begins the new ones and returns the whole list: groups look at all.
+func (l *Loop) start(now time.Time, fresh []*instance) []*instance {
+	for _, in := range fresh {
+		for _, f := range in.Faults {
+			l.step(now, in, f)
+		}
+		l.step(now, in, Startup{Params: in.Params, Resume: in.Resume})
+	}
+	return l.instances
+}
+
+// regroup builds the sync groups from their members as they stand.
+func (l *Loop) regroup(now time.Time, all []*instance) {
+	var names []string
+	groups := map[string]*syncGroup{}
+	for _, in := range all {
+		if in.SyncGroup == "" {
+			continue
+		}
+		g := groups[in.SyncGroup]
+		if g == nil {
+			g = &syncGroup{name: in.SyncGroup}
+			groups[g.name] = g
+			names = append(names, g.name)
+		}
+		g.members = append(g.members, in)
+	}
+	for _, name := range names {
+		g := groups[name]
+		g.g = NewGroup(len(g.members))
+		l.groups[name] = g
+		for _, in := range g.members {
+			l.stepGroup(now, g, in)
+		}
+	}
+}
+
+// attachAll gives each instance its socket and closes those nobody needs.
+func (l *Loop) attachAll(now time.Time) {
+	for _, k := range l.links {
+		k.instances = nil
+	}
+	for _, in := range l.instances {
+		l.attach(now, in)
+	}
+	for _, k := range l.links {
+		if len(k.instances) == 0 {
+			l.closeLink(k)
+		}
+	}
+}
+
+// attach opens or finds the socket of one instance.
+func (l *Loop) attach(now time.Time, in *instance) {
+	if old := in.link; old != nil {
+		old.instances = slices.DeleteFunc(old.instances, func(o *instance) bool { return o == in })
+	}
+	k, err := l.openLink(now, in.socket())
+	if err != nil {
+		in.link = nil
+		l.socketFault(now, in, err)
+		return
+	}
+	in.link = k
+	k.instances = append(k.instances, in)
+	l.step(now, in, FaultCleared{Why: BySocket})
+}
+
+func (l *Loop) socketFault(now time.Time, in *instance, err error) {
+	l.effects.Publish(Fact{At: now, Instance: in.Name, What: SocketFailed{err}})
+	l.step(now, in, FaultRaised{Why: BySocket})
+}

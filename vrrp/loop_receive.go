@@ -1,0 +1,197 @@
+package vrrp
+
+import (
+	"errors"
+	"time"
+)
+
+// link is one socket and the instances that use it.
+type link struct {
+	spec      SocketSpec
+	conn      Conn
+	rearm     chan struct{} // tells the waiter that the socket has been emptied
+	closed    chan struct{}
+	emptied   time.Time // when nothing was left to read
+	instances []*instance
+}
+
+// wake is a waiter's word: datagrams may be there, or the socket is broken.
+type wake struct {
+	k   *link
+	err error
+}
+
+// openLink opens a socket and starts its waiter.
+func (l *Loop) openLink(now time.Time, spec SocketSpec) (*link, error) {
+	if k := l.links[spec]; k != nil {
+		return k, nil
+	}
+	conn, err := l.open(spec)
+	if err != nil {
+		return nil, err
+	}
+	k := &link{spec: spec, conn: conn, rearm: make(chan struct{}, 1), closed: make(chan struct{}), emptied: now}
+	l.links[spec] = k
+	l.wait.Go(func() { l.waiter(k) })
+	return k, nil
+}
+
+// waiter blocks where the loop must not, and never reads: the kernel's queue is
+// the only queue, so nothing can be half-way when the loop drains it.
+func (l *Loop) waiter(k *link) {
+	for {
+		err := k.conn.Wait()
+		select {
+		case l.ready <- wake{k, err}:
+		case <-k.closed:
+			return
+		}
+		if err != nil {
+			return
+		}
+		select {
+		case <-k.rearm:
+		case <-k.closed:
+			return
+		}
+	}
+}
+
+func (l *Loop) closeLink(k *link) {
+	delete(l.links, k.spec)
+	close(k.closed)
+	// Nothing can be done about a socket that does not close, and nothing waits for it.
+	_ = k.conn.Close()
+}
+
+// awake reads a socket whose waiter has spoken, and lets it wait again.
+func (l *Loop) awake(now time.Time, w wake) {
+	if l.links[w.k.spec] != w.k {
+		return // closed meanwhile
+	}
+	if w.err != nil {
+		l.broken(now, w.k, w.err)
+		return
+	}
+	l.drain(now, w.k)
+	select {
+	case w.k.rearm <- struct{}{}:
+	default:
+	}
+}
+
+// drain reads what waits, up to a limit so that a flood cannot keep timers
+// from their turn; the rest is read on the next one.
+func (l *Loop) drain(now time.Time, k *link) {
+	for range drainMax {
+		n, meta, err := k.conn.ReadFrom(l.readBuf)
+		var refused *PacketError
+		switch {
+		case err == nil:
+			d := Datagram{PDU: l.readBuf[:n], Src: meta.Src, Dst: meta.Dst, TTL: meta.TTL}
+			l.receive(arrival(meta.Arrival, k.emptied, now), k, d)
+		case errors.Is(err, ErrEmpty):
+			k.emptied = now
+			return
+		case errors.As(err, &refused):
+			l.dropStranger(now, k, refused)
+		default:
+			l.broken(now, k, err)
+			return
+		}
+	}
+}
+
+// arrival trusts the kernel's wall clock stamp only as far as it can be true: a
+// datagram came after the socket was last empty and not in the future, however
+// somebody has set the clock meanwhile. The result counts on the monotonic clock.
+func arrival(stamp, emptied, now time.Time) time.Time {
+	if stamp.IsZero() {
+		return now
+	}
+	age := now.Round(0).Sub(stamp) // without monotonic part: wall against wall
+	return now.Add(-min(max(age, 0), max(now.Sub(emptied), 0)))
+}
+
+// receive hands one datagram to the instance it is for.
+func (l *Loop) receive(at time.Time, k *link, d Datagram) {
+	vrid, ok := PeekVRID(d.PDU)
+	if !ok {
+		l.dropStranger(at, k, &PacketError{Reason: DropShort, Src: d.Src, Got: int64(len(d.PDU)), Want: headerLen})
+		return
+	}
+	in := k.find(vrid, d)
+	if in == nil {
+		l.dropStranger(at, k, &PacketError{Reason: DropVRID, Src: d.Src, Got: int64(vrid)})
+		return
+	}
+	if in.m.state != Backup && in.m.state != Active {
+		return // not participating: not even counted
+	}
+	if err := in.m.Params().Decode(d, &in.adv); err != nil {
+		l.refuse(at, in, err)
+		return
+	}
+	in.counters.AdvertReceived++
+	if in.adv.AddrsDiffer {
+		in.counters.AddrListErr++
+	}
+	if in.adv.Priority == 0 {
+		in.counters.PriZeroReceived++
+	}
+	l.step(at, in, AdvertReceived{&in.adv})
+}
+
+// find picks the instance by VRID; unicast instances that share one are told
+// apart by the sender.
+func (k *link) find(vrid uint8, d Datagram) *instance {
+	var found *instance
+	for _, in := range k.instances {
+		if in.Params.VRID != vrid {
+			continue
+		}
+		for _, peer := range in.Params.Peers {
+			if peer.Addr == d.Src {
+				return in
+			}
+		}
+		if found == nil {
+			found = in
+		}
+	}
+	return found
+}
+
+// refuse counts, raises an alarm if the sender means us, and says so now and then.
+func (l *Loop) refuse(at time.Time, in *instance, err error) {
+	var refused *PacketError
+	if !errors.As(err, &refused) {
+		return
+	}
+	in.counters.dropped(refused.Reason)
+	l.step(at, in, AdvertRefused{refused})
+	if in.drops == nil {
+		in.drops = map[DropReason]*dropLog{}
+	}
+	if in.drops[refused.Reason] == nil {
+		in.drops[refused.Reason] = &dropLog{}
+	}
+	if n, ok := in.drops[refused.Reason].due(at); ok {
+		l.effects.Publish(Fact{At: at, Instance: in.Name, What: Dropped{in.Interface, refused, n}})
+	}
+}
+
+func (l *Loop) dropStranger(at time.Time, k *link, err *PacketError) {
+	if n, ok := l.stranger.due(at); ok {
+		l.effects.Publish(Fact{At: at, What: Dropped{k.spec.Interface, err, n}})
+	}
+}
+
+// broken takes a socket out of use; its instances cannot go on without.
+func (l *Loop) broken(now time.Time, k *link, err error) {
+	l.closeLink(k)
+	for _, in := range k.instances {
+		in.link = nil
+		l.socketFault(now, in, err)
+	}
+}

@@ -1,0 +1,63 @@
+package vrrp
+
+import (
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// fdTimer is a timerfd read through the runtime's poller: 50-100 microseconds
+// late where a time.Timer is 600.
+type fdTimer struct {
+	fd   int
+	file *os.File
+	c    chan time.Time
+	wait sync.WaitGroup
+}
+
+// NewTimer makes the most exact Timer this system has. Its goroutine ends with Close.
+func NewTimer() (Timer, error) {
+	fd, err := unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_NONBLOCK|unix.TFD_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("create timerfd: %w", err)
+	}
+	t := &fdTimer{fd: fd, file: os.NewFile(uintptr(fd), "timerfd"), c: make(chan time.Time, 1)}
+	t.wait.Go(t.run)
+	return t, nil
+}
+
+func (t *fdTimer) run() {
+	var expirations [8]byte
+	for {
+		if _, err := t.file.Read(expirations[:]); err != nil {
+			return // closed
+		}
+		select {
+		case t.c <- time.Now():
+		default: // the loop has one wake-up waiting already
+		}
+	}
+}
+
+// C implements Timer.
+func (t *fdTimer) C() <-chan time.Time { return t.c }
+
+// Set implements Timer. A moment that has passed fires at once.
+func (t *fdTimer) Set(at time.Time) {
+	var spec unix.ItimerSpec // zero disarms
+	if !at.IsZero() {
+		spec.Value = unix.NsecToTimespec(max(time.Until(at).Nanoseconds(), 1))
+	}
+	// With a descriptor of our own and a non-negative time this cannot fail.
+	_ = unix.TimerfdSettime(t.fd, 0, &spec, nil)
+}
+
+// Close implements Timer.
+func (t *fdTimer) Close() error {
+	err := t.file.Close()
+	t.wait.Wait()
+	return err
+}
