@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 
 	"holdfast/kconf"
@@ -42,7 +43,7 @@ var dnsKeywords = append(connectRows((*DNSConfig).common, "3", "delay_loop"), kc
 	{
 		Name: "type", Args: "TYPE", Default: "SOA", Since: "1.3.0",
 		Doc: "Type of the query.",
-		Set: kconf.EnumMap(func(c *DNSConfig) *uint16 { return &c.Type }, true, dnsTypes),
+		Set: upperCase(kconf.EnumMap(func(c *DNSConfig) *uint16 { return &c.Type }, false, dnsTypes)),
 	},
 	{
 		Name: "name", Args: "NAME", Default: ". (root)", Since: "1.3.0",
@@ -62,6 +63,21 @@ var dnsKeywords = append(connectRows((*DNSConfig).common, "3", "delay_loop"), kc
 		}),
 	},
 }...)
+
+// upperCase lets a setter see its argument in capitals: types are known by
+// them, and may be written in any case.
+func upperCase[C any](set kconf.Setter[C]) kconf.Setter[C] {
+	do := set.Do
+	set.Do = func(x *kconf.Ctx, c *C, s *kconf.Stmt) {
+		folded := *s
+		folded.Words = slices.Clone(s.Words)
+		for i := 1; i < len(folded.Words); i++ {
+			folded.Words[i].Text = strings.ToUpper(folded.Words[i].Text)
+		}
+		do(x, c, &folded)
+	}
+	return set
+}
 
 var dnsKind = &Kind{
 	Keyword: "DNS_CHECK",

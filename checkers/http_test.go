@@ -169,7 +169,7 @@ func TestHTTPVerdicts(t *testing.T) {
 		"status of four digits":                   {serve: says("HTTP/1.1 2000 OK\r\n\r\n"), reason: StatusCode},
 		"first line nonsense":                     {serve: says("NONSENSE\r\n\r\n"), reason: StatusCode},
 		"binary garbage":                          {serve: says("\x00\xff\x16\x03\x01\r\n\r\n"), reason: StatusCode},
-		"closes at once":                          {serve: func(net.Conn) {}, reason: NoData},
+		"closes after the request":                {serve: says(""), reason: NoData},
 		"header never ends":                       {serve: says("HTTP/1.0 200 OK\r\nA: b\r\n"), reason: NoData},
 		"header of lines without CR":              {serve: says("HTTP/1.0 200 OK\n\n"), reason: NoData},
 		"header longer than 64 KiB":               {serve: says("HTTP/1.0 200 OK\r\nA: " + strings.Repeat("a", 70<<10)), reason: NoData},

@@ -217,15 +217,17 @@ func parseStatusRange(word string) (StatusRange, error) {
 	return StatusRange{a, b}, nil
 }
 
-// setRegex re-reads the raw line: a pattern has a quoting of its own.
+// setRegex re-reads the raw line: a pattern has the quoting of a command, and
+// its escapes are decoded before PCRE2 would see it. Patterns in files made for
+// keepalived write a digit as \\d.
 func setRegex(x *kconf.Ctx, u *URL, s *kconf.Stmt) {
 	if _, ok := x.Args(s, 1); !ok {
 		return
 	}
-	words, err := kconf.SplitQuoted(s.Raw)
+	words, err := kconf.SplitCommand(s.Raw)
 	switch {
 	case err != nil:
-		x.Errorf(s.Pos(), kconf.ClassUnmatchedQuote, "unmatched-quote", "regex: %v", err)
+		x.Errorf(s.Pos(), kconf.ClassUnmatchedQuote, "bad-quoting", "regex: %v", err)
 	case len(words) != 2:
 		x.Errorf(s.Pos(), kconf.ClassGeneral, "bad-regex", "regex: wants one word, put a pattern with blanks in quotes")
 	case u.regex().Pattern != "":
