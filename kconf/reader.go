@@ -59,7 +59,8 @@ func (r *reader) read(src *source, data string) {
 	before, checks := r.src, r.checks
 	r.mark(len(r.items))
 	r.src = src
-	data = strings.TrimPrefix(data, "\ufeff") // a byte order mark is no character of line 1
+	r.items = slices.Grow(r.items, strings.Count(data, "\n")) // about one for every line
+	data = strings.TrimPrefix(data, "\ufeff")                 // a byte order mark is no character of line 1
 	for data != "" {
 		line, rest, _ := strings.Cut(data, "\n")
 		data = rest

@@ -33,6 +33,9 @@ func TestIncludeProblemsAreFatalAsChecked(t *testing.T) {
 				f, ds := kconf.ParseString("/etc/k/k.conf", "include"+suffix+" "+tt.pattern, kconf.Options{FS: files})
 				fatal += map[bool]string{true: "X", false: "."}[ds.Fatal()]
 				read += map[string]string{"": ".", "one": "1", "one | two": "2"}[flat(f.Stmts)]
+				if ds.Fatal() && ds.Worst() != kconf.ClassFileNotFound {
+					t.Errorf("include%s: class %d, want %d", suffix, ds.Worst(), kconf.ClassFileNotFound)
+				}
 				if want := map[bool]int{true: 6, false: 0}[ds.Fatal()]; ds.TestStatus() != want {
 					t.Errorf("include%s: status %d, want %d", suffix, ds.TestStatus(), want)
 				}
