@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 )
 
@@ -33,6 +34,7 @@ type Netlink struct {
 	seq   uint32
 	buf   []byte
 	links *netlink.Handle
+	ns    netns.NsHandle // where the sockets are; not open without /proc
 	index map[string]int // of links, from the last Read
 }
 
@@ -55,6 +57,9 @@ func OpenNetlink() (*Netlink, error) {
 		unix.Close(fd)
 		return nil, fmt.Errorf("set up netlink socket: %w", err)
 	}
+	if k.ns, err = netns.Get(); err != nil {
+		k.ns = netns.None()
+	}
 	// Extended acknowledgements carry the kernel's own words; without them
 	// (kernel before 4.12) the number has to do.
 	unix.SetsockoptInt(fd, unix.SOL_NETLINK, unix.NETLINK_EXT_ACK, 1)
@@ -67,6 +72,9 @@ func (k *Netlink) Close() error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.links.Close()
+	if k.ns.IsOpen() {
+		k.ns.Close()
+	}
 	return unix.Close(k.fd)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
@@ -15,17 +16,20 @@ import (
 // changes while the reader is busy. Beyond it changes are lost and Resync says so.
 const watchBuffer = 8 << 20
 
+// emptyAfter is how long nothing must come before the queue counts as empty.
+const emptyAfter = 10 * time.Millisecond
+
 // watchGroups are subscribed on one socket, so that the order across kinds is
 // the kernel's: an address disappears after its link went down.
 var watchGroups = []uint{unix.RTNLGRP_LINK, unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV6_IFADDR,
 	unix.RTNLGRP_IPV4_ROUTE, unix.RTNLGRP_IPV6_ROUTE, unix.RTNLGRP_IPV4_RULE, unix.RTNLGRP_IPV6_RULE}
 
-// Watch implements Kernel. It must be called in the network namespace that the
-// Kernel was opened in. One goroutine reads until ctx ends and then closes the
+// Watch implements Kernel. Called from a thread in another network namespace
+// than the Kernel's, it needs CAP_SYS_ADMIN to go there. One goroutine reads until ctx ends and then closes the
 // channel; another only waits for ctx to close the socket under it. Changes are
 // told from the links that exist when Watch returns; Read shows those.
 func (k *Netlink) Watch(ctx context.Context) (<-chan Change, error) {
-	sock, err := nl.SubscribeAt(netns.None(), netns.None(), unix.NETLINK_ROUTE, watchGroups...)
+	sock, err := nl.SubscribeAt(k.namespace(), netns.None(), unix.NETLINK_ROUTE, watchGroups...)
 	if err != nil {
 		return nil, fmt.Errorf("subscribe to netlink: %w", err)
 	}
@@ -59,6 +63,20 @@ func (k *Netlink) Watch(ctx context.Context) (<-chan Change, error) {
 	return out, nil
 }
 
+// namespace is the Kernel's network namespace, or none when the calling thread
+// is in it anyway.
+func (k *Netlink) namespace() netns.NsHandle {
+	here, err := netns.Get()
+	if err != nil {
+		return netns.None()
+	}
+	defer here.Close()
+	if !k.ns.IsOpen() || here.Equal(k.ns) {
+		return netns.None()
+	}
+	return k.ns
+}
+
 type netlinkWatch struct {
 	sock  *nl.NetlinkSocket
 	links *netlink.Handle
@@ -70,7 +88,14 @@ func (w *netlinkWatch) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		msgs, from, err := w.sock.Receive()
 		switch {
-		case errors.Is(err, unix.ENOBUFS): // the socket goes on working
+		case errors.Is(err, unix.ENOBUFS):
+			w.setLost(true)
+			if !w.send(Change{Kind: Resync}) {
+				return
+			}
+			continue
+		case errors.Is(err, unix.EAGAIN): // the queue is empty, the kernel adds to it again
+			w.setLost(false)
 			if !w.send(Change{Kind: Resync}) || !w.resync() {
 				return
 			}
@@ -90,6 +115,17 @@ func (w *netlinkWatch) run(ctx context.Context) {
 			}
 		}
 	}
+}
+
+// setLost switches the wait for an empty queue on or off. The kernel announces
+// the first loss only, and then drops everything until the queue has been read
+// empty, so the look that counts is the one after that.
+func (w *netlinkWatch) setLost(lost bool) {
+	var wait unix.Timeval // zero: without end
+	if lost {
+		wait = unix.NsecToTimeval(int64(emptyAfter))
+	}
+	w.sock.SetReceiveTimeout(&wait)
 }
 
 // resync lists the links again. A listing that fails is made up for by the

@@ -315,7 +315,8 @@ func watch(t *testing.T, r Rig) {
 		t.Fatal(err)
 	}
 	a := r.address("192.0.2.9/32")
-	r.do(t, add(a), del(a))
+	r.do(t, add(a))
+	r.Delete(a)
 	r.SetLink(false)
 	want := []string{"address-added 192.0.2.9/32 dev " + r.Link, "address-removed 192.0.2.9/32 dev " + r.Link, "link-down " + r.Link}
 	deadline := time.After(10 * time.Second)
