@@ -267,3 +267,66 @@ func TestPlayKnowsItsDeadlines(t *testing.T) {
 		t.Errorf("diary %q", got)
 	}
 }
+
+// Any order of events and times: never two runs at once, a kill only of what
+// runs, verdicts that alternate, and no deadline that a tick cannot satisfy.
+func TestScriptMachineInvariants(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p := Params{Name: "chk",
+			Interval: time.Duration(rapid.IntRange(1, 3000).Draw(t, "interval")) * time.Millisecond,
+			Timeout:  time.Duration(rapid.IntRange(0, 5000).Draw(t, "timeout")) * time.Millisecond,
+			Rise:     rapid.IntRange(0, 3).Draw(t, "rise"), Fall: rapid.IntRange(0, 3).Draw(t, "fall"),
+			InitFail: rapid.Bool().Draw(t, "init_fail")}
+		m := NewScript(p)
+		now, running, killed, verdict := t0, false, false, Unknown
+		step := func(ev Event) {
+			for _, a := range m.Step(now, ev, nil) {
+				switch a := a.(type) {
+				case Start:
+					if running {
+						t.Fatal("started while it runs")
+					}
+					running, killed = true, false
+				case Kill:
+					if !running || killed {
+						t.Fatal("killed what does not run, or twice")
+					}
+					killed = true
+				case Judged:
+					if a.State == verdict {
+						t.Fatalf("judged %v twice", verdict)
+					}
+					verdict = a.State
+				}
+			}
+		}
+		step(Startup{})
+		for range rapid.IntRange(0, 60).Draw(t, "steps") {
+			now = now.Add(time.Duration(rapid.IntRange(0, 4000).Draw(t, "wait")) * time.Millisecond)
+			switch rapid.IntRange(0, 5).Draw(t, "event") {
+			case 0, 1, 2:
+				step(Tick{})
+				if d := m.Deadline(); !d.IsZero() && !d.After(now) {
+					t.Fatalf("after a tick at %v the deadline is %v", now.Sub(t0), d.Sub(t0))
+				}
+			case 3, 4:
+				if running {
+					running = false
+					step(Finished{run.Result{Exit: rapid.IntRange(0, 2).Draw(t, "exit")}})
+				}
+			case 5:
+				p.Fall = rapid.IntRange(1, 4).Draw(t, "new fall")
+				step(Reconfigure{Params: p})
+			}
+			if s := m.Snapshot(); s.Counter < 0 || s.Counter > max(p.Rise, 1)+max(p.Fall, 1)-1 || (s.State == Up) != (s.Counter >= max(p.Rise, 1)) {
+				t.Fatalf("counter %d does not fit %v (rise %d, fall %d)", s.Counter, s.State, p.Rise, p.Fall)
+			}
+		}
+		running = false
+		step(Finished{})
+		step(Shutdown{})
+		if !m.Deadline().IsZero() {
+			t.Fatal("a deadline after shutdown")
+		}
+	})
+}

@@ -329,3 +329,120 @@ func TestPublishStampsTheTimeOnlyWhenItIsMissing(t *testing.T) {
 		}
 	})
 }
+
+func TestALateSubscriberSeesOnlyWhatFollows(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := NewBus()
+		b.Publish(became("VI_1", "BACKUP"))
+		var got []string
+		b.Subscribe("late", DropOldest, func(f Fact) { got = append(got, line(f)) })
+		b.Publish(became("VI_1", "MASTER"))
+		if err := b.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff([]string{"2 VI_1 MASTER"}, got); d != "" {
+			t.Errorf("-want +got\n%s", d)
+		}
+	})
+}
+
+func TestTheLossOfOneSubscriberIsToldToAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := NewBus()
+		b.bound = 1
+		var told []Fact
+		b.Subscribe("slow", KeepLastState, func(Fact) { time.Sleep(time.Second) })
+		b.Subscribe("recorder", KeepLastState, func(f Fact) {
+			if f.Type == FactsDropped {
+				told = append(told, f)
+			}
+		})
+		b.Publish(became("VI_1", "one"))
+		synctest.Wait()
+		for range 3 {
+			b.Publish(became("VI_1", "more"))
+			time.Sleep(time.Millisecond) // the recorder keeps up
+		}
+		time.Sleep(time.Minute)
+		if err := b.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if len(told) != 1 || told[0].Name != "slow" || told[0].Values["count"] != "2" {
+			t.Errorf("told %+v, want once that slow lost 2", told)
+		}
+	})
+}
+
+func TestAHandlerMayPublish(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := NewBus()
+		var got []string
+		b.Subscribe("echo", DropOldest, func(f Fact) {
+			got = append(got, line(f))
+			if f.To == "MASTER" {
+				b.Publish(became("VI_1", "echoed"))
+			}
+		})
+		b.Publish(became("VI_1", "MASTER"))
+		synctest.Wait()
+		if err := b.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff([]string{"1 VI_1 MASTER", "2 VI_1 echoed"}, got); d != "" {
+			t.Errorf("-want +got\n%s", d)
+		}
+	})
+}
+
+// Whatever the load: what arrives is in order, and arrived plus lost is all.
+func TestDropOldestProperties(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		q := newQueue(DropOldest, rapid.IntRange(1, 8).Draw(t, "bound"))
+		var pushed, popped, order uint64
+		take := func() bool {
+			f, ok := q.pop()
+			if ok && f.Seq <= order {
+				t.Fatalf("fact %d came after fact %d", f.Seq, order)
+			}
+			if ok {
+				order = f.Seq
+				popped++
+			}
+			return ok
+		}
+		for range rapid.IntRange(0, 60).Draw(t, "steps") {
+			if rapid.IntRange(0, 2).Draw(t, "what") == 0 {
+				take()
+				continue
+			}
+			pushed++
+			q.push(Fact{Seq: pushed})
+			if len(q.facts) > q.bound {
+				t.Fatalf("%d facts wait, bound %d", len(q.facts), q.bound)
+			}
+		}
+		for take() {
+		}
+		if popped+q.dropped != pushed || pushed > 0 && order != pushed {
+			t.Fatalf("pushed %d, popped %d, dropped %d, last %d", pushed, popped, q.dropped, order)
+		}
+	})
+}
+
+func TestAFactOnOneLine(t *testing.T) {
+	tests := map[string]struct {
+		fact Fact
+		want string
+	}{
+		"type only":    {Fact{Type: Applied}, "applied"},
+		"a transition": {Fact{Type: Transitioned, Kind: Group, Name: "G1", From: "BACKUP", To: "MASTER", Reason: "sync"}, "transitioned group G1 BACKUP -> MASTER (sync)"},
+		"with a text":  {Fact{Type: HookRan, Kind: Instance, Name: "V", Text: "Script /x: failed"}, "hook-ran instance V: Script /x: failed"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			if got := tt.fact.String(); got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}

@@ -80,7 +80,7 @@ func command(c Command, path string, argv []string) *exec.Cmd {
 // credential is nil when the script runs as ourselves: setgroups needs a
 // capability that an unprivileged daemon, or root in a container, may not have.
 func credential(c *Credential) *syscall.Credential {
-	if c == nil || len(c.Groups) == 0 && int(c.UID) == os.Geteuid() && int(c.GID) == os.Getegid() {
+	if c == nil || len(c.Groups) == 0 && c.UID == uint32(os.Geteuid()) && c.GID == uint32(os.Getegid()) {
 		return nil
 	}
 	return &syscall.Credential{Uid: c.UID, Gid: c.GID, Groups: c.Groups}
