@@ -129,8 +129,9 @@ type decoder struct {
 	err  error
 }
 
-// Decode reads a tree that Encode has written and nothing after it from r, save
-// what a buffer takes ahead. Input that is cut off, of another version or not a
+// Decode reads a tree that Encode has written. A caller that goes on reading
+// after it passes a *bufio.Reader: any other reader is buffered here, and what
+// the buffer took ahead is lost. Input that is cut off, of another version or not a
 // tree is an error; memory stays in proportion to what was read.
 func Decode(r io.Reader) (*File, error) {
 	d := &decoder{r: bufio.NewReader(r)}

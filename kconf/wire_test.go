@@ -1,6 +1,7 @@
 package kconf_test
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"io"
@@ -44,6 +45,20 @@ func TestTreeSurvivesTheWire(t *testing.T) {
 	}
 	if via := got.Stmts[0].Block[1].Pos().Via; via == nil || via.String() != "/c/i1:2:1" || via.Via.String() != "/c/k:2:1" {
 		t.Errorf("include chain of deep is %v, want /c/i1:2:1 included at /c/k:2:1", via)
+	}
+}
+
+func TestDecodeLeavesWhatFollows(t *testing.T) {
+	data := encode(t, wireSample())
+	r := bufio.NewReader(io.MultiReader(bytes.NewReader(data), strings.NewReader("event 1\n"), bytes.NewReader(data)))
+	if _, err := kconf.Decode(r); err != nil {
+		t.Fatal(err)
+	}
+	if line, err := r.ReadString('\n'); line != "event 1\n" {
+		t.Errorf("read %q, %v behind the tree, want event 1", line, err)
+	}
+	if _, err := kconf.Decode(r); err != nil {
+		t.Errorf("second tree: %v", err)
 	}
 }
 
