@@ -161,9 +161,18 @@ func (l *loop) step(now time.Time, j *job, ev Event) {
 		case Judged:
 			l.changed(j.Params.Name, a.State)
 		case Tell:
-			l.publish(a.Fact)
+			l.publish(fact(now, j.Params.Name, a))
 		}
 	}
+}
+
+// fact is what the machine of a script tells, for the bus.
+func fact(now time.Time, name string, a Tell) event.Fact {
+	f := event.Fact{Time: now, Type: event.TrackerReported, Kind: event.Script, Name: name, Reason: a.Reason, Text: a.Text}
+	if a.Changed {
+		f.Type, f.From, f.To = event.TrackerChanged, a.From.String(), a.To.String()
+	}
+	return f
 }
 
 // start runs the script in a goroutine of its own. The machine ends it with
@@ -185,7 +194,8 @@ func (l *loop) start(j *job) {
 func (l *loop) runEnded(f finishedRun) {
 	l.running--
 	if j := l.jobs[f.name]; j != nil && j.run == f.run {
-		l.step(time.Now(), j, Finished{f.result})
+		r := f.result
+		l.step(time.Now(), j, Finished{Outcome{Exit: r.Exit, Signal: r.Signal, Ended: r.Ended, Err: r.Err}})
 	}
 }
 

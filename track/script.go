@@ -3,9 +3,6 @@ package track
 import (
 	"fmt"
 	"time"
-
-	"holdfast/internal/event"
-	"holdfast/internal/run"
 )
 
 // Params say how a vrrp_script is run and judged.
@@ -37,7 +34,7 @@ type (
 	// Tick says that Deadline may have come. Early and late ticks are harmless.
 	Tick struct{}
 	// Finished is the end of the run that a Start action asked for.
-	Finished struct{ Result run.Result }
+	Finished struct{ Outcome Outcome }
 	// Reconfigure is a reload. If the way the script is run and counted has
 	// changed, or Replaced says that the command has, the verdict is carried
 	// over and the script starts anew; otherwise nothing is disturbed.
@@ -66,14 +63,44 @@ type (
 	Kill struct{}
 	// Judged says that the script now counts as State.
 	Judged struct{ State State }
-	// Tell is a fact to publish.
-	Tell struct{ Fact event.Fact }
+	// Tell is something to publish. From and To count when the verdict
+	// has changed; anything else is only worth a line.
+	Tell struct {
+		Reason   string // lower-case words with hyphens
+		Text     string // keepalived's log line
+		From, To State
+		Changed  bool
+	}
 )
 
 func (Start) action()  {}
 func (Kill) action()   {}
 func (Judged) action() {}
 func (Tell) action()   {}
+
+// Outcome is how one run ended. Exactly one of these holds: Err is set (it never
+// ran), Signal is not 0, or Exit is its exit status.
+type Outcome struct {
+	Exit   int
+	Signal int
+	Ended  bool // somebody ended it, it did not end by itself
+	Err    error
+}
+
+// good reports whether the run ended by itself and said 0.
+func (o Outcome) good() bool { return o == Outcome{} }
+
+// String says how the run ended, in keepalived's words.
+func (o Outcome) String() string {
+	switch {
+	case o.Err != nil:
+		return o.Err.Error()
+	case o.Signal != 0:
+		return fmt.Sprintf("due to signal %d", o.Signal)
+	default:
+		return fmt.Sprintf("exited with status %d", o.Exit)
+	}
+}
 
 // ScriptMachine is the schedule and the judgement of one vrrp_script.
 //
@@ -133,7 +160,7 @@ func (m *ScriptMachine) Step(now time.Time, ev Event, out []Action) []Action {
 	case Tick:
 		return m.tick(now, out)
 	case Finished:
-		return m.finished(now, ev.Result, out)
+		return m.finished(ev.Outcome, out)
 	case Reconfigure:
 		return m.reconfigure(now, ev, out)
 	case Shutdown:
@@ -169,26 +196,26 @@ func (m *ScriptMachine) tick(now time.Time, out []Action) []Action {
 	if m.running && !m.abandoned && !now.Before(m.runsUntil) {
 		m.abandoned = true
 		out = append(out, Kill{})
-		out = m.failed(now, "timed-out", fmt.Sprintf("VRRP_Script(%s) timed_out", m.params.Name), out)
+		out = m.failed("timed-out", fmt.Sprintf("VRRP_Script(%s) timed_out", m.params.Name), out)
 	}
 	if now.Before(m.next) {
 		return out
 	}
 	m.next = m.slotAfter(now)
 	if m.running {
-		return m.skip(now, out)
+		return m.skip(out)
 	}
 	m.running, m.abandoned, m.skipped, m.runsUntil = true, false, false, now.Add(m.params.limit())
 	return append(out, Start{})
 }
 
 // skip lets a slot pass; said once for each run that lasts too long.
-func (m *ScriptMachine) skip(now time.Time, out []Action) []Action {
+func (m *ScriptMachine) skip(out []Action) []Action {
 	if m.skipped {
 		return out
 	}
 	m.skipped = true
-	return append(out, m.tell(now, event.TrackerReported, "still-running", fmt.Sprintf(
+	return append(out, tell("still-running", fmt.Sprintf(
 		"Track script %s is already running, expect idle - skipping run", m.params.Name)))
 }
 
@@ -200,7 +227,7 @@ func (m *ScriptMachine) slotAfter(now time.Time) time.Time {
 	return m.next.Add((missed + 1) * interval)
 }
 
-func (m *ScriptMachine) finished(now time.Time, r run.Result, out []Action) []Action {
+func (m *ScriptMachine) finished(o Outcome, out []Action) []Action {
 	if !m.running {
 		return out
 	}
@@ -209,49 +236,48 @@ func (m *ScriptMachine) finished(now time.Time, r run.Result, out []Action) []Ac
 		return out
 	}
 	name := m.params.Name
-	if r.Err == nil && r.Signal == 0 && r.Exit != m.exit {
-		m.exit = r.Exit
-		out = append(out, m.tell(now, event.TrackerReported, "exit-status-changed",
-			fmt.Sprintf("Script `%s` now returning %d", name, r.Exit)))
+	if o.Err == nil && o.Signal == 0 && o.Exit != m.exit {
+		m.exit = o.Exit
+		out = append(out, tell("exit-status-changed",
+			fmt.Sprintf("Script `%s` now returning %d", name, o.Exit)))
 	}
 	switch {
-	case r.OK():
-		return m.succeeded(now, out)
-	case r.Ended:
-		return m.failed(now, "timed-out", fmt.Sprintf("VRRP_Script(%s) timed_out", name), out)
+	case o.good():
+		return m.succeeded(out)
+	case o.Ended:
+		return m.failed("timed-out", fmt.Sprintf("VRRP_Script(%s) timed_out", name), out)
 	default:
-		return m.failed(now, "failed", fmt.Sprintf("VRRP_Script(%s) failed (%v)", name, r), out)
+		return m.failed("failed", fmt.Sprintf("VRRP_Script(%s) failed (%v)", name, o), out)
 	}
 }
 
-func (m *ScriptMachine) succeeded(now time.Time, out []Action) []Action {
+func (m *ScriptMachine) succeeded(out []Action) []Action {
 	top := m.params.Rise + m.params.Fall - 1
 	if m.r < m.params.Rise-1 {
 		m.r++
 		return out
 	}
 	m.r = top
-	return m.judge(now, Up, "succeeded", fmt.Sprintf("VRRP_Script(%s) succeeded", m.params.Name), out)
+	return m.judge(Up, "succeeded", fmt.Sprintf("VRRP_Script(%s) succeeded", m.params.Name), out)
 }
 
-func (m *ScriptMachine) failed(now time.Time, reason, text string, out []Action) []Action {
+func (m *ScriptMachine) failed(reason, text string, out []Action) []Action {
 	if m.r > m.params.Rise {
 		m.r--
 		return out
 	}
 	m.r = 0
-	return m.judge(now, Down, reason, text, out)
+	return m.judge(Down, reason, text, out)
 }
 
 // judge reports a verdict that differs from the last one.
-func (m *ScriptMachine) judge(now time.Time, s State, reason, text string, out []Action) []Action {
+func (m *ScriptMachine) judge(s State, reason, text string, out []Action) []Action {
 	if m.state == s {
 		return out
 	}
-	f := m.tell(now, event.TrackerChanged, reason, text)
-	f.Fact.From, f.Fact.To = m.state.String(), s.String()
+	told := Tell{Reason: reason, Text: text, From: m.state, To: s, Changed: true}
 	m.state = s
-	return append(out, f, Judged{s})
+	return append(out, told, Judged{s})
 }
 
 func (m *ScriptMachine) reconfigure(now time.Time, ev Reconfigure, out []Action) []Action {
@@ -265,7 +291,7 @@ func (m *ScriptMachine) reconfigure(now time.Time, ev Reconfigure, out []Action)
 	if p == old && !ev.Replaced || m.next.IsZero() {
 		return out
 	}
-	out = m.carryOver(now, m.abandon(out))
+	out = m.carryOver(m.abandon(out))
 	// The next slot is now, unless the old run is not back yet: then the slot
 	// after it, without a complaint about a run that we have just killed.
 	m.next = now
@@ -277,7 +303,7 @@ func (m *ScriptMachine) reconfigure(now time.Time, ev Reconfigure, out []Action)
 }
 
 // carryOver sets the counter of new parameters so that the verdict stays.
-func (m *ScriptMachine) carryOver(now time.Time, out []Action) []Action {
+func (m *ScriptMachine) carryOver(out []Action) []Action {
 	verdict := "unsuccessful"
 	switch m.state {
 	case Unknown:
@@ -289,7 +315,7 @@ func (m *ScriptMachine) carryOver(now time.Time, out []Action) []Action {
 	case Down:
 		m.r = 0
 	}
-	return append(out, m.tell(now, event.TrackerReported, "reload",
+	return append(out, tell("reload",
 		fmt.Sprintf("VRRP_Script(%s) considered %s on reload", m.params.Name, verdict)))
 }
 
@@ -302,6 +328,4 @@ func (m *ScriptMachine) abandon(out []Action) []Action {
 	return append(out, Kill{})
 }
 
-func (m *ScriptMachine) tell(now time.Time, t event.Type, reason, text string) Tell {
-	return Tell{event.Fact{Time: now, Type: t, Kind: event.Script, Name: m.params.Name, Reason: reason, Text: text}}
-}
+func tell(reason, text string) Tell { return Tell{Reason: reason, Text: text} }

@@ -9,8 +9,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
-
-	"holdfast/internal/run"
 )
 
 var t0 = time.Date(2026, 11, 21, 3, 0, 0, 0, time.UTC)
@@ -32,7 +30,7 @@ func play(m *ScriptMachine, reload Params, steps ...string) []string {
 			case Judged:
 				diary = append(diary, at+" now "+a.State.String())
 			case Tell:
-				diary = append(diary, at+" "+a.Fact.Text)
+				diary = append(diary, at+" "+a.Text)
 			}
 		}
 	}
@@ -52,12 +50,12 @@ func play(m *ScriptMachine, reload Params, steps ...string) []string {
 		switch verb, arg, _ := strings.Cut(what, " "); verb {
 		case "exit":
 			fmt.Sscan(arg, &n)
-			do(Finished{run.Result{Exit: n}})
+			do(Finished{Outcome{Exit: n}})
 		case "signal":
 			fmt.Sscan(arg, &n)
-			do(Finished{run.Result{Signal: n}})
+			do(Finished{Outcome{Signal: n}})
 		case "error":
-			do(Finished{run.Result{Err: fmt.Errorf("run script /x: no such file")}})
+			do(Finished{Outcome{Err: fmt.Errorf("run script /x: no such file")}})
 		case "reload":
 			do(Reconfigure{Params: reload})
 		case "replace":
@@ -205,7 +203,7 @@ func TestASuccessorResumesTheVerdict(t *testing.T) {
 	if s := m.Snapshot(); s.State != Up || s.Counter != 3 { // rise + fall - 1
 		t.Errorf("snapshot %+v, want up with counter 3", s)
 	}
-	if out := m.Step(t0, Finished{run.Result{Exit: 1}}, nil); len(out) != 1 {
+	if out := m.Step(t0, Finished{Outcome{Exit: 1}}, nil); len(out) != 1 {
 		t.Errorf("one failure gave %v, want only the new exit status", out)
 	}
 }
@@ -215,7 +213,7 @@ func TestEarlyTicksAndStrayResultsAreHarmless(t *testing.T) {
 	if out := m.Step(t0, Tick{}, nil); len(out) != 0 || !m.Deadline().IsZero() {
 		t.Errorf("before startup: %v", out)
 	}
-	if out := m.Step(t0, Finished{run.Result{Exit: 1}}, nil); len(out) != 0 {
+	if out := m.Step(t0, Finished{Outcome{Exit: 1}}, nil); len(out) != 0 {
 		t.Errorf("a result nobody asked for: %v", out)
 	}
 	m.Step(t0, Startup{}, nil)
@@ -250,7 +248,7 @@ func TestRiseAndFallCountResultsInARow(t *testing.T) {
 			if good {
 				exit = 0
 			}
-			m.Step(now, Finished{run.Result{Exit: exit}}, nil)
+			m.Step(now, Finished{Outcome{Exit: exit}}, nil)
 			if got := m.Snapshot(); got.State != state {
 				t.Fatalf("after %v: %v, want %v (counter %d)", results[:i+1], got.State, state, got.Counter)
 			}
@@ -312,7 +310,7 @@ func TestScriptMachineInvariants(t *testing.T) {
 			case 3, 4:
 				if running {
 					running = false
-					step(Finished{run.Result{Exit: rapid.IntRange(0, 2).Draw(t, "exit")}})
+					step(Finished{Outcome{Exit: rapid.IntRange(0, 2).Draw(t, "exit")}})
 				}
 			case 5:
 				p.Fall = rapid.IntRange(1, 4).Draw(t, "new fall")
