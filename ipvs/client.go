@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"sync"
 	"syscall"
 	"time"
@@ -184,8 +185,12 @@ func deliver(m message, each func(Command, []byte) error) error {
 // own context is named before the time-out that it caused.
 func (c *Client) broken(ctx context.Context, err error) error {
 	c.hangUp()
-	if ctx.Err() != nil {
+	_, bounded := ctx.Deadline()
+	switch {
+	case ctx.Err() != nil:
 		err = context.Cause(ctx)
+	case bounded && errors.Is(err, os.ErrDeadlineExceeded): // the socket's timer was first
+		err = context.DeadlineExceeded
 	}
 	return fmt.Errorf("talk to ip_vs: %w", err)
 }

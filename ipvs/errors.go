@@ -12,6 +12,17 @@ import (
 // owner retries later.
 var ErrNoIPVS = errors.New("this kernel has no ip_vs")
 
+// What a Dataplane answers, for errors.Is. The values are the kernel's.
+const (
+	ErrExists      = syscall.EEXIST       // service, destination or daemon is already there
+	ErrNoService   = syscall.ESRCH        // no such service; no such daemon runs
+	ErrNotFound    = syscall.ENOENT       // no such destination, scheduler or engine
+	ErrInvalid     = syscall.EINVAL       // see the contract in ipvstest
+	ErrRange       = syscall.ERANGE       // weight or lower threshold
+	ErrFamily      = syscall.EAFNOSUPPORT // neither IPv4 nor IPv6
+	ErrNoInterface = syscall.ENODEV       // a sync daemon's
+)
+
 // Error is a command that the kernel refused. errors.Is finds the errno.
 type Error struct {
 	Command     Command

@@ -6,7 +6,6 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -171,30 +170,30 @@ func (c *contract) refuses(t *testing.T) {
 	v6 := netip.MustParseAddrPort("[fd09::11]:80")
 	rows := map[string]struct {
 		op   ipvs.Op
-		want syscall.Errno
+		want error
 	}{
-		"a service twice":            {ipvs.Op{Verb: ipvs.AddService, Service: service}, syscall.EEXIST},
-		"edit a missing service":     {ipvs.Op{Verb: ipvs.EditService, Service: ipvs.Service{Key: missing, Scheduler: "rr"}}, syscall.ESRCH},
-		"delete a missing service":   {ipvs.Op{Verb: ipvs.DeleteService, Service: ipvs.Service{Key: missing}}, syscall.ESRCH},
-		"an unknown scheduler":       {ipvs.Op{Verb: ipvs.AddService, Service: ipvs.Service{Key: missing, Scheduler: "nosuch"}}, syscall.ENOENT},
-		"change to an unknown one":   {ipvs.Op{Verb: ipvs.EditService, Service: ipvs.Service{Key: key, Scheduler: "nosuch"}}, syscall.ENOENT},
-		"a long scheduler name":      {ipvs.Op{Verb: ipvs.AddService, Service: ipvs.Service{Key: missing, Scheduler: "sixteen-letters!"}}, syscall.EINVAL},
-		"a destination twice":        {destOp(ipvs.AddDestination, key, dest), syscall.EEXIST},
-		"destination of no service":  {destOp(ipvs.AddDestination, missing, dest), syscall.ESRCH},
-		"edit where no service is":   {destOp(ipvs.EditDestination, missing, dest), syscall.ESRCH},
-		"delete where no service is": {destOp(ipvs.DeleteDestination, missing, dest), syscall.ESRCH},
-		"edit a missing one":         {destOp(ipvs.EditDestination, key, other), syscall.ENOENT},
-		"delete a missing one":       {destOp(ipvs.DeleteDestination, key, other), syscall.ENOENT},
-		"weight over 31 bits":        {destOp(ipvs.AddDestination, key, with(other, func(d *ipvs.Destination) { d.Weight = 1 << 31 })), syscall.ERANGE},
-		"lower above upper":          {destOp(ipvs.AddDestination, key, with(other, func(d *ipvs.Destination) { d.LowerThreshold = 1 })), syscall.ERANGE},
-		"upper over 31 bits":         {destOp(ipvs.AddDestination, key, with(other, func(d *ipvs.Destination) { d.UpperThreshold = 1 << 31 })), syscall.EINVAL},
+		"a service twice":            {ipvs.Op{Verb: ipvs.AddService, Service: service}, ipvs.ErrExists},
+		"edit a missing service":     {ipvs.Op{Verb: ipvs.EditService, Service: ipvs.Service{Key: missing, Scheduler: "rr"}}, ipvs.ErrNoService},
+		"delete a missing service":   {ipvs.Op{Verb: ipvs.DeleteService, Service: ipvs.Service{Key: missing}}, ipvs.ErrNoService},
+		"an unknown scheduler":       {ipvs.Op{Verb: ipvs.AddService, Service: ipvs.Service{Key: missing, Scheduler: "nosuch"}}, ipvs.ErrNotFound},
+		"change to an unknown one":   {ipvs.Op{Verb: ipvs.EditService, Service: ipvs.Service{Key: key, Scheduler: "nosuch"}}, ipvs.ErrNotFound},
+		"a long scheduler name":      {ipvs.Op{Verb: ipvs.AddService, Service: ipvs.Service{Key: missing, Scheduler: "sixteen-letters!"}}, ipvs.ErrInvalid},
+		"a destination twice":        {destOp(ipvs.AddDestination, key, dest), ipvs.ErrExists},
+		"destination of no service":  {destOp(ipvs.AddDestination, missing, dest), ipvs.ErrNoService},
+		"edit where no service is":   {destOp(ipvs.EditDestination, missing, dest), ipvs.ErrNoService},
+		"delete where no service is": {destOp(ipvs.DeleteDestination, missing, dest), ipvs.ErrNoService},
+		"edit a missing one":         {destOp(ipvs.EditDestination, key, other), ipvs.ErrNotFound},
+		"delete a missing one":       {destOp(ipvs.DeleteDestination, key, other), ipvs.ErrNotFound},
+		"weight over 31 bits":        {destOp(ipvs.AddDestination, key, with(other, func(d *ipvs.Destination) { d.Weight = 1 << 31 })), ipvs.ErrRange},
+		"lower above upper":          {destOp(ipvs.AddDestination, key, with(other, func(d *ipvs.Destination) { d.LowerThreshold = 1 })), ipvs.ErrRange},
+		"upper over 31 bits":         {destOp(ipvs.AddDestination, key, with(other, func(d *ipvs.Destination) { d.UpperThreshold = 1 << 31 })), ipvs.ErrInvalid},
 		"gue without port": {destOp(ipvs.AddDestination, key, with(other, func(d *ipvs.Destination) {
 			d.Method, d.Tunnel.Type = ipvs.Tunnel, ipvs.GUE
-		})), syscall.EINVAL},
-		"another family by NAT": {destOp(ipvs.AddDestination, key, with(other, func(d *ipvs.Destination) { d.Addr = v6 })), syscall.EINVAL},
+		})), ipvs.ErrInvalid},
+		"another family by NAT": {destOp(ipvs.AddDestination, key, with(other, func(d *ipvs.Destination) { d.Addr = v6 })), ipvs.ErrInvalid},
 		"another family by DR": {destOp(ipvs.AddDestination, key, with(other, func(d *ipvs.Destination) {
 			d.Addr, d.Method = v6, ipvs.DirectRoute
-		})), syscall.EINVAL},
+		})), ipvs.ErrInvalid},
 	}
 	for name, row := range rows {
 		t.Run(name, func(t *testing.T) {
@@ -234,7 +233,7 @@ func (c *contract) batch(t *testing.T) {
 	ops = []ipvs.Op{ops[0], ops[0], ops[1], ops[1]} // each a second time
 	err := ipvs.ApplyAll(t.Context(), c.p, ops)
 	var op *ipvs.OpError
-	if !errors.As(err, &op) || !errors.Is(err, syscall.EEXIST) || op.Op.Verb != ipvs.AddService {
+	if !errors.As(err, &op) || !errors.Is(err, ipvs.ErrExists) || op.Op.Verb != ipvs.AddService {
 		t.Errorf("error %v, want EEXIST for the service", err)
 	}
 	if err != nil && strings.Count(err.Error(), "\n") != 1 {
@@ -298,7 +297,7 @@ func ContractKernel(t *testing.T, k ipvs.Kernel, iface string) {
 		if got, err := k.Read(ctx); err != nil || len(got) != 0 {
 			t.Errorf("after flush: %v, %v", got, err)
 		}
-		if err := k.Zero(ctx, tab.Keys()[0]); !errors.Is(err, syscall.ESRCH) {
+		if err := k.Zero(ctx, tab.Keys()[0]); !errors.Is(err, ipvs.ErrNoService) {
 			t.Errorf("zero of a missing service: %v, want ESRCH", err)
 		}
 	})
@@ -352,11 +351,11 @@ func syncDaemons(t *testing.T, k ipvs.Kernel, iface string) {
 	if d := cmp.Diff(want, lines); d != "" {
 		t.Errorf("daemons (-want +got):\n%s", d)
 	}
-	if err := k.StartSyncDaemon(ctx, master); !errors.Is(err, syscall.EEXIST) {
+	if err := k.StartSyncDaemon(ctx, master); !errors.Is(err, ipvs.ErrExists) {
 		t.Errorf("second master: %v, want EEXIST", err)
 	}
 	mixed := table(t, "-A -f 9 -s rr", "-a -f 9 -r [fd09::11]:0 -i -w 1 --tun-type ipip")
-	if _, err := ipvs.Reconcile(ctx, k, mixed, everything); !errors.Is(err, syscall.EINVAL) {
+	if _, err := ipvs.Reconcile(ctx, k, mixed, everything); !errors.Is(err, ipvs.ErrInvalid) {
 		t.Errorf("server of another family while daemons run: %v, want EINVAL", err)
 	}
 	for _, state := range []ipvs.SyncState{ipvs.SyncMaster, ipvs.SyncBackup} {
@@ -364,16 +363,16 @@ func syncDaemons(t *testing.T, k ipvs.Kernel, iface string) {
 			t.Errorf("stop %v: %v", state, err)
 		}
 	}
-	if err := k.StopSyncDaemon(ctx, ipvs.SyncMaster); !errors.Is(err, syscall.ESRCH) {
+	if err := k.StopSyncDaemon(ctx, ipvs.SyncMaster); !errors.Is(err, ipvs.ErrNoService) {
 		t.Errorf("stop what does not run: %v, want ESRCH", err)
 	}
-	if err := k.StartSyncDaemon(ctx, ipvs.SyncDaemon{State: ipvs.SyncMaster, Interface: "nosuch0"}); !errors.Is(err, syscall.ENODEV) {
+	if err := k.StartSyncDaemon(ctx, ipvs.SyncDaemon{State: ipvs.SyncMaster, Interface: "nosuch0"}); !errors.Is(err, ipvs.ErrNoInterface) {
 		t.Errorf("interface that is not there: %v, want ENODEV", err)
 	}
 	if _, err := ipvs.Reconcile(ctx, k, mixed, everything); err != nil {
 		t.Errorf("server of another family without daemons: %v", err)
 	}
-	if err := k.StartSyncDaemon(ctx, master); !errors.Is(err, syscall.EINVAL) {
+	if err := k.StartSyncDaemon(ctx, master); !errors.Is(err, ipvs.ErrInvalid) {
 		t.Errorf("daemon while a server of another family exists: %v, want EINVAL", err)
 	}
 	if err := k.Flush(ctx); err != nil {

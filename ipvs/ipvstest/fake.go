@@ -5,7 +5,6 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
-	"syscall"
 	"time"
 
 	"holdfast/ipvs"
@@ -80,18 +79,18 @@ func (f *Fake) apply(op ipvs.Op) error {
 		return f.setService(op.Verb == ipvs.AddService, op.Service.Normal())
 	case ipvs.DeleteService:
 		if !exists {
-			return syscall.ESRCH
+			return ipvs.ErrNoService
 		}
 		delete(f.table, k)
 		return nil
 	}
 	if !exists {
-		return syscall.ESRCH
+		return ipvs.ErrNoService
 	}
 	_, there := pool.Destinations[op.Destination.Addr]
 	switch {
 	case op.Verb != ipvs.AddDestination && !there:
-		return syscall.ENOENT
+		return ipvs.ErrNotFound
 	case op.Verb == ipvs.DeleteDestination:
 		delete(pool.Destinations, op.Destination.Addr)
 		return nil
@@ -100,7 +99,7 @@ func (f *Fake) apply(op ipvs.Op) error {
 		return err
 	}
 	if op.Verb == ipvs.AddDestination && there {
-		return syscall.EEXIST
+		return ipvs.ErrExists
 	}
 	pool.Destinations[op.Destination.Addr] = op.Destination.Normal()
 	return nil
@@ -110,19 +109,19 @@ func (f *Fake) setService(add bool, s ipvs.Service) error {
 	pool, exists := f.table[s.Key]
 	switch {
 	case s.Key.Family != ipvs.IPv4 && s.Key.Family != ipvs.IPv6:
-		return syscall.EAFNOSUPPORT
+		return ipvs.ErrFamily
 	case len(s.Scheduler) > 15 || len(s.Engine) > 15:
-		return syscall.EINVAL
+		return ipvs.ErrInvalid
 	case s.Key.Family == ipvs.IPv6 && s.Netmask > 128:
-		return syscall.EINVAL
+		return ipvs.ErrInvalid
 	case add && exists:
-		return syscall.EEXIST
+		return ipvs.ErrExists
 	case !add && !exists:
-		return syscall.ESRCH
+		return ipvs.ErrNoService
 	case !slices.Contains(ipvs.Schedulers, s.Scheduler):
-		return syscall.ENOENT
+		return ipvs.ErrNotFound
 	case s.Engine != "" && s.Engine != "sip":
-		return syscall.ENOENT
+		return ipvs.ErrNotFound
 	case add:
 		f.table.AddService(s)
 		return nil
@@ -136,15 +135,15 @@ func (f *Fake) checkDestination(k ipvs.ServiceKey, d ipvs.Destination) error {
 	otherFamily := ipvs.FamilyOf(d.Addr.Addr()) != k.Family
 	switch {
 	case otherFamily && (d.Method != ipvs.Tunnel || len(f.daemons) > 0):
-		return syscall.EINVAL
+		return ipvs.ErrInvalid
 	case d.Weight > ipvs.MaxWeight:
-		return syscall.ERANGE
+		return ipvs.ErrRange
 	case d.LowerThreshold > d.UpperThreshold:
-		return syscall.ERANGE
+		return ipvs.ErrRange
 	case d.UpperThreshold > ipvs.MaxWeight:
-		return syscall.EINVAL
+		return ipvs.ErrInvalid
 	case d.Method == ipvs.Tunnel && d.Tunnel.Type == ipvs.GUE && d.Tunnel.Port == 0:
-		return syscall.EINVAL
+		return ipvs.ErrInvalid
 	}
 	return nil
 }
@@ -167,7 +166,7 @@ func (f *Fake) Zero(ctx context.Context, k ipvs.ServiceKey) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if _, ok := f.table[k]; !ok && k != (ipvs.ServiceKey{}) {
-		return syscall.ESRCH
+		return ipvs.ErrNoService
 	}
 	return ctx.Err()
 }
@@ -227,13 +226,13 @@ func (f *Fake) StartSyncDaemon(ctx context.Context, d ipvs.SyncDaemon) error {
 		return err
 	}
 	if f.mixedFamilies() {
-		return syscall.EINVAL
+		return ipvs.ErrInvalid
 	}
 	if _, ok := f.daemons[d.State]; ok {
-		return syscall.EEXIST
+		return ipvs.ErrExists
 	}
 	if f.Interfaces != nil && !slices.Contains(f.Interfaces, d.Interface) {
-		return syscall.ENODEV
+		return ipvs.ErrNoInterface
 	}
 	if f.daemons == nil {
 		f.daemons = map[ipvs.SyncState]ipvs.SyncDaemon{}
@@ -276,7 +275,7 @@ func (f *Fake) StopSyncDaemon(ctx context.Context, state ipvs.SyncState) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if _, ok := f.daemons[state]; !ok {
-		return syscall.ESRCH
+		return ipvs.ErrNoService
 	}
 	delete(f.daemons, state)
 	return ctx.Err()
