@@ -81,9 +81,6 @@ type bodyEnd struct {
 	ch   chunks
 }
 
-// known reports whether the end can be told without the connection closing.
-func (e *bodyEnd) known() bool { return e.h.chunked && !e.ch.broken || !e.h.chunked && e.h.length >= 0 }
-
 // feed takes the next octets and answers how many of them belong to the body
 // and whether it is complete.
 func (e *bodyEnd) feed(b []byte) (n int, done bool) {

@@ -177,7 +177,7 @@ type SSLConfig struct {
 func SSLVocabulary() kconf.Vocabulary[SSLConfig] {
 	return kconf.Vocabulary[SSLConfig]{
 		{
-			Name: "password", Args: "STRING",
+			Name: "password", Args: "STRING", Status: kconf.NotYet,
 			Doc: "Passphrase of the private key.",
 			Set: kconf.String(func(c *SSLConfig) *string { return &c.Password }),
 		},

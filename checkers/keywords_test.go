@@ -264,8 +264,11 @@ func TestSSLBlock(t *testing.T) {
 	x := &kconf.Ctx{Diags: new(kconf.Diagnostics)}
 	stmts, _ := block([]string{"password p", "ca /a", "certificate /c", "key /k"}, 1)
 	SSLVocabulary().Decode(x, &c, stmts)
-	if want := (SSLConfig{Password: "p", CA: "/a", Certificate: "/c", Key: "/k"}); c != want || messages(x) != nil {
-		t.Errorf("got %+v %q", c, messages(x))
+	if want := (SSLConfig{Password: "p", CA: "/a", Certificate: "/c", Key: "/k"}); c != want {
+		t.Errorf("got %+v", c)
+	}
+	if m := messages(x); len(m) != 1 || !strings.Contains(m[0], "password: not supported yet") {
+		t.Errorf("diagnostics %q", m)
 	}
 }
 

@@ -54,6 +54,7 @@ type Pool struct {
 
 	nextID  uint64
 	entries []*entry
+	asleep  map[string]bool // owners that are suspended
 	timers  timers
 	waiting []*entry // probes beyond Limit, first come first served
 	running int
@@ -79,7 +80,8 @@ type result struct {
 
 // NewPool makes a pool that does nothing until Run.
 func NewPool(emit func(Report)) *Pool {
-	return &Pool{Emit: emit, inbox: make(chan func(*Pool)), results: make(chan result), done: make(chan struct{})}
+	return &Pool{Emit: emit, inbox: make(chan func(*Pool)), results: make(chan result),
+		done: make(chan struct{}), asleep: map[string]bool{}}
 }
 
 // Run checks specs until ctx ends, then waits for all probes to return. It is
@@ -137,9 +139,13 @@ func (p *Pool) Reconfigure(ctx context.Context, specs []Spec) error {
 	return p.call(ctx, func(p *Pool) { p.reconcile(time.Now(), specs, false) })
 }
 
-// Suspend stops (ha_suspend) or resumes the checkers of one owner.
+// Suspend stops (ha_suspend) or resumes the checkers of one owner, also those
+// that it will get later.
 func (p *Pool) Suspend(ctx context.Context, owner string, suspend bool) error {
 	return p.call(ctx, func(p *Pool) {
+		if p.asleep[owner] = suspend; !suspend {
+			delete(p.asleep, owner)
+		}
 		for _, e := range p.entries {
 			if e.spec.Owner != owner {
 				continue
@@ -208,6 +214,9 @@ func (p *Pool) add(now time.Time, s Spec, siblings []*entry, start bool) *entry 
 	known := len(siblings) > 0
 	ev := Start{Random: p.random(s.Timing.Warmup), Patient: !start && !known, StartUp: known && allUp(siblings)}
 	p.step(now, e, ev)
+	if p.asleep[s.Owner] {
+		p.step(now, e, Suspended{})
+	}
 	p.emit(now, e, Started{Up: e.schedule.Up()})
 	return e
 }

@@ -279,6 +279,20 @@ func TestSuspendedServersAreNotAsked(t *testing.T) {
 	})
 }
 
+func TestCheckerAddedToASuspendedServerIsNotAsked(t *testing.T) {
+	inBubble(t, nil, nil, func(p *Pool, d *poolDiary) {
+		if err := p.Suspend(context.Background(), "rs1", true); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.Reconfigure(context.Background(), []Spec{fake("rs1", "a", bad)}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		check(t, d.lines, []string{"0s a started up=true"})
+	})
+}
+
 func TestCallsAfterTheEndSaySo(t *testing.T) {
 	p := NewPool(nil)
 	ctx, stop := context.WithCancel(t.Context())

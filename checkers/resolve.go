@@ -98,6 +98,10 @@ func resolveOne(x *kconf.Ctx, kind *Kind, cfg Config, pos kconf.Pos, in Inherit)
 	*cfg.common() = Common{} // the identity of a checker does not depend on its timers
 	s := Spec{Owner: in.Owner, Kind: kind, Target: target(com, in), Timing: timing(kind, com, in), Names: in.Names, Pos: pos}
 	s.Names.Peer = peerName(s.Target.Addr)
+	if b := s.Target.Bind; b.IsValid() && b.Addr().Is4() != s.Target.Addr.Addr().Is4() {
+		x.Errorf(pos, kconf.ClassGeneral, "family-mismatch", "%s: bindto %v cannot reach %v; bindto is not used", kind.Keyword, b.Addr(), s.Target.Addr.Addr())
+		s.Target.Bind = netip.AddrPort{}
+	}
 	if s.Target.Addr.Addr().IsLinkLocalUnicast() && s.Target.Addr.Addr().Is6() && s.Target.BindIf == "" && kind.opensSocket() {
 		x.Errorf(pos, kconf.ClassGeneral, "link-local", "%s: link-local address %v needs bind_if; checker is not used", kind.Keyword, s.Target.Addr.Addr())
 		return Spec{}, false

@@ -90,6 +90,13 @@ func TestBindPortAloneHasNoEffect(t *testing.T) {
 	}
 }
 
+func TestSourceOfAnotherFamilyIsDroppedAndReported(t *testing.T) {
+	specs, diags := resolve(t, "TCP_CHECK {\nbindto 2001:db8::1\n}", rs1)
+	if len(specs) != 1 || specs[0].Target.Bind.IsValid() || len(diags) != 1 || !strings.Contains(diags[0], "bindto 2001:db8::1 cannot reach 192.0.2.11") {
+		t.Errorf("%+v, %q", specs, diags)
+	}
+}
+
 func TestEachSMTPHostIsOneChecker(t *testing.T) {
 	host := "host {\nconnect_ip 192.0.2.%\nretry 5\n}\n"
 	tests := map[string]struct {

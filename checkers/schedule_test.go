@@ -5,6 +5,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"pgregory.net/rapid"
 )
 
 // t0 is when the configuration was loaded in these tests.
@@ -277,4 +279,61 @@ func TestScheduleAllocatesNothingWhileAllIsWell(t *testing.T) {
 	}); n > 1 { // the event itself, when it becomes an interface
 		t.Errorf("%v allocations a round", n)
 	}
+}
+
+// TestScheduleKeepsItsPromises plays random answers to random settings.
+func TestScheduleKeepsItsPromises(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		seconds := func(lo int, name string) time.Duration {
+			return time.Duration(rapid.IntRange(lo, 9).Draw(t, name)) * time.Second
+		}
+		p := Params{Timing: Timing{DelayLoop: seconds(1, "delay_loop"), DelayBeforeRetry: seconds(1, "delay_before_retry"),
+			Retry: uint32(rapid.IntRange(0, 4).Draw(t, "retry")), Alpha: rapid.Bool().Draw(t, "alpha")}}
+		if rapid.Bool().Draw(t, "sequence") {
+			p.Pacing.Sequence, p.Steps = true, []string{"a", "b", "c"}[:rapid.IntRange(1, 3).Draw(t, "urls")]
+			p.FastRecovery = rapid.Bool().Draw(t, "fast_recovery")
+		}
+		s := NewSchedule(p)
+		s.Step(t0, Start{Random: seconds(0, "warmup")}, nil)
+		up, row, ran := !p.Alpha, uint32(0), false
+		for range 60 {
+			now := s.Deadline()
+			out := s.Step(now, Tick{}, nil)
+			if len(out) != 1 || !s.Deadline().IsZero() {
+				t.Fatalf("at its deadline it does %v, next %v", out, s.Deadline())
+			}
+			if n := out[0].(Probe).Step; n != 0 && n >= len(p.Steps) {
+				t.Fatalf("asks for url %d of %d", n, len(p.Steps))
+			}
+			good := rapid.Bool().Draw(t, "good")
+			if row++; good {
+				row = 0
+			}
+			for _, a := range s.Step(now, Probed{Began: now, Verdict: Verdict{Up: good}}, nil) {
+				c, ok := a.(VerdictChanged)
+				switch {
+				case !ok:
+					continue
+				case c.Up != good:
+					t.Fatalf("a good=%v answer made it up=%v", good, c.Up)
+				case c.Up == up && !c.First:
+					t.Fatalf("reports up=%v twice", up)
+				case !c.Up && ran && row < p.Retry+1:
+					t.Fatalf("down after %d failures in a row, retry is %d", row, p.Retry)
+				}
+				up, ran = c.Up, true
+			}
+			ran = ran || good && !p.Pacing.Sequence
+			if s.Up() != up {
+				t.Fatalf("is up=%v, reported up=%v", s.Up(), up)
+			}
+			wait := s.Deadline().Sub(now)
+			if !good && wait < min(p.DelayLoop, p.DelayBeforeRetry) || wait > max(p.DelayLoop, p.DelayBeforeRetry) {
+				t.Fatalf("waits %v after good=%v", wait, good)
+			}
+			if good && wait != p.DelayLoop && !p.FastRecovery {
+				t.Fatalf("waits %v after a success", wait)
+			}
+		}
+	})
 }

@@ -1,6 +1,7 @@
 package checkers
 
 import (
+	"bytes"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -97,6 +98,9 @@ func LoadCertificate(c SSLConfig) (*tls.Certificate, error) {
 	key, err := os.ReadFile(c.Key)
 	if err != nil {
 		return nil, fmt.Errorf("load client key: %w", err)
+	}
+	if bytes.Contains(key, []byte("ENCRYPTED")) {
+		return nil, fmt.Errorf("load client key %s: it is encrypted, which is not supported yet; decrypt it with openssl pkey", c.Key)
 	}
 	pair, err := tls.X509KeyPair(chain, key)
 	if err != nil {
