@@ -33,6 +33,7 @@
 //	change.go          what the kernel reports; the link table; source addresses
 //	worker.go          the goroutine that keeps the host as wanted
 //	kernel_linux.go    Netlink: reads and changes the kernel, in batches
+//	links_linux.go     its links
 //	codec_linux.go     rtnetlink messages to and from our types
 //	watch_linux.go     one subscription, and what happens when changes get lost
 //	announce.go        gratuitous ARP and neighbour advertisement frames

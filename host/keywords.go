@@ -39,6 +39,9 @@ type Option[T any] struct {
 // Options are all words of one kind of line.
 type Options[T any] []Option[T]
 
+// The manual and completion see the rows as any other vocabulary.
+var _ = []kconf.Vocab{AddressOptions, RouteOptions, RuleOptions}
+
 // Docs implements kconf.Vocab.
 func (o Options[T]) Docs() []kconf.KeywordDoc {
 	docs := make([]kconf.KeywordDoc, len(o))

@@ -245,6 +245,46 @@ func TestWhatTheWorkerAddedIsItsOwnEvenWithoutMark(t *testing.T) {
 		"1s wanted 2", "1s   ip addr del 192.0.2.100/24 dev eth0")
 }
 
+func TestWhatTheWorkerTookAwayIsItsOwnNoMore(t *testing.T) {
+	a := vip("192.0.2.100/24")
+	a.Ours = false
+	atWork(t, func(b *bench) {
+		b.Want(numbered(1, a))
+		time.Sleep(time.Second)
+		b.Want(numbered(2))
+		time.Sleep(time.Second)
+		b.Put(a) // now it is the administrator's
+		b.Want(numbered(3))
+	},
+		"0s wanted 1", "0s "+addVIP,
+		"1s wanted 2", "1s   ip addr del 192.0.2.100/24 dev eth0",
+		"2s wanted 3")
+}
+
+func TestALeftoverThatAppearsLaterIsRemoved(t *testing.T) {
+	atWork(t, func(b *bench) {
+		d := numbered(1)
+		d.Address(vip("192.0.2.100/24"), false)
+		b.Want(d)
+		time.Sleep(time.Second)
+		b.Put(foreign("192.0.2.100/24"), foreign("192.0.2.7/24"))
+	}, "0s wanted 1", "1s drifted 1", "1s   ip addr del 192.0.2.100/24 dev eth0")
+}
+
+func TestARouteComesBackWithItsLink(t *testing.T) {
+	atWork(t, func(b *bench) {
+		b.Want(numbered(1, route("198.51.100.0/24"), vip("2001:db8::1/64")))
+		time.Sleep(time.Second)
+		b.SetLink("eth0", false) // takes both; they cannot be put back yet, the route at least
+		time.Sleep(100 * time.Millisecond)
+		b.SetLink("eth0", true)
+	},
+		"0s wanted 1", "0s   ip addr add 2001:db8::1/64 dev eth0 scope global nodad", "0s   ip route add 198.51.100.0/24 dev eth0 proto 18",
+		"1s drifted 1", "1s   ip addr add 2001:db8::1/64 dev eth0 scope global nodad",
+		"1s   ip route add 198.51.100.0/24 dev eth0 proto 18: network is down",
+		"1.1s drifted 1", "1.1s   ip route add 198.51.100.0/24 dev eth0 proto 18")
+}
+
 func TestNothingIsTouchedBeforeTheFirstWish(t *testing.T) {
 	atWork(t, func(b *bench) {
 		b.Put(vip("192.0.2.100/24"))

@@ -2,7 +2,6 @@ package hosttest
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -27,8 +26,6 @@ type Fake struct {
 	FailRead func() error
 	reads    int
 }
-
-type watcher struct{ queue []host.Change }
 
 // New is a host with a loopback link and nothing else.
 func New() *Fake {
@@ -369,59 +366,4 @@ func (f *Fake) deleteRule(r host.Rule) error {
 	delete(f.state.Rules, r.Key())
 	f.emit(host.Change{Kind: host.RuleRemoved, Rule: have})
 	return nil
-}
-
-// ErrNoWatch is what Watch returns when its context has already ended.
-var ErrNoWatch = errors.New("watch: context has ended")
-
-// Watch implements host.Kernel. Changes wait without limit, so the fake never
-// blocks whoever makes them.
-func (f *Fake) Watch(ctx context.Context) (<-chan host.Change, error) {
-	if ctx.Err() != nil {
-		return nil, ErrNoWatch
-	}
-	wake := make(chan struct{}, 1)
-	w := &watcher{}
-	f.mu.Lock()
-	f.watchers[wake] = w
-	f.mu.Unlock()
-	out := make(chan host.Change)
-	go func() {
-		defer close(out)
-		defer func() {
-			f.mu.Lock()
-			delete(f.watchers, wake)
-			f.mu.Unlock()
-		}()
-		for {
-			f.mu.Lock()
-			queue := w.queue
-			w.queue = nil
-			f.mu.Unlock()
-			for _, c := range queue {
-				select {
-				case out <- c:
-				case <-ctx.Done():
-					return
-				}
-			}
-			select {
-			case <-wake:
-			case <-ctx.Done():
-				return
-			}
-		}
-	}()
-	return out, nil
-}
-
-// emit queues c for all watchers; f.mu is held.
-func (f *Fake) emit(c host.Change) {
-	for wake, w := range f.watchers {
-		w.queue = append(w.queue, c)
-		select {
-		case wake <- struct{}{}:
-		default:
-		}
-	}
 }

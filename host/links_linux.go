@@ -1,0 +1,53 @@
+package host
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// listLinks lists all links, again when they changed meanwhile.
+func listLinks(h *netlink.Handle) ([]Link, error) {
+	var err error
+	for range dumpTries {
+		var found []netlink.Link
+		if found, err = h.LinkList(); err == nil || errors.Is(err, netlink.ErrDumpInterrupted) {
+			links := make([]Link, len(found))
+			for i, l := range found {
+				links[i] = linkFrom(l)
+			}
+			if err == nil {
+				return links, nil
+			}
+		}
+	}
+	return nil, fmt.Errorf("read links: %w", err)
+}
+
+func linkFrom(l netlink.Link) Link {
+	a := l.Attrs()
+	out := Link{Index: a.Index, Name: a.Name, MTU: a.MTU, Kind: l.Type(), Parent: a.ParentIndex, Master: a.MasterIndex,
+		Up: a.RawFlags&unix.IFF_UP != 0, Running: a.RawFlags&unix.IFF_RUNNING != 0, NoARP: a.RawFlags&unix.IFF_NOARP != 0,
+		Loopback: a.RawFlags&unix.IFF_LOOPBACK != 0, Multicast: a.RawFlags&unix.IFF_MULTICAST != 0}
+	if out.Kind == "device" { // the library's word for "no kind given": hardware
+		out.Kind = ""
+	}
+	if len(a.HardwareAddr) == len(out.MAC) {
+		out.MAC = MAC(a.HardwareAddr)
+	}
+	return out
+}
+
+// decodeLink reads RTM_NEWLINK or RTM_DELLINK.
+func decodeLink(b []byte) (Link, error) {
+	if len(b) < unix.SizeofIfInfomsg {
+		return Link{}, errTruncated
+	}
+	l, err := netlink.LinkDeserialize(nil, b)
+	if err != nil {
+		return Link{}, err
+	}
+	return linkFrom(l), nil
+}
