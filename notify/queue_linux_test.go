@@ -27,7 +27,7 @@ func TestRealHooksRunInOrder(t *testing.T) {
 		sh(`echo generic "$@" >> "$0"`).Generic(o, Master, 150),
 	}})
 	deaf := sh(`trap '' TERM; while :; do sleep 0.05; done`)
-	deaf.Timeout = 50 * time.Millisecond
+	deaf.Timeout = time.Second // time enough to set the trap
 	d.Enqueue(Event{Object: o, State: Stop, Hooks: []Hook{deaf, sh(`echo stop >> "$0"`)}})
 	for range 3 { // Close would skip what STOP overtakes
 		<-told

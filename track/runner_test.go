@@ -222,7 +222,7 @@ func TestARealScript(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	go s.Run(ctx)
 	job := scriptJob("chk", script)
-	job.Params.Interval = 100 * time.Millisecond
+	job.Params.Interval, job.Params.Timeout = 100*time.Millisecond, 2*time.Second
 	if err := s.Configure(ctx, []Job{job}); err != nil {
 		t.Fatal(err)
 	}
