@@ -2,6 +2,7 @@ package kconf
 
 import (
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -127,7 +128,7 @@ func (r *reader) use(t text, i int) usage {
 	if n == 0 || n < len(rest) && !isBlank(rest[n]) && rest[n] != ',' && rest[n] != ')' {
 		return usage{}
 	}
-	u, _ := r.lookup(t, i, rest[:n], nil)
+	u := r.lookup(t, i, rest[:n], nil)
 	u.end = choose(u.end, i+1+n)
 	return u
 }
@@ -143,10 +144,7 @@ func (r *reader) useBraced(t text, i int) usage {
 	if n == 0 || n < len(inner) && !isBlank(inner[n]) {
 		return usage{}
 	}
-	u, known := r.lookup(t, i, inner[:n], strings.Fields(inner[n:]))
-	if !known {
-		r.x.Errorf(r.pos(t.colAt(i)), ClassGeneral, "undefined", "%s: not defined", t.s[i:end])
-	}
+	u := r.lookup(t, i, inner[:n], strings.Fields(inner[n:]))
 	u.end = choose(u.end, end)
 	if u.end > 0 && len(u.more) > 0 && strings.Trim(t.s[end:], blanks) != "" {
 		r.x.Errorf(r.pos(t.colAt(i)), ClassGeneral, "multi-line-use", "%s: a definition of several lines must end the line", t.s[i:end])
@@ -163,39 +161,60 @@ func choose(found, end int) int {
 }
 
 // lookup finds the value of a name; definitions of the file go before
-// built-in ones. known is false for a name that nobody has.
-func (r *reader) lookup(t text, i int, name string, params []string) (u usage, known bool) {
+// built-in ones. A name that nobody has stays as it is: see undefined.
+func (r *reader) lookup(t text, i int, name string, params []string) usage {
 	if d, ok := r.defs[name]; ok && len(params) == 0 {
-		return usage{end: 1, name: name, value: d.lines[0], more: d.lines[1:]}, true
+		return usage{end: 1, name: name, value: d.lines[0], more: d.lines[1:]}
 	}
-	wrong := func(why string) (usage, bool) {
+	wrong := func(why string) usage {
 		r.x.Errorf(r.pos(t.colAt(i)), ClassGeneral, "bad-parameter", "${%s}: %s", name, why)
-		return usage{}, true
+		return usage{}
 	}
 	switch name {
 	case "_PWD", "_INSTANCE", "_HASH", "_BANG":
 		if len(params) > 0 {
 			return wrong("takes no parameter")
 		}
-		return usage{end: 1, value: r.builtin(t, i, name)}, true
+		return usage{end: 1, value: r.builtin(t, i, name)}
 	case "_ENV":
 		if len(params) != 1 {
 			return wrong("wants the name of an environment variable")
 		}
-		return usage{end: 1, value: r.opt.Getenv(params[0])}, true
+		return usage{end: 1, value: r.opt.Getenv(params[0])}
 	case "_RANDOM":
 		lo, hi, ok := randomRange(params)
 		if !ok {
 			return wrong("wants at most two numbers")
 		}
 		if lo > hi {
-			_, _ = wrong("MIN is above MAX, MIN is used")
+			wrong("MIN is above MAX, MIN is used")
 			hi = lo
 		}
-		return usage{end: 1, value: strconv.Itoa(r.opt.Rand(lo, hi))}, true
+		return usage{end: 1, value: strconv.Itoa(r.opt.Rand(lo, hi))}
 	}
-	return usage{}, false
+	return usage{}
 }
+
+// undefined reports every ${NAME} that is still there when a statement is made
+// of t. Not earlier: behind a brace a ~SEQ may yet define the name.
+func (r *reader) undefined(t text) {
+	for i := 0; i+1 < len(t.s); i++ {
+		if t.s[i] != '$' || t.s[i+1] != '{' {
+			continue
+		}
+		end := undefinedUse(t.s, i+1)
+		if end == 0 {
+			continue
+		}
+		name := t.s[i+2 : i+2+ident(t.s[i+2:])]
+		if _, defined := r.defs[name]; !defined && !slices.Contains(builtins, name) { // those have been reported
+			r.x.Errorf(r.pos(t.colAt(i)), ClassGeneral, "undefined", "%s: not defined", t.s[i:end+1])
+		}
+		i = end
+	}
+}
+
+var builtins = []string{"_PWD", "_INSTANCE", "_RANDOM", "_ENV", "_HASH", "_BANG"}
 
 func (r *reader) builtin(t text, i int, name string) string {
 	switch name {

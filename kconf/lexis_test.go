@@ -130,7 +130,8 @@ func TestConditions(t *testing.T) {
 		"one per line":              {"@b @b k", "@b k", ""},
 		"opens a block":             {"@b x {\n@a y\nz\n}", "x {z}", ""},
 		"behind a brace":            {"x { @b y 1 }", "x {y 1}", ""},
-		"behind a brace, not kept":  {"x { @a y 1 }\n}", "x {}", ""}, // the rest of the line goes, the brace with it
+		"definition behind a brace": {"x { $A=4 }\ny${A}", "x {y4}", ""}, // the brace belongs to the value
+		"behind a brace, not kept":  {"x { @a y 1 }\n}", "x {}", ""},     // the rest of the line goes, the brace with it
 		"before a definition":       {"@a $V=1\n@b $V=2\nk${V}", "k2", ""},
 		"from a definition":         {"$C=@b\n$D=@a\n$C k1\n$D k2", "k1", ""},
 		"within a long definition":  {"$M=\\\n p1 x \\\n# c\n@b p2 \\\n@a p3\n$M", "p1 x | p2", ""},
@@ -180,7 +181,7 @@ func TestDefinitions(t *testing.T) {
 		"text before a long definition":     {"$M=one \\\ntwo\nk$M\nxx k${M}", "kone | two | xx kone | two", ""},
 		"text behind a long definition":     {"$M=one \\\ntwo\nk ${M} x\nl", "k ${M} x | l", "3:3: ${M}: a definition of several lines must end the line"},
 		"long definition with a block":      {"$M=b { \\\nc \\\n}\na {\n$M\n}", "a {b {c}}", ""},
-		"long definition that uses itself":  {"$M=a \\\n$M\n$M", strings.TrimSuffix(strings.Repeat("a | ", 65), " | "), "3:1: definitions use each other without end"},
+		"long definition that uses itself":  {"$M=a \\\n$M\n$M", strings.TrimSuffix(strings.Repeat("a | ", 65), " | "), "3:1: conditions, definitions or repetitions within each other more than 64 times"},
 	})
 }
 
@@ -202,6 +203,8 @@ func TestRepetition(t *testing.T) {
 		"blocks, in braces":            {"~SEQ(A,2) f${A} { b }", "f1 {b} | f2 {b}", ""},
 		"the variable stays":           {"~SEQ(A,2) s$A\nk$A", "s1 | s2 | k2", ""},
 		"defines definitions":          {"~SEQ(A,2) $X=v$A\nk$X", "kv2", ""},
+		"behind a brace":               {"x { ~SEQ(N,2) y${N} {} }\nz", "x {y1 {}} | y2 {} | z", "1:24: } closes nothing"}, // the brace is repeated, too
+		"defined before, behind it":    {"$N=5\nx {\na {} ~SEQ(N,2) y$N {}\n}", "x {a {} | y5 {} | y5 {}}", ""},
 		"wrong direction":              {"~SEQ(V,1,-1,3) s$V\nk", "k", "1:1: ~SEQ: step -1 does not lead from 1 to 3"},
 		"no step":                      {"~SEQ(V,1,0,3) s$V", "", "1:1: ~SEQ: step 0 does not lead from 1 to 3"},
 		"no number":                    {"~SEQ(V,x) s", "", "1:1: ~SEQ x: not a number"},
@@ -209,7 +212,7 @@ func TestRepetition(t *testing.T) {
 		"negative hexadecimal":         {"~SEQx(V,-2) s", "", "1:1: ~SEQx: negative numbers have no hexadecimal form here"},
 		"too many values":              {"~LST(A,{a,b}) x", "", "1:1: ~LST: {a,b} has 2 values for 1 names"},
 		"bad name":                     {"~LST(1A,b) x", "", "1:1: ~LST: 1A is no name"},
-		"another tilde is passed on":   {"~FOO ${V}", "~FOO ${V}", ""},
+		"another tilde is passed on":   {"~FOO ${V}", "~FOO ${V}", "1:6: ${V}: not defined"},
 		"too many lines are not made":  {"~SEQ(A,60) $X=y\nk", "k", "1:1: more than 50 lines are made by repetition and definitions; the rest is not read"},
 		"too many lines, many ways":    {"~SEQ(A,60) ~SEQ(B,1000) ~SEQ(C,1000000000) $X=y\nk", "k", "1:25: more than 50 lines are made by repetition and definitions; the rest is not read"},
 		"conditional in the repeated":  {"~SEQ(A,2) @x s$A\nk", "k", ""},

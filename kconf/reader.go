@@ -157,7 +157,7 @@ func (r *reader) noteForeign(line string) {
 // put in has been read again.
 func (r *reader) logical(t text, depth int) {
 	if depth > maxRescan {
-		r.x.Errorf(r.pos(t.col), ClassGeneral, "definition-loop", "definitions use each other without end")
+		r.x.Errorf(r.pos(t.col), ClassGeneral, "definition-loop", "conditions, definitions or repetitions within each other more than %d times", maxRescan)
 		return
 	}
 	t, keep := r.condition(t)
@@ -165,7 +165,7 @@ func (r *reader) logical(t text, depth int) {
 		return
 	}
 	if strings.HasPrefix(t.s, "~") {
-		r.emit(t)
+		r.emit(t, depth)
 		return
 	}
 	out, more, changed := r.substitute(t)
@@ -177,7 +177,7 @@ func (r *reader) logical(t text, depth int) {
 	case changed && strings.IndexByte("@~$", out.s[0]) >= 0 && out.s != t.s:
 		r.logical(out, depth+1)
 	case !r.maybeInclude(out):
-		r.emit(out)
+		r.emit(out, depth)
 	}
 	for _, line := range more {
 		if !r.generate(t) {
@@ -206,9 +206,16 @@ func (r *reader) maybeInclude(t text) bool {
 	return true
 }
 
-// emit cuts at braces outside quotes. Behind an opening or closing brace a
-// condition may stand, which then decides about the rest of the line.
-func (r *reader) emit(t text) {
+// special reports whether a line, or what stands behind a brace, begins with
+// something else than a statement.
+func special(s string) bool {
+	return s != "" && strings.IndexByte("@~$", s[0]) >= 0 || strings.HasPrefix(s, "include")
+}
+
+// emit cuts at braces outside quotes. What follows a brace is treated as if it
+// began the line: a condition there decides about the rest of the line, a
+// repetition repeats it.
+func (r *reader) emit(t text, depth int) {
 	if strings.IndexByte(t.s, '{') < 0 && strings.IndexByte(t.s, '}') < 0 {
 		r.line(t)
 		return
@@ -228,10 +235,8 @@ func (r *reader) emit(t text) {
 		}
 		r.line(t.cut(from, i))
 		r.brace(c, r.pos(t.colAt(i)))
-		if rest := t.cut(i+1, len(t.s)).trim(); strings.HasPrefix(rest.s, "@") {
-			if kept, ok := r.condition(rest); ok {
-				r.emit(kept)
-			}
+		if rest := t.cut(i+1, len(t.s)).trim(); special(rest.s) {
+			r.logical(rest, depth+1)
 			return
 		}
 		from = i + 1
@@ -269,6 +274,9 @@ func (r *reader) line(t text) {
 	}
 	words, open := r.words(t)
 	raw := t.s
+	if strings.Contains(raw, "${") {
+		r.undefined(t)
+	}
 	switch {
 	case open < 0:
 	case len(words) > 0 && scriptKeyword(words[0].Text):
