@@ -8,7 +8,6 @@ import (
 // Announcement tells the neighbours of a link that an address is at our MAC.
 type Announcement struct {
 	Link   string // for messages
-	Index  int    // of that link
 	Addr   netip.Addr
 	MAC    MAC  // of the link, or of the VMAC
 	Router bool // IPv6: forwarding is on, so we stay in routers' lists

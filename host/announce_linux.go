@@ -32,10 +32,11 @@ func OpenFrameSocket() (*FrameSocket, error) {
 	return &FrameSocket{fd: fd}, nil
 }
 
-// Send implements Sender. A full device queue is an error, never a wait.
-func (s *FrameSocket) Send(a Announcement) error {
+// Send puts the frame of a on the link with that index. A full device queue
+// is an error, never a wait.
+func (s *FrameSocket) Send(index int, a Announcement) error {
 	frame := a.AppendFrame(s.frame[:0])
-	s.to.Ifindex = a.Index
+	s.to.Ifindex = index
 	s.to.Protocol = ne.Uint16(frame[12:]) // network order, as it lies in the frame
 	s.to.Halen = 6
 	copy(s.to.Addr[:], frame[:6])

@@ -141,3 +141,15 @@ func TestPacerSpacesAnnouncementsRoundRobin(t *testing.T) {
 		})
 	}
 }
+
+func TestNewListReplacesTheMACThatIsAnnounced(t *testing.T) {
+	var p host.Pacer
+	lane := host.LaneKey{Clock: "eth0"}
+	p.Add(lane, time.Second, 1, announcements("10.9.0.100")...)
+	moved := announcements("10.9.0.100")
+	moved[0].MAC = host.MAC{2, 0, 0, 0, 0, 9}
+	p.Add(lane, time.Second, 1, moved...)
+	if got := p.Due(time.Now(), nil); len(got) != 1 || got[0].MAC != moved[0].MAC {
+		t.Errorf("announced %v, want once with %v", got, moved[0].MAC)
+	}
+}

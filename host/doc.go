@@ -14,9 +14,8 @@
 //
 // Goroutines. Worker.Run is one and owns all of the worker's state; Want never
 // waits for it. Netlink.Watch starts one that reads until its context ends and
-// then closes the channel, which the worker waits for. Announcer.Run is one, so
-// that a burst spread over seconds delays neither netlink nor adverts. The
-// owner of the context waits for the Runs.
+// then closes the channel, which the worker waits for. The owner of the context
+// waits for Run. Pacer and FrameSocket belong to whoever announces.
 //
 // Known to be ugly: with promote_secondaries off, the kernel deletes the other
 // IPv4 addresses of a subnet together with its first one. When a virtual
@@ -38,7 +37,6 @@
 //	watch_linux.go     one subscription, and what happens when changes get lost
 //	announce.go        gratuitous ARP and neighbour advertisement frames
 //	pacer.go           their spacing, a pure queue
-//	announcer.go       the goroutine that sends them
 //	announce_linux.go  the packet socket
 //	keywords.go        rows and decoder of address lines
 //	keywords_route.go  of route lines

@@ -245,8 +245,8 @@ func TestLinuxCarriesAnnouncementsToTheOtherEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	a := host.Announcement{Link: "eth0", Index: eth0.Index, Addr: netip.MustParseAddr("10.9.0.100"), MAC: eth0.MAC}
-	if err := s.Send(a); err != nil {
+	a := host.Announcement{Link: "eth0", Addr: netip.MustParseAddr("10.9.0.100"), MAC: eth0.MAC}
+	if err := s.Send(eth0.Index, a); err != nil {
 		t.Fatal(err)
 	}
 	buf := make([]byte, 128)
@@ -254,11 +254,10 @@ func TestLinuxCarriesAnnouncementsToTheOtherEnd(t *testing.T) {
 	if err != nil || !bytes.Equal(buf[:n], a.AppendFrame(nil)) {
 		t.Errorf("the other end heard %x (%v), want %x", buf[:n], err, a.AppendFrame(nil))
 	}
-	if allocs := testing.AllocsPerRun(100, func() { s.Send(a) }); allocs != 0 {
+	if allocs := testing.AllocsPerRun(100, func() { s.Send(eth0.Index, a) }); allocs != 0 {
 		t.Errorf("%v allocations per send, want 0", allocs)
 	}
-	a.Index = 9999
-	if err := s.Send(a); err == nil || err.Error() != "announce 10.9.0.100 on eth0: no such device or address" && err.Error() != "announce 10.9.0.100 on eth0: no such device" {
+	if err := s.Send(9999, a); err == nil || err.Error() != "announce 10.9.0.100 on eth0: no such device or address" && err.Error() != "announce 10.9.0.100 on eth0: no such device" {
 		t.Errorf("a link that is gone: error %v", err)
 	}
 }
