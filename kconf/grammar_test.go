@@ -18,9 +18,9 @@ import (
 
 var update = flag.Bool("update", false, "write testdata/*.tree and *.diag")
 
-// Second witness of definitions.conf: with its top-level keywords misspelt,
-// keepalived 2.2.7 complains about the same first words and braces in the same
-// order and lines. The other files are mistakes that it reads differently.
+// Second witness of pair, balancer, definitions and quotes: with the top-level
+// keywords misspelt, keepalived 2.2.7 complains about the same first words in
+// the same order and lines. The others are mistakes that it reads differently.
 func TestTestdata(t *testing.T) {
 	names, err := filepath.Glob("testdata/*.conf")
 	if err != nil || len(names) == 0 {
