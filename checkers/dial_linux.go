@@ -124,7 +124,6 @@ func ended(ctx context.Context, err error, broken Reason) Reason {
 type stepConn struct {
 	net.Conn
 	step    time.Duration
-	total   time.Time // zero: none
 	unwatch func() bool
 	gone    chan struct{} // closed when the watcher has finished
 
@@ -134,7 +133,6 @@ type stepConn struct {
 
 func newStepConn(ctx context.Context, conn net.Conn, step time.Duration) *stepConn {
 	c := &stepConn{Conn: conn, step: step, gone: make(chan struct{})}
-	c.total, _ = ctx.Deadline()
 	c.unwatch = context.AfterFunc(ctx, func() {
 		defer close(c.gone)
 		c.mu.Lock()
@@ -152,11 +150,7 @@ func (c *stepConn) arm() error {
 	if c.cancelled {
 		return os.ErrDeadlineExceeded
 	}
-	at := time.Now().Add(c.step)
-	if !c.total.IsZero() && c.total.Before(at) {
-		at = c.total
-	}
-	return c.Conn.SetDeadline(at)
+	return c.Conn.SetDeadline(time.Now().Add(c.step))
 }
 
 func (c *stepConn) Read(b []byte) (int, error) {
