@@ -144,3 +144,10 @@ func (s Setter[C]) WithBlock() Setter[C] {
 	s.Takes = WantsBlock
 	return s
 }
+
+// WithVocab says which keywords stand in the block, for a Custom setter that
+// decodes the block itself.
+func (s Setter[C]) WithVocab(v Vocab) Setter[C] {
+	s.Block, s.Takes = v, WantsBlock
+	return s
+}
