@@ -390,8 +390,12 @@ func TestCancelledProbeReturnsAtOnceWithoutBlamingTheServer(t *testing.T) {
 	c.Target.Timeout = time.Minute
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { <-reached; cancel() }()
+	began := time.Now()
 	if v := c.Check(ctx); v.Up || v.Reason != Cancelled {
 		t.Errorf("got %+v, want %s", v, Cancelled)
+	}
+	if took := time.Since(began); took > 3*time.Second { // the server hangs up after 5s
+		t.Errorf("returned %v after the start", took)
 	}
 }
 
