@@ -180,6 +180,17 @@ func (c *Capture) Last(match func(Advert) bool) Advert {
 	return all[len(all)-1]
 }
 
+// Gap is the longest time without an advert that matches, from since until
+// now.
+func (c *Capture) Gap(since time.Time, match func(Advert) bool) time.Duration {
+	last, longest := since, time.Duration(0)
+	for _, a := range c.Adverts(since, match) {
+		longest = max(longest, a.At.Sub(last))
+		last = a.At
+	}
+	return max(longest, time.Since(last))
+}
+
 // From matches adverts of a host, with a priority other than 0.
 func From(h *Host) func(Advert) bool {
 	return func(a Advert) bool { return h.sent(a) && a.Priority != 0 }

@@ -86,6 +86,7 @@ func (h *Host) Start(kind Kind, conf string, args ...string) *Daemon {
 	d.cmd = exec.Command("ip", argv...) // ip becomes the daemon, so its pid is the daemon's
 	d.cmd.Stderr = d
 	d.cmd.Dir = h.Dir
+	d.cmd.Env = append(os.Environ(), h.Env...)
 	if err := d.cmd.Start(); err != nil {
 		h.lab.t.Fatalf("start %s on %s: %v", kind, h.Name, err)
 	}

@@ -2,6 +2,7 @@ package netns
 
 import (
 	"encoding/binary"
+	"net"
 	"net/netip"
 	"time"
 )
@@ -26,6 +27,11 @@ type GARP struct {
 	At    time.Time
 	Addr  netip.Addr
 	Frame []byte // the whole Ethernet frame
+}
+
+// from says whether a host sent the announcement from its eth0.
+func (g GARP) from(h *Host) bool {
+	return net.HardwareAddr(g.Frame[6:12]).String() == h.MAC
 }
 
 // Lengths and numbers of the headers that lie around an advert.

@@ -142,6 +142,7 @@ type Host struct {
 	Addr netip.Addr
 	Dir  string // files of this host
 	MAC  string
+	Env  []string // further environment variables of its daemons
 
 	lab    *Lab
 	handle *netlink.Handle
@@ -206,17 +207,17 @@ func (h *Host) Replug(dev string) {
 	h.lab.ip("-n", h.lab.name+"br", "link", "set", h.port(dev), "up")
 }
 
-// Isolate cuts the host off without its noticing: the port forwards nothing,
-// the carrier stays. Rejoin undoes it.
+// Isolate cuts the host off without its noticing: the cable goes nowhere, the
+// carrier stays. Rejoin undoes it.
 func (h *Host) Isolate() {
 	h.lab.t.Helper()
-	h.lab.ip("-n", h.lab.name+"br", "link", "set", h.port("eth0"), "type", "bridge_slave", "state", "0")
+	h.lab.ip("-n", h.lab.name+"br", "link", "set", h.port("eth0"), "nomaster")
 }
 
 // Rejoin undoes Isolate.
 func (h *Host) Rejoin() {
 	h.lab.t.Helper()
-	h.lab.ip("-n", h.lab.name+"br", "link", "set", h.port("eth0"), "type", "bridge_slave", "state", "3")
+	h.lab.ip("-n", h.lab.name+"br", "link", "set", h.port("eth0"), "master", "br0")
 }
 
 // IP runs ip(8) in the host's namespace and returns what it printed.
