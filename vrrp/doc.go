@@ -1,0 +1,60 @@
+// Package vrrp is one virtual router, its packets, its sync group, and the loop
+// that owns all of them: VRRP version 2 (RFC 3768) and 3 (RFC 9568), as
+// keepalived speaks it.
+//
+// # Why it is shaped so
+//
+// A Machine decides and does nothing: it is fed events with the time at which
+// they happened, answers with actions in order, and states when it wants to be
+// woken. So every sequence can be tested to the nanosecond, and the simulator in
+// integration/sim runs the very code that runs in production. A Group is a
+// machine above the machines. The Loop is the thin shell: it reads sockets,
+// sends, and hands everything that may take time to Effects, whose outcome
+// comes back as an event.
+//
+// What an address is doing on the host is not decided here: Apply names the
+// Active instances, and the host package makes the kernel agree.
+//
+// # Goroutines
+//
+// The loop is one goroutine and owns all state. For each socket one more waits
+// until something can be read; it never reads. On each wake-up the loop empties
+// the sockets before it looks at deadlines, so that a process that slept does
+// not depose a router whose adverts are waiting to be read.
+//
+// # Files, in reading order
+//
+//	params.go          parameters, timers' formulas, what a change costs
+//	event.go           states, reasons, events, actions
+//	machine.go         Machine.Step: start, stop, faults, reload
+//	machine_states.go  Backup and Active
+//	group.go           sync group
+//	peer.go            contradictions with neighbours, one alarm each
+//	advert.go          codec, checksums, checks of reception
+//	drop.go            reasons of refusal, their texts and counters
+//	loop.go            the loop: inbox, wake-ups, what it owns
+//	loop_step.go       one step, its actions, containment of a failure
+//	loop_receive.go    sockets, draining, arrival times, rationed facts
+//	loop_config.go     start and reload
+//	conn.go            what the loop wants of a socket
+//	conn_linux.go      raw sockets
+//	timer.go           what the loop wants of a timer
+//	timerfd_linux.go   the exact one
+//	keywords.go        vocabularies of vrrp_instance and vrrp_sync_group
+//	keywords_set.go    their setters
+//	resolve.go         from what was written to parameters
+//
+// # Departures from keepalived, on purpose
+//
+// Refused datagrams move no timer; answers to lower adverts are limited to one
+// an interval; one priority 0 advert instead of two; a resignation counts only
+// from the router we follow; our own interval is always restored; all three
+// checksum forms of version 3 are verified and accepted.
+//
+// # Known to be ugly
+//
+// After a tick the next deadline is found by looking at all instances; with
+// thousands of them that wants a heap. An owner that meets another owner of
+// higher address yields at once instead of arguing first. After a lower advert
+// only the member that heard it announces again, not its whole sync group.
+package vrrp

@@ -1,0 +1,303 @@
+package vrrp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// memConn is a Conn in memory: a queue that a test fills.
+type memConn struct {
+	queue  chan received
+	closed chan struct{}
+	peeked chan struct{} // something was put in the queue
+	sent   func(b []byte, m Meta) error
+}
+
+type received struct {
+	b    []byte
+	meta Meta
+	err  error
+}
+
+func newMemConn(sent func([]byte, Meta) error) *memConn {
+	return &memConn{queue: make(chan received, 2000), closed: make(chan struct{}), peeked: make(chan struct{}, 1), sent: sent}
+}
+
+func (c *memConn) put(r received) {
+	c.queue <- r
+	select {
+	case c.peeked <- struct{}{}:
+	default:
+	}
+}
+
+func (c *memConn) Wait() error {
+	if len(c.queue) > 0 {
+		return nil
+	}
+	select {
+	case <-c.peeked:
+		return nil
+	case <-c.closed:
+		return errors.New("closed")
+	}
+}
+
+func (c *memConn) ReadFrom(b []byte) (int, Meta, error) {
+	select {
+	case r := <-c.queue:
+		return copy(b, r.b), r.meta, r.err
+	default:
+		return 0, Meta{}, ErrEmpty
+	}
+}
+
+func (c *memConn) WriteTo(b []byte, m Meta) error { return c.sent(b, m) }
+
+func (c *memConn) Close() error { close(c.closed); return nil }
+
+// bench is a loop in virtual time with a diary.
+type bench struct {
+	t     *testing.T
+	start time.Time
+	loop  *Loop
+	conn  *memConn
+	lines []string
+	open  error // what opening a socket says
+	stop  func()
+}
+
+func (b *bench) note(format string, args ...any) {
+	b.lines = append(b.lines, fmt.Sprintf("%8.4fs ", time.Since(b.start).Seconds())+fmt.Sprintf(format, args...))
+}
+
+func (b *bench) Apply(active map[string]bool) {
+	var names []string
+	for n := range active {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	b.note("apply %v", names)
+}
+func (b *bench) Announce(name string, a Announce) { b.note("%s announce %s", name, a.Why) }
+func (b *bench) Publish(f Fact) {
+	switch w := f.What.(type) {
+	case Transition:
+		b.note("%s %v -> %v (%s)", f.Instance, w.From, w.To, w.Why)
+	case Dropped:
+		b.note("%s dropped %s, %d before", f.Instance, w.Err.Reason, w.Suppressed)
+	case GroupTransition:
+		b.note("group %s %v -> %v", f.Group, w.From, w.To)
+	case Removed, Failed, SocketFailed, SendFailed:
+		b.note("%s %T %v", f.Instance, w, w)
+	}
+}
+
+// want compares and empties the diary. Every goroutine is at rest then.
+func (b *bench) want(lines ...string) {
+	b.t.Helper()
+	synctest.Wait()
+	if d := cmp.Diff(lines, b.lines); d != "" {
+		b.t.Errorf("diary (-want +got):\n%s", d)
+	}
+	b.lines = nil
+}
+
+// hear puts an advert of router A in the socket's queue, arrived at the given time.
+func (b *bench) hear(vrid, priority uint8, arrival time.Time) {
+	a := Advert{Version: 3, VRID: vrid, Priority: priority, MaxAdvertiseInterval: time.Second, Src: routerA, Dst: GroupIPv4, Addrs: addrs("10.9.0.100")}
+	b.conn.put(received{b: AppendAdvert(nil, &a), meta: Meta{Src: routerA, Dst: GroupIPv4, TTL: 255, Arrival: arrival}})
+}
+
+func onBench(t *testing.T, f func(b *bench)) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &bench{t: t, start: time.Now()}
+		b.conn = newMemConn(func(pdu []byte, m Meta) error {
+			b.note("vrid %d sends priority %d to %v", pdu[1], pdu[2], m.Dst)
+			return nil
+		})
+		b.loop = NewLoop(b, func(SocketSpec) (Conn, error) { return b.conn, b.open }, NewGoTimer())
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() { b.loop.Run(ctx); close(ended) }()
+		b.stop = func() { cancel(); <-ended }
+		f(b)
+		b.stop()
+	})
+}
+
+func one(name string, vrid uint8) Instance {
+	p := base()
+	p.VRID = vrid
+	return Instance{Name: name, Interface: "eth0", Params: p}
+}
+
+func TestLoopTakesOverAnnouncesAndResigns(t *testing.T) {
+	onBench(t, func(b *bench) {
+		b.loop.Configure([]Instance{one("VI_1", 51)})
+		b.want("  0.0000s VI_1 Initialize -> Backup (startup)", "  0.0000s apply []")
+		time.Sleep(time.Second)
+		b.hear(51, 200, time.Now())
+		time.Sleep(4 * time.Second)
+		b.want(
+			"  4.6094s vrid 51 sends priority 100 to 224.0.0.18", // 1s + 3*1s + 156/256*1s
+			"  4.6094s apply [VI_1]",
+			"  4.6094s VI_1 announce active",
+			"  4.6094s VI_1 Backup -> Active (active-down)")
+		b.stop()
+		b.want("  5.0000s vrid 51 sends priority 0 to 224.0.0.18", "  5.0000s VI_1 Active -> Initialize (shutdown)", "  5.0000s apply []")
+	})
+}
+
+// The process sleeps past the deadline while adverts pile up in the socket.
+func TestDatagramsThatWaitCountBeforeTheDeadline(t *testing.T) {
+	onBench(t, func(b *bench) {
+		b.loop.Configure([]Instance{one("VI_1", 51)})
+		synctest.Wait()
+		b.lines = nil
+		for s := 1; s <= 4; s++ { // queued behind the loop's back, as during a stop
+			a := Advert{Version: 3, VRID: 51, Priority: 200, MaxAdvertiseInterval: time.Second, Src: routerA, Dst: GroupIPv4, Addrs: addrs("10.9.0.100")}
+			b.conn.queue <- received{b: AppendAdvert(nil, &a), meta: Meta{Src: routerA, Dst: GroupIPv4, TTL: 255, Arrival: b.start.Add(3 * time.Second)}}
+		}
+		time.Sleep(6 * time.Second) // the deadline of 3.6094s passes: the timer wakes the loop
+		b.want()                    // 3s + 3.6094s is not over
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if !strings.Contains(strings.Join(b.lines, "\n"), "6.6094s VI_1 Backup -> Active") {
+			t.Errorf("diary %q, want a takeover 3.6094s after the last arrival", b.lines)
+		}
+	})
+}
+
+func TestArrivalIsTrustedOnlyAsFarAsItCanBeTrue(t *testing.T) {
+	now := time.Now()
+	tests := map[string]struct{ stamp, want time.Time }{
+		"as stamped":                       {now.Add(-time.Second).Round(0), now.Add(-time.Second)},
+		"no stamp":                         {time.Time{}, now},
+		"in the future":                    {now.Add(time.Hour).Round(0), now},
+		"before the socket was last empty": {now.Add(-time.Hour).Round(0), now.Add(-5 * time.Second)},
+	}
+	for name, tt := range tests {
+		if got := arrival(tt.stamp, now.Add(-5*time.Second), now); !got.Equal(tt.want) {
+			t.Errorf("%s: %v, want %v", name, got.Sub(now), tt.want.Sub(now))
+		}
+	}
+}
+
+func TestReloadLeavesTheUnchangedAlone(t *testing.T) {
+	onBench(t, func(b *bench) {
+		b.loop.Configure([]Instance{one("VI_1", 51), one("VI_2", 52)})
+		time.Sleep(4 * time.Second)
+		synctest.Wait()
+		b.lines = nil
+		b.loop.Configure([]Instance{one("renamed", 51), one("VI_3", 53)})
+		b.want("  4.0000s vrid 52 sends priority 0 to 224.0.0.18", "  4.0000s VI_2 Active -> Initialize (shutdown)", "  4.0000s apply [VI_1]",
+			"  4.0000s VI_2 vrrp.Removed {}", "  4.0000s VI_3 Initialize -> Backup (startup)", "  4.0000s apply [renamed]")
+		st, err := b.loop.Status(b.t.Context())
+		if err != nil || len(st) != 2 || st[0].Snapshot.State != Active || st[0].Counters.AdvertSent != 1 || st[0].Counters.BecomeActive != 1 {
+			t.Errorf("status %+v, %v", st, err)
+		}
+	})
+}
+
+func TestRefusedDatagramsAreCountedAndRationed(t *testing.T) {
+	onBench(t, func(b *bench) {
+		b.loop.Configure([]Instance{one("VI_1", 51)})
+		synctest.Wait()
+		b.lines = nil
+		bad := func(vrid uint8) received {
+			return received{b: []byte{0x31, vrid, 100, 0, 0, 100, 0, 0}, meta: Meta{Src: routerA, Dst: GroupIPv4, TTL: 255}}
+		}
+		for range 10 {
+			b.conn.put(bad(51))
+			b.conn.put(bad(99))
+		}
+		b.want("  0.0000s VI_1 dropped checksum, 0 before", "  0.0000s  dropped vrid, 0 before")
+		time.Sleep(61 * time.Second)
+		synctest.Wait()
+		b.lines = nil
+		b.conn.put(bad(51))
+		b.want(" 61.0000s VI_1 dropped checksum, 9 before")
+		st, _ := b.loop.Status(b.t.Context())
+		if got := st[0].Counters.ChecksumErr; got != 11 {
+			t.Errorf("%d checksum errors counted, want 11", got)
+		}
+	})
+}
+
+func TestAFailureStaysWithItsInstance(t *testing.T) {
+	onBench(t, func(b *bench) {
+		b.loop.step1 = func(m *Machine, now time.Time, ev Event, out []Action) []Action {
+			if _, ok := ev.(Release); ok {
+				panic("broken")
+			}
+			return m.Step(now, ev, out)
+		}
+		b.loop.Configure([]Instance{one("VI_1", 51), one("VI_2", 52)})
+		time.Sleep(4 * time.Second)
+		synctest.Wait()
+		b.lines = nil
+		b.loop.Deliver("VI_1", Release{})
+		b.want("  4.0000s vrid 51 sends priority 0 to 224.0.0.18", "  4.0000s apply [VI_2]", "  4.0000s VI_1 vrrp.Failed {broken}",
+			"  4.0000s VI_1 Active -> Fault (internal-error)")
+	})
+}
+
+func TestWithoutASocketAnInstanceIsInFaultUntilThereIsOne(t *testing.T) {
+	onBench(t, func(b *bench) {
+		b.open = errors.New("no such interface")
+		b.loop.Configure([]Instance{one("VI_1", 51)})
+		b.want("  0.0000s VI_1 vrrp.SocketFailed {no such interface}", "  0.0000s VI_1 Initialize -> Fault (socket)", "  0.0000s apply []")
+		b.open = nil
+		b.loop.Deliver("VI_1", FaultCleared{ByInterface, "eth0"})
+		b.want("  0.0000s VI_1 Fault -> Backup (fault-cleared)")
+		b.conn.put(received{err: errors.New("network is down")})
+		b.want("  0.0000s VI_1 vrrp.SocketFailed {network is down}", "  0.0000s VI_1 Backup -> Fault (socket)")
+	})
+}
+
+func TestSyncGroupMovesInOneTurn(t *testing.T) {
+	onBench(t, func(b *bench) {
+		list := []Instance{one("VI_1", 51), one("VI_2", 52)}
+		for i := range list {
+			list[i].SyncGroup, list[i].Params.Grouped = "G", true
+		}
+		b.loop.Configure(list)
+		time.Sleep(4 * time.Second)
+		synctest.Wait()
+		b.lines = nil
+		b.loop.Deliver("VI_2", FaultRaised{ByInterface, "eth1"})
+		b.want("  4.0000s vrid 52 sends priority 0 to 224.0.0.18", "  4.0000s VI_2 Active -> Fault (interface)", "  4.0000s apply [VI_1]",
+			"  4.0000s group G Active -> Fault",
+			"  4.0000s vrid 51 sends priority 0 to 224.0.0.18", "  4.0000s VI_1 Active -> Fault (group)", "  4.0000s apply []")
+	})
+}
+
+func TestUnicastSendsToEachPeerAndCountsOne(t *testing.T) {
+	onBench(t, func(b *bench) {
+		in := one("VI_1", 51)
+		in.Params.Peers = []Peer{{Addr: routerA, MaxTTL: 255}, {Addr: netip.MustParseAddr("10.9.0.3"), MaxTTL: 255}}
+		b.loop.Configure([]Instance{in})
+		time.Sleep(4 * time.Second)
+		synctest.Wait()
+		if got := b.lines[2:4]; !slices.Equal(got, []string{"  3.6094s vrid 51 sends priority 100 to 10.9.0.1", "  3.6094s vrid 51 sends priority 100 to 10.9.0.3"}) {
+			t.Errorf("sent %q", got)
+		}
+		st, _ := b.loop.Status(b.t.Context())
+		if got := st[0].Counters.AdvertSent; got != 1 {
+			t.Errorf("%d adverts counted, want 1", got)
+		}
+	})
+}
