@@ -1,0 +1,274 @@
+package ipvs
+
+import (
+	"math"
+	"net/netip"
+	"slices"
+
+	"holdfast/kconf"
+)
+
+// Complete checks what no single keyword can, fills in what was not written,
+// and drops what cannot work, each with a diagnostic at its place. It is to be
+// called once, after the whole file was decoded.
+func (c *Config) Complete(x *kconf.Ctx) {
+	groups := map[string]*GroupConfig{}
+	c.Groups = slices.DeleteFunc(c.Groups, func(g *GroupConfig) bool {
+		if len(g.Entries) == 0 {
+			x.Errorf(g.Pos, kconf.ClassGeneral, "empty-group", "virtual_server_group %s: has no entries and is dropped", g.Name)
+			return true
+		}
+		groups[g.Name] = g
+		return false
+	})
+	used := map[string]int{}
+	c.VirtualServers = slices.DeleteFunc(c.VirtualServers, func(v *VirtualServerConfig) bool {
+		if v.Group != "" {
+			v.groupIndex = used[v.Group]
+			used[v.Group]++
+		}
+		return !v.complete(x, groups)
+	})
+}
+
+// complete reports whether v can be used.
+func (v *VirtualServerConfig) complete(x *kconf.Ctx, groups map[string]*GroupConfig) bool {
+	g := groups[v.Group]
+	switch {
+	case v.Group != "" && g == nil:
+		// keepalived only logs it: the exit status of -t stays 0
+		x.Notef(v.Pos, "unknown-group", "virtual_server group %s: there is no such virtual_server_group; dropped", v.Group)
+		return false
+	case len(v.RealServers) == 0:
+		x.Errorf(v.Pos, kconf.ClassGeneral, "no-real-server", "virtual_server: has no real_server and is dropped")
+		return false
+	}
+	v.completeMethods(x)
+	if !v.completeFamily(x, g) {
+		return false
+	}
+	if len(v.RealServers) == 0 {
+		x.Errorf(v.Pos, kconf.ClassGeneral, "no-real-server", "virtual_server: has no usable real_server and is dropped")
+		return false
+	}
+	v.completeService(x, g)
+	v.completeServers(x)
+	v.completeQuorum(x)
+	if g != nil {
+		v.members = g.keys(v.Protocol, v.Family)
+	} else if v.FWMark != 0 {
+		v.members = []ServiceKey{FWMarkKey(v.Family, v.FWMark)}
+	} else {
+		v.members = []ServiceKey{AddressKey(v.Protocol, v.Addr)}
+	}
+	return true
+}
+
+// all are the real servers and the sorry server.
+func (v *VirtualServerConfig) all() []*RealServerConfig {
+	if v.Sorry == nil {
+		return v.RealServers
+	}
+	return append(slices.Clone(v.RealServers), v.Sorry)
+}
+
+func (v *VirtualServerConfig) completeMethods(x *kconf.Ctx) {
+	for _, r := range v.all() {
+		if r.Method != nil {
+			continue
+		}
+		if v.Method == nil {
+			x.Warnf(v.Pos, kconf.ClassGeneral, "no-lvs-method", "virtual_server: no lvs_method, NAT is used")
+			v.Method = &Method{Forward: Masq}
+		}
+		r.Method = v.Method
+	}
+}
+
+// completeFamily finds the family and drops servers that cannot be reached
+// from it: only a tunnel carries the other one.
+func (v *VirtualServerConfig) completeFamily(x *kconf.Ctx, g *GroupConfig) bool {
+	inGroup := map[Family]bool{}
+	if g != nil {
+		for _, e := range g.Entries {
+			if f := FamilyOf(e.First); f != 0 {
+				inGroup[f] = true
+			}
+		}
+	}
+	tunnels := !slices.ContainsFunc(v.all(), func(r *RealServerConfig) bool { return r.Method.Forward != Tunnel })
+	switch {
+	case v.Addr.IsValid():
+		v.Family = FamilyOf(v.Addr.Addr())
+	case len(inGroup) == 1:
+		for f := range inGroup {
+			v.Family = f
+		}
+	case len(inGroup) == 2 && !tunnels:
+		x.Notef(v.Pos, "mixed-group", "virtual_server group %s: IPv4 and IPv6 together need TUN for every server; dropped", v.Group)
+		return false
+	}
+	if v.Family == 0 {
+		v.Family = v.serversFamily()
+	}
+	if len(inGroup) == 2 {
+		return true
+	}
+	wrong := func(r *RealServerConfig) bool {
+		if r.Method.Forward == Tunnel || FamilyOf(r.Addr.Addr()) == v.Family {
+			return false
+		}
+		x.Errorf(r.Pos, kconf.ClassGeneral, "family-conflict", "server %v: is not %v as its virtual_server; dropped", r.Addr.Addr(), v.Family)
+		return true
+	}
+	v.RealServers = slices.DeleteFunc(v.RealServers, wrong)
+	if v.Sorry != nil && wrong(v.Sorry) {
+		v.Sorry = nil
+	}
+	return true
+}
+
+// serversFamily is that of the first server that is not behind a tunnel, else
+// that of all, else IPv4.
+func (v *VirtualServerConfig) serversFamily() Family {
+	family := FamilyOf(v.RealServers[0].Addr.Addr())
+	for _, r := range v.all() {
+		f := FamilyOf(r.Addr.Addr())
+		if r.Method.Forward != Tunnel {
+			return f
+		}
+		if f != family {
+			family = IPv4
+		}
+	}
+	return family
+}
+
+// completeService applies the rules of scheduler, protocol and persistence.
+func (v *VirtualServerConfig) completeService(x *kconf.Ctx, g *GroupConfig) {
+	hasMark, hasAddr, anyPort := v.FWMark != 0, v.Addr.IsValid(), v.Addr.IsValid() && v.Addr.Port() == 0
+	if g != nil {
+		for _, e := range g.Entries {
+			hasMark = hasMark || e.FWMark != 0
+			hasAddr = hasAddr || e.FWMark == 0
+			anyPort = anyPort || e.FWMark == 0 && e.Port == 0
+		}
+	}
+	if v.HASuspend && hasMark {
+		x.Warnf(v.haPos, kconf.ClassGeneral, "ha-suspend-mark", "ha_suspend: means nothing for a firewall mark, ignored")
+		v.HASuspend = false
+	}
+	switch {
+	case hasAddr && v.Protocol == 0:
+		x.Warnf(v.Pos, kconf.ClassGeneral, "no-protocol", "virtual_server: no protocol, UDP is used")
+		v.Protocol = UDP
+	case !hasAddr && v.Protocol != 0:
+		x.Warnf(v.Pos, kconf.ClassGeneral, "mark-protocol", "virtual_server fwmark: protocol is ignored")
+		v.Protocol = 0
+	}
+	if v.Flags&FlagOnePacket != 0 && hasAddr && v.Protocol != UDP {
+		x.Warnf(v.opsPos, kconf.ClassGeneral, "ops-protocol", "ops: is for UDP, ignored")
+		v.Flags &^= FlagOnePacket
+	}
+	if anyPort && v.PersistenceTimeout == 0 {
+		x.Warnf(v.Pos, kconf.ClassGeneral, "port-0-persistence", "virtual_server: every port needs persistence, persistence_timeout 360 is used")
+		v.PersistenceTimeout = defaultPersistence
+	}
+	if v.Scheduler == "" {
+		x.Warnf(v.Pos, kconf.ClassGeneral, "no-scheduler", "virtual_server: no lvs_sched, %s is used", DefaultScheduler)
+		v.Scheduler = DefaultScheduler
+	}
+	v.completePersistence(x)
+}
+
+func (v *VirtualServerConfig) completePersistence(x *kconf.Ctx) {
+	if v.maskFamily != 0 && v.maskFamily != v.Family {
+		x.Errorf(v.Pos, kconf.ClassGeneral, "granularity-family", "persistence_granularity: is not for %v, ignored", v.Family)
+		v.Netmask = 0
+	}
+	if len(v.Engine) > longestName {
+		x.Warnf(v.Pos, kconf.ClassGeneral, "engine-name", "persistence_engine %s: longer than %d characters, cut", v.Engine, longestName)
+		v.Engine = v.Engine[:longestName]
+	}
+	if v.PersistenceTimeout != 0 {
+		v.Flags |= FlagPersistent
+	}
+}
+
+// completeServers applies the rules of ports, weights and thresholds.
+func (v *VirtualServerConfig) completeServers(x *kconf.Ctx) {
+	for _, r := range v.all() {
+		v.completePort(x, r)
+		if r.Weight == nil {
+			w := v.Weight
+			r.Weight = &w
+		}
+		if r.Inhibit == nil {
+			on := v.Inhibit
+			r.Inhibit = &on
+		}
+		if r.UpperThreshold > math.MaxInt32 {
+			x.Warnf(r.Pos, kconf.ClassGeneral, "threshold", "uthreshold %d: the kernel takes up to %d", r.UpperThreshold, math.MaxInt32)
+			r.UpperThreshold = math.MaxInt32
+		}
+		if r.LowerThreshold > r.UpperThreshold { // the kernel would refuse the whole server
+			x.Warnf(r.Pos, kconf.ClassGeneral, "threshold", "lthreshold %d: above uthreshold %d, ignored", r.LowerThreshold, r.UpperThreshold)
+			r.LowerThreshold = 0
+		}
+	}
+	if v.Sorry == nil {
+		return
+	}
+	for _, r := range v.RealServers {
+		if r.Addr == v.Sorry.Addr && *r.Inhibit != *v.Sorry.Inhibit {
+			x.Warnf(v.Sorry.Pos, kconf.ClassGeneral, "sorry-inhibit", "sorry_server %v: is a real_server too, whose inhibit_on_failure counts", r.Addr)
+			*v.Sorry.Inhibit = *r.Inhibit
+		}
+	}
+}
+
+func (v *VirtualServerConfig) completePort(x *kconf.Ctx, r *RealServerConfig) {
+	port := r.Addr.Port()
+	switch {
+	case v.Group != "": // each entry has its own
+		return
+	case r.Method.Forward == Masq && v.FWMark == 0 && !r.hasPort:
+		port = v.Addr.Port()
+	case r.Method.Forward != Masq && v.FWMark != 0 && port != 0:
+		x.Warnf(r.Pos, kconf.ClassGeneral, "server-port", "server %v: behind a firewall mark only NAT has ports, 0 is used", r.Addr)
+		port = 0
+	case r.Method.Forward != Masq && v.FWMark == 0:
+		if r.hasPort && port != v.Addr.Port() {
+			x.Warnf(r.Pos, kconf.ClassGeneral, "server-port", "server %v: only NAT changes ports, %d is used", r.Addr, v.Addr.Port())
+		}
+		port = v.Addr.Port()
+	}
+	r.Addr = netip.AddrPortFrom(r.Addr.Addr(), port)
+}
+
+// completeQuorum makes the quorum reachable.
+func (v *VirtualServerConfig) completeQuorum(x *kconf.Ctx) {
+	var sum uint64
+	for _, r := range v.RealServers {
+		sum += uint64(*r.Weight)
+	}
+	pos := func(p kconf.Pos) kconf.Pos {
+		if p.IsValid() {
+			return p
+		}
+		return v.Pos
+	}
+	if uint64(v.Quorum) > sum {
+		x.Warnf(pos(v.quorumPos), kconf.ClassGeneral, "quorum", "quorum %d: exceeds the weights of all servers, %d is used", v.Quorum, sum)
+		v.Quorum = uint32(sum)
+	}
+	if v.Hysteresis != 0 && v.Hysteresis >= v.Quorum {
+		less := max(v.Quorum, 1) - 1
+		x.Warnf(pos(v.hysterPos), kconf.ClassGeneral, "hysteresis", "hysteresis %d: must be below quorum, %d is used", v.Hysteresis, less)
+		v.Hysteresis = less
+	}
+	if need := uint64(v.Quorum) + uint64(v.Hysteresis); need > sum && sum > 0 {
+		x.Notef(pos(v.hysterPos), "quorum-unreachable", "quorum %d with hysteresis %d: all servers together weigh %d, a lost quorum is never gained again",
+			v.Quorum, v.Hysteresis, sum)
+	}
+}

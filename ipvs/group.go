@@ -1,0 +1,165 @@
+package ipvs
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"holdfast/kconf"
+)
+
+func itoa(n int) string { return strconv.Itoa(n) }
+
+// maxRange bounds a range of addresses: as many as 16 bits count.
+const maxRange = 65536
+
+// GroupConfig is a virtual_server_group.
+type GroupConfig struct {
+	Name    string
+	Pos     kconf.Pos
+	Entries []GroupEntry
+}
+
+// GroupEntry is one line of a group: addresses First to Last with a port, or a
+// firewall mark.
+type GroupEntry struct {
+	Pos         kconf.Pos
+	First, Last netip.Addr
+	Port        uint16 // 0: every port
+	FWMark      uint32
+	Family      Family // of a mark, 0 if not written
+}
+
+// keys expands the entries in keepalived's order: addresses as they stand in
+// the file, each range ascending, then marks.
+func (g *GroupConfig) keys(p Protocol, family Family) []ServiceKey {
+	var addrs, marks []ServiceKey
+	for _, e := range g.Entries {
+		if e.FWMark != 0 {
+			f := e.Family
+			if f == 0 {
+				f = family
+			}
+			marks = append(marks, FWMarkKey(f, e.FWMark))
+			continue
+		}
+		for a := e.First; ; a = a.Next() {
+			addrs = append(addrs, AddressKey(p, netip.AddrPortFrom(a, e.Port)))
+			if a == e.Last {
+				break
+			}
+		}
+	}
+	return append(addrs, marks...)
+}
+
+// parseGroupEntry reads one line of a group; a bad one is reported and left
+// out.
+func parseGroupEntry(x *kconf.Ctx, s *kconf.Stmt) (GroupEntry, bool) {
+	e := GroupEntry{Pos: s.Pos()}
+	if s.Keyword() == "fwmark" {
+		return parseMarkEntry(x, s, e)
+	}
+	w := s.Words[0]
+	var ok bool
+	if e.First, e.Last, ok = parseRange(w.Text); !ok {
+		x.Errorf(w.Pos, kconf.ClassGeneral, "bad-range", "virtual_server_group: %s is no address, range or prefix of up to %d addresses", w.Text, maxRange)
+		return e, false
+	}
+	if len(s.Words) > 1 {
+		n, ok := kconf.ParseUint(x, s.Words[1], "port", 0, 65535)
+		if !ok {
+			return e, false
+		}
+		e.Port = uint16(n)
+	}
+	return e, true
+}
+
+func parseMarkEntry(x *kconf.Ctx, s *kconf.Stmt, e GroupEntry) (GroupEntry, bool) {
+	args, ok := x.Args(s, 1)
+	if !ok {
+		return e, false
+	}
+	n, ok := kconf.ParseUint(x, args[0], "fwmark", 1, 1<<32-1)
+	if !ok {
+		return e, false
+	}
+	e.FWMark = uint32(n)
+	if len(args) > 1 {
+		if !x.OneOf(args[1], "fwmark", []string{"inet", "inet6"}) {
+			return e, false
+		}
+		e.Family = families[args[1].Text]
+	}
+	return e, true
+}
+
+var families = map[string]Family{"inet": IPv4, "inet6": IPv6}
+
+// parseRange reads ADDRESS, ADDRESS-LAST, ADDRESS-ADDRESS or PREFIX/LENGTH.
+// LAST is the last octet of an IPv4 address, or the last 16 bits of an IPv6
+// one in hexadecimal.
+func parseRange(text string) (first, last netip.Addr, ok bool) {
+	if strings.Contains(text, "/") {
+		return parsePrefixRange(text)
+	}
+	begin, end, isRange := strings.Cut(text, "-")
+	first, err := netip.ParseAddr(begin)
+	if err != nil || badAddr(first) != "" {
+		return first, last, false
+	}
+	if !isRange {
+		return first, first, true
+	}
+	if last, err = netip.ParseAddr(end); err != nil {
+		if last, ok = replaceTail(first, end); !ok || !first.Less(last) {
+			return first, last, false
+		}
+	}
+	n, ok := countAddrs(first, last)
+	return first, last, ok && n <= maxRange
+}
+
+func replaceTail(a netip.Addr, tail string) (netip.Addr, bool) {
+	if a.Is4() {
+		n, err := strconv.ParseUint(tail, 10, 8)
+		b := a.As4()
+		b[3] = byte(n)
+		return netip.AddrFrom4(b), err == nil
+	}
+	n, err := strconv.ParseUint(tail, 16, 16)
+	b := a.As16()
+	binary.BigEndian.PutUint16(b[14:], uint16(n))
+	return netip.AddrFrom16(b), err == nil
+}
+
+// countAddrs is the number of addresses from first to last, if it is small.
+func countAddrs(first, last netip.Addr) (uint64, bool) {
+	if first.BitLen() != last.BitLen() || last.Less(first) {
+		return 0, false
+	}
+	a, b := first.As16(), last.As16()
+	if [8]byte(a[:8]) != [8]byte(b[:8]) {
+		return 0, false
+	}
+	n := binary.BigEndian.Uint64(b[8:]) - binary.BigEndian.Uint64(a[8:])
+	return n + 1, n < maxRange
+}
+
+func parsePrefixRange(text string) (first, last netip.Addr, ok bool) {
+	p, err := netip.ParsePrefix(text)
+	if err != nil || p.Masked() != p || badAddr(p.Addr()) != "" || p.Addr().BitLen()-p.Bits() > 16 {
+		return first, last, false
+	}
+	first = p.Addr()
+	raw := first.As16()
+	tail := binary.BigEndian.Uint32(raw[12:]) | uint32(1)<<(first.BitLen()-p.Bits()) - 1
+	binary.BigEndian.PutUint32(raw[12:], tail)
+	last = netip.AddrFrom16(raw)
+	if first.Is4() {
+		last = last.Unmap()
+	}
+	return first, last, true
+}
