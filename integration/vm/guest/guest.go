@@ -1,8 +1,11 @@
 package guest
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
+	"net"
+	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -73,5 +76,46 @@ func Start(t *testing.T, name string, args ...string) (stop func()) {
 	return func() {
 		cmd.Process.Kill()
 		cmd.Wait()
+	}
+}
+
+// serveEnv makes the test binary a server instead: the address to listen on.
+const serveEnv = "HOLDFAST_GUEST_SERVE"
+
+// Serve accepts TCP connections on addr inside a namespace and closes them,
+// until the end of the test. It listens when Serve returns.
+func Serve(t *testing.T, ns, addr string) {
+	t.Helper()
+	cmd := exec.Command("ip", "netns", "exec", ns, os.Args[0])
+	cmd.Env = append(os.Environ(), serveEnv+"="+addr)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cmd.Process.Kill()
+		cmd.Wait()
+	})
+	if line, err := bufio.NewReader(out).ReadString('\n'); line != "ready\n" {
+		t.Fatalf("server in %s: %q, %v", ns, line, err)
+	}
+}
+
+// serveForever is what the test binary does for Serve.
+func serveForever(addr string) error {
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return err
+	}
+	fmt.Println("ready")
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			return err
+		}
+		c.Close()
 	}
 }

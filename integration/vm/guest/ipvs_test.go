@@ -145,7 +145,7 @@ func TestConnectionsAreBalancedAndCounted(t *testing.T) {
 	Run(t, "sysctl", "-q", "-w", "net.ipv4.ip_forward=1")
 	Run(t, "ip", "addr", "add", "10.9.0.100/32", "dev", "br0")
 	for _, rs := range []string{"rs1", "rs2"} {
-		serve(t, rs)
+		Serve(t, rs, ":80")
 	}
 	c := client(t, ipvs.Options{})
 	tab, err := ipvs.ParseTable(`-A -t 10.9.0.100:80 -s rr
@@ -231,17 +231,4 @@ func TestWithoutTheModuleTheErrorSaysWhatIsMissing(t *testing.T) {
 	if _, err := c.Info(t.Context()); err != nil {
 		t.Errorf("after the module came: %v", err)
 	}
-}
-
-// serve accepts connections on port 80 inside a namespace and closes them.
-func serve(t *testing.T, ns string) {
-	t.Helper()
-	stop := Start(t, "ip", "netns", "exec", ns, "busybox", "nc", "-lk", "-p", "80", "-e", "true")
-	t.Cleanup(stop)
-	for range 200 { // until it listens; each look takes a while by itself
-		if strings.Contains(Run(t, "ip", "netns", "exec", ns, "ss", "-Hltn"), ":80") {
-			return
-		}
-	}
-	t.Fatalf("nothing listens in %s", ns)
 }

@@ -1,0 +1,31 @@
+package clusters
+
+import (
+	"testing"
+	"time"
+)
+
+// pause lies between two looks at something that is waited for.
+const pause = 100 * time.Millisecond
+
+// patience is how long a condition is waited for unless a test says more: far
+// beyond what the configurations need, because the machine is slow.
+const patience = time.Minute
+
+// Eventually waits until ok, and ends the test when limit has passed. What is
+// seen instead is part of the message.
+func Eventually(t *testing.T, limit time.Duration, what string, look func() (seen string, ok bool)) {
+	t.Helper()
+	began := time.Now()
+	for {
+		seen, ok := look()
+		if ok {
+			t.Logf("%s after %v", what, time.Since(began).Round(pause))
+			return
+		}
+		if time.Since(began) > limit {
+			t.Fatalf("%s: not within %v; seen:\n%s", what, limit, seen)
+		}
+		time.Sleep(pause)
+	}
+}
