@@ -27,17 +27,16 @@ type rawConn struct {
 	oob     []byte
 
 	// One call at a time uses these: closures made once, so that no call makes one.
-	readable bool
-	waitFn   func(fd uintptr) bool
-	in       []byte
-	n, oobn  int
-	from     unix.RawSockaddrInet6
-	err      error
-	readFn   func(fd uintptr)
-	to       unix.RawSockaddrInet6 // large enough for both families
-	tolen    uint32
-	payload  []byte
-	writeFn  func(fd uintptr)
+	waitFn  func(fd uintptr) bool
+	in      []byte
+	n, oobn int
+	from    unix.RawSockaddrInet6
+	err     error
+	readFn  func(fd uintptr)
+	to      unix.RawSockaddrInet6 // large enough for both families
+	tolen   uint32
+	payload []byte
+	writeFn func(fd uintptr)
 }
 
 // Listen opens the socket that spec describes. It needs CAP_NET_RAW.

@@ -61,6 +61,7 @@ type InstanceConfig struct {
 	NotifyDeletedSet                                               bool
 	Debug                                                          uint8
 	PromoteSecondaries                                             bool
+	SyncDaemonInterface                                            string // lvs_sync_daemon_interface
 }
 
 // AuthConfig is the authentication block.
@@ -198,6 +199,9 @@ var InstanceKeywords = func() kconf.Vocabulary[InstanceConfig] {
 			Set: kconf.Flag(func(c *InstanceConfig) *bool { return &c.PromoteSecondaries }, true)},
 		{Name: "notify_master_rx_lower_pri", Args: "SCRIPT [USER [GROUP]]", Since: "2.0.6", Doc: "Run when an Active router hears a lower advert.",
 			Set: kconf.ScriptLine(func(c *InstanceConfig) **kconf.Script { return &c.NotifyMasterRxLowerPri })},
+		{Name: "lvs_sync_daemon_interface", Args: "IF", Since: "0.5.5", Doc: "Interface of an IPVS sync daemon that follows this instance.",
+			Deprecated: "lvs_sync_daemon in global_defs", DeprecatedAs: kconf.ClassGeneral,
+			Set: kconf.Iface(func(c *InstanceConfig) *string { return &c.SyncDaemonInterface })},
 		{Name: "notify_deleted", Args: "[SCRIPT [USER [GROUP]]]", Since: "2.1.0", Doc: "Report DELETED instead of FAULT when a reload removes the instance.",
 			Set: kconf.Custom("SCRIPT", "", setNotifyDeleted)},
 	}
@@ -210,7 +214,6 @@ var InstanceKeywords = func() kconf.Vocabulary[InstanceConfig] {
 		{Name: "use_ipvlan", Args: "[NAME] [IP] [MODE]", Since: "2.0.17", Doc: "Run on an ipvlan interface."},
 		{Name: "vrf", Args: "IF", Since: "2.2.5", Doc: "VRF to operate in."},
 		{Name: "linkbeat_use_polling", Since: "2.0.0", Doc: "Poll the link state.", Deprecated: "linkbeat_interfaces", DeprecatedAs: kconf.ClassGeneral},
-		{Name: "lvs_sync_daemon_interface", Args: "IF", Doc: "Tie the IPVS sync daemon to this instance.", Deprecated: "lvs_sync_daemon in global_defs", DeprecatedAs: kconf.ClassGeneral},
 		{Name: "timer_expired_backup", Args: "[NUMBER]", Since: "2.2.8", Doc: "Revert to Backup when running very late."},
 		{Name: "thread_timer_expired", Args: "[NUMBER]", Since: "2.3.2", Doc: "As timer_expired_backup.", Deprecated: "timer_expired_backup", DeprecatedAs: kconf.ClassGeneral},
 		{Name: "garp_extra_if", Args: "[all] SECONDS", Since: "2.2.3", Doc: "Periodic announcements on further interfaces."},

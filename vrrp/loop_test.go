@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -72,6 +73,7 @@ func (c *memConn) Close() error { close(c.closed); return nil }
 type bench struct {
 	t     *testing.T
 	start time.Time
+	mu    sync.Mutex // of lines; never held across a sleep
 	loop  *Loop
 	conn  *memConn
 	lines []string
@@ -80,6 +82,8 @@ type bench struct {
 }
 
 func (b *bench) note(format string, args ...any) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	b.lines = append(b.lines, fmt.Sprintf("%8.4fs ", time.Since(b.start).Seconds())+fmt.Sprintf(format, args...))
 }
 
@@ -105,14 +109,22 @@ func (b *bench) Publish(f Fact) {
 	}
 }
 
-// want compares and empties the diary. Every goroutine is at rest then.
+// want compares and empties the diary.
 func (b *bench) want(lines ...string) {
 	b.t.Helper()
-	synctest.Wait()
-	if d := cmp.Diff(lines, b.lines); d != "" {
+	if d := cmp.Diff(lines, b.take()); d != "" {
 		b.t.Errorf("diary (-want +got):\n%s", d)
 	}
+}
+
+// take waits until every goroutine is at rest and returns and empties the diary.
+func (b *bench) take() []string {
+	synctest.Wait()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	lines := b.lines
 	b.lines = nil
+	return lines
 }
 
 // hear puts an advert of router A in the socket's queue, arrived at the given time.
@@ -165,8 +177,7 @@ func TestLoopTakesOverAnnouncesAndResigns(t *testing.T) {
 func TestDatagramsThatWaitCountBeforeTheDeadline(t *testing.T) {
 	onBench(t, func(b *bench) {
 		b.loop.Configure([]Instance{one("VI_1", 51)})
-		synctest.Wait()
-		b.lines = nil
+		b.take()
 		for s := 1; s <= 4; s++ { // queued behind the loop's back, as during a stop
 			a := Advert{Version: 3, VRID: 51, Priority: 200, MaxAdvertiseInterval: time.Second, Src: routerA, Dst: GroupIPv4, Addrs: addrs("10.9.0.100")}
 			b.conn.queue <- received{b: AppendAdvert(nil, &a), meta: Meta{Src: routerA, Dst: GroupIPv4, TTL: 255, Arrival: b.start.Add(3 * time.Second)}}
@@ -174,9 +185,8 @@ func TestDatagramsThatWaitCountBeforeTheDeadline(t *testing.T) {
 		time.Sleep(6 * time.Second) // the deadline of 3.6094s passes: the timer wakes the loop
 		b.want()                    // 3s + 3.6094s is not over
 		time.Sleep(time.Second)
-		synctest.Wait()
-		if !strings.Contains(strings.Join(b.lines, "\n"), "6.6094s VI_1 Backup -> Active") {
-			t.Errorf("diary %q, want a takeover 3.6094s after the last arrival", b.lines)
+		if lines := b.take(); !strings.Contains(strings.Join(lines, "\n"), "6.6094s VI_1 Backup -> Active") {
+			t.Errorf("diary %q, want a takeover 3.6094s after the last arrival", lines)
 		}
 	})
 }
@@ -200,8 +210,7 @@ func TestReloadLeavesTheUnchangedAlone(t *testing.T) {
 	onBench(t, func(b *bench) {
 		b.loop.Configure([]Instance{one("VI_1", 51), one("VI_2", 52)})
 		time.Sleep(4 * time.Second)
-		synctest.Wait()
-		b.lines = nil
+		b.take()
 		b.loop.Configure([]Instance{one("renamed", 51), one("VI_3", 53)})
 		b.want("  4.0000s vrid 52 sends priority 0 to 224.0.0.18", "  4.0000s VI_2 Active -> Initialize (shutdown)", "  4.0000s apply [VI_1]",
 			"  4.0000s VI_2 vrrp.Removed {}", "  4.0000s VI_3 Initialize -> Backup (startup)", "  4.0000s apply [renamed]")
@@ -215,8 +224,7 @@ func TestReloadLeavesTheUnchangedAlone(t *testing.T) {
 func TestRefusedDatagramsAreCountedAndRationed(t *testing.T) {
 	onBench(t, func(b *bench) {
 		b.loop.Configure([]Instance{one("VI_1", 51)})
-		synctest.Wait()
-		b.lines = nil
+		b.take()
 		bad := func(vrid uint8) received {
 			return received{b: []byte{0x31, vrid, 100, 0, 0, 100, 0, 0}, meta: Meta{Src: routerA, Dst: GroupIPv4, TTL: 255}}
 		}
@@ -226,8 +234,7 @@ func TestRefusedDatagramsAreCountedAndRationed(t *testing.T) {
 		}
 		b.want("  0.0000s VI_1 dropped checksum, 0 before", "  0.0000s  dropped vrid, 0 before")
 		time.Sleep(61 * time.Second)
-		synctest.Wait()
-		b.lines = nil
+		b.take()
 		b.conn.put(bad(51))
 		b.want(" 61.0000s VI_1 dropped checksum, 9 before")
 		st, _ := b.loop.Status(b.t.Context())
@@ -247,8 +254,7 @@ func TestAFailureStaysWithItsInstance(t *testing.T) {
 		}
 		b.loop.Configure([]Instance{one("VI_1", 51), one("VI_2", 52)})
 		time.Sleep(4 * time.Second)
-		synctest.Wait()
-		b.lines = nil
+		b.take()
 		b.loop.Deliver("VI_1", Release{})
 		b.want("  4.0000s vrid 51 sends priority 0 to 224.0.0.18", "  4.0000s apply [VI_2]", "  4.0000s VI_1 vrrp.Failed {broken}",
 			"  4.0000s VI_1 Active -> Fault (internal-error)")
@@ -276,8 +282,7 @@ func TestSyncGroupMovesInOneTurn(t *testing.T) {
 		}
 		b.loop.Configure(list)
 		time.Sleep(4 * time.Second)
-		synctest.Wait()
-		b.lines = nil
+		b.take()
 		b.loop.Deliver("VI_2", FaultRaised{ByInterface, "eth1"})
 		b.want("  4.0000s vrid 52 sends priority 0 to 224.0.0.18", "  4.0000s VI_2 Active -> Fault (interface)", "  4.0000s apply [VI_1]",
 			"  4.0000s group G Active -> Fault",
@@ -291,8 +296,7 @@ func TestUnicastSendsToEachPeerAndCountsOne(t *testing.T) {
 		in.Params.Peers = []Peer{{Addr: routerA, MaxTTL: 255}, {Addr: netip.MustParseAddr("10.9.0.3"), MaxTTL: 255}}
 		b.loop.Configure([]Instance{in})
 		time.Sleep(4 * time.Second)
-		synctest.Wait()
-		if got := b.lines[2:4]; !slices.Equal(got, []string{"  3.6094s vrid 51 sends priority 100 to 10.9.0.1", "  3.6094s vrid 51 sends priority 100 to 10.9.0.3"}) {
+		if got := b.take()[2:4]; !slices.Equal(got, []string{"  3.6094s vrid 51 sends priority 100 to 10.9.0.1", "  3.6094s vrid 51 sends priority 100 to 10.9.0.3"}) {
 			t.Errorf("sent %q", got)
 		}
 		st, _ := b.loop.Status(b.t.Context())
