@@ -240,6 +240,12 @@ func (h *Host) File(name, text string, mode os.FileMode) string {
 	return path
 }
 
+// exists says whether a file of this host exists.
+func (h *Host) exists(name string) bool {
+	_, err := os.Stat(filepath.Join(h.Dir, name))
+	return err == nil
+}
+
 // Etc writes a file that programs of this host find as /etc/dir/name: ip netns
 // exec lays /etc/netns/NAMESPACE over /etc. The folder must exist there too.
 func (h *Host) Etc(dir, name, text string, mode os.FileMode) {

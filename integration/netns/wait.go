@@ -1,6 +1,7 @@
 package netns
 
 import (
+	"strings"
 	"testing"
 	"time"
 )
@@ -53,4 +54,13 @@ func AtMost(t *testing.T, what string, from, to time.Time, limit time.Duration) 
 	if got := to.Sub(from); got > limit+late {
 		t.Errorf("%s took %v, want at most %v (machine late by %v)", what, got, limit, late)
 	}
+}
+
+// replaceOnce edits a text, and fails the test when there is nothing to edit.
+func replaceOnce(t *testing.T, text, old, new string) string {
+	t.Helper()
+	if !strings.Contains(text, old) {
+		t.Fatalf("no %q in %q", old, text)
+	}
+	return strings.Replace(text, old, new, 1)
 }

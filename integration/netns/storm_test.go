@@ -1,0 +1,120 @@
+package netns
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+)
+
+// group is where version 2 and 3 adverts over IPv4 go.
+var group = netip.MustParseAddr("224.0.0.18")
+
+// malformed are adverts that a router has to ignore in every state, made from
+// a right one of a higher priority: whoever took one would yield.
+func malformed(proto protocol, src netip.Addr) map[string]Packet {
+	vips := []netip.Addr{netip.MustParseAddr("10.9.0.100"), netip.MustParseAddr("10.9.0.101")}
+	good := func() []byte { return AdvertV2(51, 250, 1, proto.router.Password, vips...) }
+	sum := SumV2
+	if proto.router.Version == 3 {
+		sum = func(b []byte) []byte { return SumV3(b, src, group) }
+		good = func() []byte {
+			b := append([]byte{0x31, 51, 250, 1, 0, 20, 0, 0}, vips[0].AsSlice()...)
+			return sum(b)
+		}
+	}
+	edit := func(change func(b []byte)) []byte { b := good(); change(b); return sum(b) }
+	packets := map[string][]byte{
+		"a wrong checksum":               func() []byte { b := good(); b[7] ^= 0xff; return b }(),
+		"another version":                edit(func(b []byte) { b[0] ^= 0x10 }),
+		"version 0":                      edit(func(b []byte) { b[0] = 0x01 }),
+		"another type":                   edit(func(b []byte) { b[0] = b[0]&0xf0 | 2 }),
+		"a count of 255 without octets":  edit(func(b []byte) { b[3] = 255 }),
+		"a count of 0 with octets":       edit(func(b []byte) { b[3] = 0 }),
+		"cut after seven octets":         good()[:7],
+		"cut in the middle of addresses": good()[:10],
+		"nothing":                        {},
+		"sixty octets more":              append(good(), make([]byte, 60)...),
+		"another virtual router":         edit(func(b []byte) { b[1] = 52 }),
+		"virtual router 0":               edit(func(b []byte) { b[1] = 0 }),
+	}
+	if proto.router.Version == 2 {
+		packets["a wrong password"] = AdvertV2(51, 250, 1, "wrong", vips...)
+		packets["no authentication"] = edit(func(b []byte) { b[4] = 0; clear(b[len(b)-8:]) })
+		packets["an unknown authentication"] = edit(func(b []byte) { b[4] = 9 })
+		packets["another interval"] = AdvertV2(51, 250, 2, proto.router.Password, vips...)
+	}
+	all := map[string]Packet{"TTL 254": {src, group, 254, good()}, "TTL 1": {src, group, 1, good()}}
+	for name, b := range packets {
+		all[name] = Packet{src, group, 255, b}
+	}
+	return all
+}
+
+// TestMalformedAdvertsChangeNothing floods two routers. keepalived restarts the
+// advert timer of an active router at every datagram and falls silent here, so
+// it is only asked to be the backup.
+func TestMalformedAdvertsChangeNothing(t *testing.T) {
+	Require(t)
+	for _, proto := range protocols[:2] {
+		for _, kinds := range []pairing{{Holdfast, Keepalived}, {Holdfast, Holdfast}} {
+			t.Run(proto.name+", "+kinds.String(), func(t *testing.T) {
+				t.Parallel()
+				p := newPair(t, kinds, proto, nil)
+				stranger := p.Host("stranger", 3)
+				p.Capture.Ignore(stranger.Addr)
+				b := p.b.Start(kinds.b, p.confB)
+				a := p.a.Start(kinds.a, p.confA)
+				p.settle(a, b)
+
+				began := time.Now()
+				packets := malformed(proto, stranger.Addr)
+				wire := stranger.Injector()
+				rounds := 0
+				for end := began.Add(2*proto.down + time.Second); time.Now().Before(end); rounds++ {
+					for _, packet := range packets {
+						wire.Send(packet)
+					}
+					// Faster than any advert interval, and slow enough to be read.
+					time.Sleep(20 * time.Millisecond)
+				}
+				if rounds < 50 {
+					t.Fatalf("only %d rounds of the storm: it proves nothing", rounds)
+				}
+				if gap, limit := p.Capture.Gap(began, From(p.a)), proto.router.Interval+slack+latenessSince(began); gap > limit {
+					t.Errorf("a was silent for %v in the storm, want at most %v", gap, limit)
+				}
+				if n := len(p.Capture.Adverts(began, p.b.sent)); n > 0 {
+					t.Errorf("b sent %d adverts in the storm", n)
+				}
+				if got := append(a.Entered(began), b.Entered(began)...); len(got) > 0 {
+					t.Errorf("the storm made routers enter %q", got)
+				}
+				if lines := a.Count(began, "."); kinds.a == Holdfast && lines > 10*len(packets) {
+					t.Errorf("%d lines in the log of a about %d packets: strangers can fill the disk", lines, rounds*len(packets))
+				}
+			})
+		}
+	}
+}
+
+// TestAStrangersRightAdvertIsBelieved is the other half of the storm: the
+// packets there differ from this one by one fault each.
+func TestAStrangersRightAdvertIsBelieved(t *testing.T) {
+	Require(t)
+	for _, kind := range []Kind{Holdfast, Keepalived} {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			lab := NewLab(t)
+			h, stranger := lab.Host("a", 1), lab.Host("stranger", 3)
+			r := protocols[0].router
+			r.Priority = 150
+			d := h.Start(kind, r.Conf())
+			lab.WaitHolders(6*time.Second, "10.9.0.100", "a")
+			sent := time.Now()
+			vips := []netip.Addr{netip.MustParseAddr("10.9.0.100"), netip.MustParseAddr("10.9.0.101")}
+			stranger.Injector().Send(Packet{stranger.Addr, group, 255, AdvertV2(51, 250, 1, "s3cr3t", vips...)})
+			d.WaitLog(sent, time.Second, `\(VI_1\) Entering BACKUP STATE`)
+			lab.WaitHolders(time.Second, "10.9.0.100")
+		})
+	}
+}
