@@ -9,20 +9,22 @@
 // emulation tests count operations and wait for conditions; they never
 // measure time.
 //
-// What runs inside is a Go test binary, package guest. To add a scenario:
+// What runs inside are the test binaries of two packages: guest tests our
+// packages against the real kernel, clusters runs whole clusters (web servers
+// behind a firewall mark, mail relays, name servers). To add a test:
 //
-//  1. Write guest/NAME_test.go with func TestNAME(t *testing.T). It runs as
-//     root, alone on the machine, in folder /vm, at most five minutes.
-//  2. guest.Run runs a program and returns what it printed, guest.Namespaces
-//     makes network namespaces joined by a bridge. /vm/holdfast is the binary
-//     of this tree, /vm/examples its examples, /vm/testdata is
-//     guest/testdata.
+//  1. Write guest/NAME_test.go or clusters/NAME_test.go with func
+//     TestNAME(t *testing.T). It runs as root, alone on the machine, in the
+//     folder /vm/PACKAGE, which has the package's testdata, at most five
+//     minutes. /vm/holdfast is the binary of this tree, /vm/examples its
+//     examples.
+//  2. In guest, Run runs a program and returns what it printed, Namespaces
+//     makes network namespaces joined by a bridge, Serve a server in one.
 //  3. HOLDFAST_VM=1 HOLDFAST_VM_RUN=TestNAME go test -v ./integration/vm
 //
-// Every test function of guest becomes a subtest here, with its output. One
-// boot serves all; tests clean up after themselves. Whole clusters (web
-// servers behind a firewall mark, mail relays, name servers) belong into
-// guest/cluster_*_test.go.
+// Every test function becomes a subtest here, with its output. One boot serves
+// all; tests clean up after themselves. A machine of two emulated processors
+// takes about 3 s to boot, by its own clock.
 //
 // Files, in reading order:
 //

@@ -15,9 +15,15 @@ import (
 // perTest bounds one test of the guest, in seconds.
 const perTest = 300
 
+// packages have the tests that run inside, in this order.
+var packages = []string{"guest", "clusters"}
+
+// guestTest is one test function of one of them.
+type guestTest struct{ pkg, name string }
+
 // TestInsideTheVirtualMachine boots one machine and runs every test of the
-// package guest in it, each in a process of its own. HOLDFAST_VM_RUN, a
-// regular expression, picks some.
+// packages in it, each in a process of its own. HOLDFAST_VM_RUN, a regular
+// expression on PACKAGE/TEST, picks some.
 func TestInsideTheVirtualMachine(t *testing.T) {
 	if os.Getenv("HOLDFAST_VM") != "1" {
 		t.Skip("boots a virtual machine: runs with HOLDFAST_VM=1, as make vm does")
@@ -29,24 +35,23 @@ func TestInsideTheVirtualMachine(t *testing.T) {
 		t.Fatal(err)
 	}
 	share := t.TempDir()
-	build(t, ctx, share)
-	names := guestTests(t, ctx, share)
-	if len(names) == 0 {
-		t.Fatal("package guest has no test of that name")
+	tests := build(t, ctx, share)
+	if len(tests) == 0 {
+		t.Fatal("no test has such a name")
 	}
 	began := time.Now()
-	status, boot, err := image.Boot(ctx, Guest{Share: share, Script: runAll(names), Modules: []string{"ip_vs", "veth"}})
+	status, boot, err := image.Boot(ctx, Guest{Share: share, Script: runAll(tests), Modules: []string{"ip_vs", "veth"}})
 	t.Logf("boot to the first script %v, whole machine %v", boot, time.Since(began).Round(time.Millisecond))
 	if err != nil {
 		t.Error(err)
 	} else if status != 0 {
 		t.Errorf("script ended with status %d", status)
 	}
-	for _, name := range names {
-		t.Run(name, func(t *testing.T) {
-			report, _ := os.ReadFile(filepath.Join(share, name+".log"))
+	for _, g := range tests {
+		t.Run(g.pkg+"/"+g.name, func(t *testing.T) {
+			report, _ := os.ReadFile(filepath.Join(share, g.pkg, g.name+".log"))
 			t.Logf("\n%s", report)
-			if status, err := os.ReadFile(filepath.Join(share, name+".status")); err != nil {
+			if status, err := os.ReadFile(filepath.Join(share, g.pkg, g.name+".status")); err != nil {
 				t.Error("did not run to its end")
 			} else if s := strings.TrimSpace(string(status)); s != "0" {
 				t.Errorf("ended with status %s", s)
@@ -55,9 +60,10 @@ func TestInsideTheVirtualMachine(t *testing.T) {
 	}
 }
 
-// build puts the test binary of package guest and, if it can be built, the
-// holdfast binary into share.
-func build(t *testing.T, ctx context.Context, share string) {
+// build puts into share what the guest needs: for each package a folder with
+// its test binary and its testdata, and, if it can be built, the holdfast
+// binary and the examples. It returns the tests to be run.
+func build(t *testing.T, ctx context.Context, share string) []guestTest {
 	t.Helper()
 	run := func(fail func(string, ...any), args ...string) {
 		cmd := exec.CommandContext(ctx, "go", args...)
@@ -66,49 +72,63 @@ func build(t *testing.T, ctx context.Context, share string) {
 			fail("go %s: %v\n%s", strings.Join(args, " "), err, out)
 		}
 	}
-	run(t.Fatalf, "test", "-c", "-o", filepath.Join(share, "guest.test"), "./guest")
+	var tests []guestTest
+	for _, pkg := range packages {
+		dir := filepath.Join(share, pkg)
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		run(t.Fatalf, "test", "-c", "-o", filepath.Join(dir, "guest.test"), "./"+pkg)
+		copyDir(t, filepath.Join(dir, "testdata"), filepath.Join(pkg, "testdata"))
+		tests = append(tests, list(t, ctx, dir, pkg)...)
+	}
 	if mains, _ := filepath.Glob("../../cmd/holdfast/*.go"); len(mains) > 0 {
 		run(t.Errorf, "build", "-o", filepath.Join(share, "holdfast"), "../../cmd/holdfast")
 	}
-	if _, err := os.Stat("guest/testdata"); err == nil {
-		if err := os.CopyFS(filepath.Join(share, "testdata"), os.DirFS("guest/testdata")); err != nil {
-			t.Fatal(err)
-		}
+	copyDir(t, filepath.Join(share, "examples"), "../../examples")
+	return tests
+}
+
+// copyDir copies a folder if there is one.
+func copyDir(t *testing.T, to, from string) {
+	t.Helper()
+	if _, err := os.Stat(from); err != nil {
+		return
 	}
-	if err := os.CopyFS(filepath.Join(share, "examples"), os.DirFS("../../examples")); err != nil {
+	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// guestTests lists the tests in the binary that HOLDFAST_VM_RUN wants.
-func guestTests(t *testing.T, ctx context.Context, share string) []string {
+// list names the tests in a binary that HOLDFAST_VM_RUN wants.
+func list(t *testing.T, ctx context.Context, dir, pkg string) []guestTest {
 	t.Helper()
 	pattern, err := regexp.Compile(os.Getenv("HOLDFAST_VM_RUN"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(ctx, filepath.Join(share, "guest.test"), "-test.list", ".*")
+	cmd := exec.CommandContext(ctx, filepath.Join(dir, "guest.test"), "-test.list", ".*")
 	cmd.Env = append(os.Environ(), "HOLDFAST_GUEST=1")
 	out, err := cmd.Output()
 	if err != nil {
-		t.Fatalf("list tests: %v", err)
+		t.Fatalf("list tests of %s: %v", pkg, err)
 	}
-	var names []string
+	var tests []guestTest
 	for name := range strings.FieldsSeq(string(out)) {
-		if strings.HasPrefix(name, "Test") && pattern.MatchString(name) {
-			names = append(names, name)
+		if strings.HasPrefix(name, "Test") && pattern.MatchString(pkg+"/"+name) {
+			tests = append(tests, guestTest{pkg, name})
 		}
 	}
-	return names
+	return tests
 }
 
 // runAll is the script that runs each test by itself, so that one that dies
 // takes no other with it.
-func runAll(names []string) string {
+func runAll(tests []guestTest) string {
 	var b strings.Builder
-	for _, name := range names {
-		fmt.Fprintf(&b, "timeout %d /vm/guest.test -test.v -test.run '^%s$' >/vm/%s.log 2>&1\necho $? >/vm/%s.status\n",
-			perTest, name, name, name)
+	for _, g := range tests {
+		fmt.Fprintf(&b, "cd /vm/%s\ntimeout %d ./guest.test -test.v -test.run '^%s$' >%s.log 2>&1\necho $? >%s.status\n",
+			g.pkg, perTest, g.name, g.name, g.name)
 	}
 	return b.String()
 }

@@ -166,13 +166,20 @@ func TestConnectionsAreBalancedAndCounted(t *testing.T) {
 		}
 		conn.Close()
 	}
-	got, err := c.Read(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
 	key := tab.Keys()[0]
-	if n := got[key].Stats.Conns; n != 4 {
-		t.Errorf("service counted %d connections, want 4", n)
+	var got ipvs.Table
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+		var err error
+		if got, err = c.Read(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		n := got[key].Stats.Conns
+		if n == 4 {
+			break
+		}
+		if time.Now().After(deadline) { // the kernel adds up its counters every two seconds
+			t.Fatalf("service counted %d connections, want 4", n)
+		}
 	}
 	for a, st := range got[key].DestinationStats {
 		if st.Conns != 2 { // round robin: 4 over 2 servers
