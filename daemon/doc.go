@@ -31,9 +31,11 @@
 //	globals.go             vocabulary of global_defs; globalsetters.go its setters
 //	root.go                vocabulary of the file's top level
 //	config.go              from tree to Config: instances, servers, cross-block rules
-//	configscripts.go       scripts of a Config: accounts, security, hooks, mail
+//	configscripts_linux.go scripts of a Config: accounts, security, hooks, mail
+//	servers.go             virtual servers of a Config, their checks and scripts
 //	load.go                reading a file; what --config-test says
 //	reload.go              what a SIGHUP does, and when it is refused
+//	links_linux.go         the interfaces of this machine
 //	run_linux.go           Run and ConfigTest: foreground, background, namespace
 //	supervisor_linux.go    the parent's loop
 //	child_linux.go         starting children, respawn delays

@@ -7,4 +7,5 @@ import "time"
 type snapshot struct {
 	State string    `json:"state"` // keepalived's word
 	Since time.Time `json:"since"`
+	Until time.Time `json:"until"` // the process ended; its last advert is at most an interval older
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 
 	"holdfast/internal/event"
 	"holdfast/internal/run"
@@ -21,26 +22,20 @@ type hooks struct {
 
 	mu     sync.Mutex // guards what follows: configure runs in the parent's loop, facts on the bus
 	byName map[notify.Object]objectHooks
-	mailed map[notify.Object]string // state last mailed
-	policy mailPolicy
+	router string // router_id
 }
 
 // objectHooks is what one object wants to be told through.
 type objectHooks struct {
 	hooks notify.Hooks
 	alert bool // smtp_alert, inheritance resolved
-}
-
-// mailPolicy are the globals that decide about mails.
-type mailPolicy struct {
-	routerID      string
-	noEmailFaults bool
+	gone  bool // not in the configuration any more
 }
 
 func newHooks(log *slog.Logger, bus *event.Bus) *hooks {
-	h := &hooks{log: log, bus: bus, byName: map[notify.Object]objectHooks{}, mailed: map[notify.Object]string{}}
+	h := &hooks{log: log, bus: bus, byName: map[notify.Object]objectHooks{}}
 	h.run = notify.NewDispatcher(run.Exec{}, h.report)
-	h.mail = notify.NewMailer(h.report)
+	h.mail = notify.NewMailer(notify.MailConfig{}, nil, h.report)
 	bus.Subscribe("hooks", event.KeepLastState, h.handle)
 	return h
 }
@@ -49,8 +44,15 @@ func newHooks(log *slog.Logger, bus *event.Bus) *hooks {
 func (h *hooks) configure(c *Config) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.byName = c.objectHooks()
-	h.policy = mailPolicy{routerID: c.Global.RouterID, noEmailFaults: c.Global.NoEmailFaults}
+	fresh := c.objectHooks()
+	for o, old := range h.byName { // an instance that is removed still says so
+		if _, stays := fresh[o]; !stays && !old.gone {
+			old.gone = true
+			fresh[o] = old
+		}
+	}
+	h.byName = fresh
+	h.router = c.Global.RouterID
 	h.mail.Configure(c.mailSettings())
 }
 
@@ -92,24 +94,52 @@ func (h *hooks) handle(f event.Fact) {
 	}
 }
 
-// alert sends the mail that a change of state is worth, once per state.
+// alert sends the mail that a change of state is worth.
 func (h *hooks) alert(o notify.Object, f event.Fact) {
 	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.mailed[o] == f.To && f.Kind == event.Instance || f.To == notify.Fault && h.policy.noEmailFaults {
-		return
-	}
-	h.mailed[o] = f.To
-	if m, ok := notify.Alert(h.policy.routerID, f); ok {
+	router := h.router
+	h.mu.Unlock()
+	if m, ok := alertMail(router, o, f); ok {
 		h.mail.Send(m)
 	}
 }
 
-// close waits for hooks and mails that are under way, until ctx ends.
+// alertMail is the mail about a fact; the mailer leaves out what it has mailed
+// already.
+func alertMail(router string, o notify.Object, f event.Fact) (notify.Mail, bool) {
+	switch o.Kind {
+	case event.Instance:
+		return notify.InstanceMail(router, o.Name, f.To)
+	case event.Group:
+		return notify.GroupMail(router, o.Name, f.To)
+	case event.RealServer:
+		return notify.RealServerMail(router, f.Values[valueServer], f.Values[valueService], f.To == stateUp, f.Detail), f.Detail != ""
+	case event.VirtualServer:
+		return notify.VirtualServerMail(router, f.Values[valueService], f.To == stateUp, f.Detail), f.Detail != ""
+	}
+	return notify.Mail{}, false
+}
+
+// Words of facts about servers.
+const (
+	stateUp      = "UP"
+	stateDown    = "DOWN"
+	valueServer  = "server"  // [ip]:proto:port of a real server
+	valueService = "service" // of its virtual server
+)
+
+// mailGrace is how long a stopping daemon waits for its mail relay: keepalived
+// does not wait at all, and a relay that is down must not keep an address down.
+const mailGrace = time.Second
+
+// close waits for hooks that are under way until ctx ends, and for mails as
+// long as mailGrace.
 func (h *hooks) close(ctx context.Context) {
 	if err := h.run.Close(ctx); err != nil {
 		h.log.Warn(fmt.Sprintf("hooks: %v", err))
 	}
+	ctx, cancel := context.WithTimeout(ctx, mailGrace)
+	defer cancel()
 	if err := h.mail.Close(ctx); err != nil {
 		h.log.Warn(fmt.Sprintf("mail: %v", err))
 	}

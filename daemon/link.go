@@ -33,6 +33,7 @@ type startMessage struct {
 	Config  []byte                 `json:"config"` // kconf.File.Encode
 	Resume  map[string]snapshot    `json:"resume,omitempty"`
 	Scripts map[string]track.State `json:"scripts,omitempty"` // results that are already known
+	Down    []string               `json:"down,omitempty"`    // real servers that were down when the predecessor ended
 }
 
 type reloadMessage struct {

@@ -47,7 +47,8 @@ type Options struct {
 
 	ConfigID       string // -i; "" is the node name up to its first dot
 	AllConfig      bool   // -e: a missing include is an error
-	Umask          int    // -u; -1 when not given
+	Umask          int    // -u; keepalived's 0177 without
+	UmaskGiven     bool   // -u was given: it goes before the configuration
 	KeepVRRP       bool   // -V: leave VIPs and routes at stop
 	KeepIPVS       bool   // -I: leave the IPVS table at stop
 	ReleaseVIPs    bool   // -X

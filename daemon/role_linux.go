@@ -78,7 +78,7 @@ func runRole(r role, l *link, start startMessage) int {
 	if r == roleVRRP {
 		status = c.runVRRP(start)
 	} else {
-		status = c.runCheckers()
+		status = c.runCheckers(start)
 	}
 	l.Close(linkGrace)
 	return status

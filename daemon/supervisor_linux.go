@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -35,6 +37,7 @@ type supervisor struct {
 	children map[role]*child
 	deaths   map[role]int // in a row
 	resume   map[string]snapshot
+	servers  map[string]string // last state of real and virtual servers, by kind and name
 	exits    chan childExit
 	inbox    chan childMessage
 	respawn  chan role
@@ -58,7 +61,7 @@ type childMessage struct {
 func newSupervisor(opt Options, conf *loaded, log *slog.Logger) *supervisor {
 	s := &supervisor{
 		opt: opt, log: log, conf: conf, bus: event.NewBus(),
-		children: map[role]*child{}, deaths: map[role]int{}, resume: map[string]snapshot{},
+		children: map[role]*child{}, deaths: map[role]int{}, resume: map[string]snapshot{}, servers: map[string]string{},
 		exits: make(chan childExit), inbox: make(chan childMessage), respawn: make(chan role),
 		signals: make(chan os.Signal, 16),
 	}
@@ -158,6 +161,9 @@ func (s *supervisor) start(r role) {
 	if r == roleVRRP {
 		start.Resume, start.Scripts = s.resume, s.tracks.known()
 	}
+	if r == roleCheckers {
+		start.Down = s.downServers()
+	}
 	c.link.Send(message{Start: start})
 	if r == roleCheckers {
 		for name, snap := range s.resume { // the sync daemon follows an instance
@@ -218,7 +224,28 @@ func (s *supervisor) handleFact(f event.Fact) {
 			return // a restarted VRRP child is where its predecessor was: no second transition
 		}
 	}
+	if f.Type == event.Transitioned && (f.Kind == event.RealServer || f.Kind == event.VirtualServer) {
+		key := string(f.Kind) + " " + f.Name
+		last, known := s.servers[key]
+		s.servers[key] = f.To
+		if known && last == f.To && s.deaths[roleCheckers] > 0 {
+			return // a restarted checker process says again what is known
+		}
+	}
 	s.bus.Publish(f)
+}
+
+// downServers are the real servers that were down when the checker process
+// was seen last.
+func (s *supervisor) downServers() []string {
+	var down []string
+	for key, state := range s.servers {
+		if name, isServer := strings.CutPrefix(key, string(event.RealServer)+" "); isServer && state == stateDown {
+			down = append(down, name)
+		}
+	}
+	slices.Sort(down)
+	return down
 }
 
 // announceWhenReady logs the end of a start or reload once every child is done.
@@ -261,6 +288,12 @@ func (s *supervisor) handleExit(e childExit) {
 	}
 	if s.children[c.role] == c {
 		delete(s.children, c.role)
+	}
+	if c.role == roleVRRP {
+		for name, snap := range s.resume {
+			snap.Until = time.Now()
+			s.resume[name] = snap
+		}
 	}
 	if s.stopping {
 		return

@@ -11,7 +11,7 @@ import (
 // syncFollower makes the kernel run the IPVS sync daemons that are wanted:
 // master while the instance is, backup otherwise.
 type syncFollower struct {
-	wanted  []ipvs.SyncDaemon
+	wanted  []ipvs.SyncDaemon // set by the keeper's goroutine
 	running []ipvs.SyncDaemon // as we started them
 	lastErr string
 }

@@ -49,8 +49,8 @@ func startKeeper(t *testing.T) (*keeper, *plane, *[]string) {
 	return k, p, lines
 }
 
-// service is a table with one service and these real servers.
-func service(vip string, weights map[string]uint32) ipvs.Table {
+// oneService is a table with one service and these real servers.
+func oneService(vip string, weights map[string]uint32) ipvs.Table {
 	key := ipvs.AddressKey(ipvs.TCP, netip.MustParseAddrPort(vip))
 	t := ipvs.Table{}
 	t.AddService(ipvs.Service{Key: key, Scheduler: "wrr"})
@@ -81,7 +81,7 @@ func shown(t *testing.T, p *plane) map[string]uint32 {
 func TestTheKernelCarriesWhatIsWanted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k, p, _ := startKeeper(t)
-		k.want(wish{table: service("192.0.2.100:80", map[string]uint32{"10.0.0.1:80": 3})})
+		k.want(wish{table: oneService("192.0.2.100:80", map[string]uint32{"10.0.0.1:80": 3})})
 		synctest.Wait()
 		want := map[string]uint32{"[192.0.2.100]:tcp:80": 1, "10.0.0.1:80": 3}
 		if d := cmp.Diff(want, shown(t, p)); d != "" {
@@ -93,7 +93,7 @@ func TestTheKernelCarriesWhatIsWanted(t *testing.T) {
 func TestWhatSomebodyElseRemovesComesBackWithinASweep(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k, p, _ := startKeeper(t)
-		k.want(wish{table: service("192.0.2.100:80", map[string]uint32{"10.0.0.1:80": 3})})
+		k.want(wish{table: oneService("192.0.2.100:80", map[string]uint32{"10.0.0.1:80": 3})})
 		synctest.Wait()
 		p.Fake.Flush(t.Context())
 		time.Sleep(tableSweep + time.Millisecond)
@@ -107,11 +107,11 @@ func TestWhatSomebodyElseRemovesComesBackWithinASweep(t *testing.T) {
 func TestStrangersServicesStayWhenOursGo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k, p, _ := startKeeper(t)
-		foreign := service("192.0.2.200:80", nil)
+		foreign := oneService("192.0.2.200:80", nil)
 		for key := range foreign {
 			p.Fake.Apply(t.Context(), ipvs.Op{Verb: ipvs.AddService, Service: foreign[key].Service})
 		}
-		k.want(wish{table: service("192.0.2.100:80", map[string]uint32{"10.0.0.1:80": 3})})
+		k.want(wish{table: oneService("192.0.2.100:80", map[string]uint32{"10.0.0.1:80": 3})})
 		done := make(chan struct{})
 		k.want(wish{table: ipvs.Table{}, done: done})
 		<-done
@@ -125,7 +125,7 @@ func TestAKernelWithoutIPVSIsSaidOnceAndServedWhenItComes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k, p, lines := startKeeper(t)
 		p.setGone(true)
-		k.want(wish{table: service("192.0.2.100:80", map[string]uint32{"10.0.0.1:80": 3})})
+		k.want(wish{table: oneService("192.0.2.100:80", map[string]uint32{"10.0.0.1:80": 3})})
 		time.Sleep(5 * tableMissing)
 		if len(*lines) != 1 || !strings.Contains((*lines)[0], "this kernel has no ip_vs") || !strings.Contains((*lines)[0], "VRRP and health checks go on") {
 			t.Errorf("log: %q", *lines)

@@ -65,7 +65,7 @@ func (c *childProcess) runVRRP(start startMessage) int {
 	r.kernel = kernel
 	r.worker = host.NewWorker(kernel, r.hostNews.put)
 	r.announcer = newAnnouncer(c.log, frames)
-	r.loop = vrrp.NewLoop(r, vrrp.OpenConn, timer)
+	r.loop = vrrp.NewLoop(r, vrrp.Listen, timer)
 
 	ctx, cancel := context.WithCancel(context.Background())
 	var helpers sync.WaitGroup
@@ -193,7 +193,8 @@ func (r *vrrpRole) resumed(in *Instance, resume map[string]snapshot) *vrrp.Snaps
 			return nil
 		}
 	}
-	return &vrrp.Snapshot{State: vrrp.Active, Priority: in.Params.Priority, LastTransition: was.Since}
+	return &vrrp.Snapshot{State: vrrp.Active, Priority: in.Params.Priority, LastTransition: was.Since,
+		LastSent: was.Until.Add(-in.Params.Interval())}
 }
 
 // readHost takes the host's links and addresses in.

@@ -103,9 +103,14 @@ func (k *Checker) Check(r *SecurityReport, use Use, s *kconf.Script) (c run.Comm
 	if len(s.Argv) == 0 {
 		return c, v.drop(NotFound, nil, "no command", "give a command")
 	}
-	if r.scripts++; r.scripts == 1 {
-		r.first = s.Pos
-	}
+	defer func() { // one that is not there is not executed, so it is no violation
+		if !ok {
+			return
+		}
+		if r.scripts++; r.scripts == 1 {
+			r.first = s.Pos
+		}
+	}()
 	account, ok := v.account()
 	if !ok {
 		return c, false

@@ -177,7 +177,7 @@ func TestScriptSecurity(t *testing.T) {
 		"an open-for-read test is accepted": {argv: "</no/such", ok: true},
 		"missing, notify: only logged":      {argv: "/usr/bin/no", says: []string{"script-not-found /usr/bin drwxr-xr-x uid 0 gid 0"}},
 		"missing, track: an error":          {argv: "/usr/bin/no", use: UseTrack, status: 5, says: []string{"script-not-found /usr/bin drwxr-xr-x uid 0 gid 0"}},
-		"missing, security off":             {argv: "/usr/bin/no", off: true, status: 6, says: []string{"script-not-found /usr/bin drwxr-xr-x uid 0 gid 0", "script-security-off   "}},
+		"missing, security off":             {argv: "/usr/bin/no", off: true, says: []string{"script-not-found /usr/bin drwxr-xr-x uid 0 gid 0"}},
 		"relative":                          {argv: "bin/ok", says: []string{"script-not-found   "}},
 		"a file is no directory":            {argv: "/usr/bin/ok/x", says: []string{"script-not-reachable /usr/bin/ok -rwxr-xr-x uid 0 gid 0"}},
 		"a loop of links":                   {argv: "/usr/bin/loop", says: []string{"script-not-reachable /usr/bin/loop Lrwxrwxrwx uid 0 gid 0"}},

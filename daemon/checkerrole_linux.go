@@ -1,0 +1,361 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"strconv"
+	"sync"
+	"time"
+
+	"holdfast/checkers"
+	"holdfast/internal/event"
+	"holdfast/ipvs"
+)
+
+// checkerRole is the checker process: the pool that asks real servers, the
+// machines that decide which of them serve, the keeper of the kernel's table.
+type checkerRole struct {
+	*childProcess
+	keeper   *keeper
+	pool     *checkers.Pool
+	reports  *mailbox[checkers.Report]
+	services []*runningService
+	byCheck  map[uint64]checkOf
+	states   map[string]string // instances, for the sync daemon
+
+	following bool // a sync daemon was asked for
+}
+
+// runningService is one virtual server at work.
+type runningService struct {
+	*service
+	machine ipvs.VirtualServer
+}
+
+// checkOf says whose check a pool's checker is.
+type checkOf struct {
+	service *runningService
+	server  ipvs.ServerKey
+}
+
+// runCheckers is the life of the checker process.
+func (c *childProcess) runCheckers(start startMessage) int {
+	r := &checkerRole{childProcess: c, reports: newMailbox[checkers.Report](), states: map[string]string{}}
+	client := ipvs.New(ipvs.Options{})
+	defer client.Close()
+	r.keeper = newKeeper(c.log, client)
+	ctx, cancel := context.WithCancel(context.Background())
+	var helpers sync.WaitGroup
+	helpers.Go(func() { r.keeper.run(ctx) })
+	defer helpers.Wait()
+	defer cancel()
+
+	services := c.conf.Servers.services
+	distrust(services, start.Down)
+	specs := allSpecs(services)
+	r.pool = checkers.NewPool(r.reports.put)
+	helpers.Go(func() { r.pool.Run(ctx, specs) })
+	first := wish{flush: c.conf.Global.LVSFlush, timeouts: c.conf.Global.LVSTimeouts}
+	if first.flush || first.timeouts != nil {
+		r.keeper.want(first)
+	}
+	if err := r.adopt(ctx, services); err != nil {
+		return c.fail(ExitFatal, "FATAL", err)
+	}
+	r.followInstance()
+	c.link.Send(message{Ready: true})
+	r.serve(ctx)
+	r.release(c.conf)
+	c.log.Info("Stopped")
+	return ExitOK
+}
+
+// distrust makes servers that were down when a predecessor was killed prove
+// themselves before they get traffic.
+func distrust(services []*service, down []string) {
+	bad := map[string]bool{}
+	for _, d := range down {
+		bad[d] = true
+	}
+	for _, s := range services {
+		for i := range s.params.Servers {
+			if !bad[serverObject(s.params.Servers[i].Name, s.params.Name)] {
+				continue
+			}
+			for j := range s.specs[i] {
+				s.specs[i][j].Timing.Alpha = true
+			}
+		}
+	}
+}
+
+func allSpecs(services []*service) []checkers.Spec {
+	var specs []checkers.Spec
+	for _, s := range services {
+		for _, list := range s.specs {
+			specs = append(specs, list...)
+		}
+	}
+	return specs
+}
+
+// adopt matches machines with the services of a configuration: those that stay
+// keep their state, as the pool's checkers do. It is start and reload alike.
+func (r *checkerRole) adopt(ctx context.Context, services []*service) error {
+	status, err := r.pool.Status(ctx)
+	if err != nil {
+		return fmt.Errorf("ask the checker pool: %w", err)
+	}
+	old := map[string]*runningService{}
+	for _, s := range r.services {
+		old[s.params.Name] = s
+	}
+	r.byCheck = map[uint64]checkOf{}
+	var list []*runningService
+	for _, s := range services {
+		run := old[s.params.Name]
+		known := run != nil
+		if known {
+			delete(old, s.params.Name)
+			run.service = s
+		} else {
+			run = &runningService{service: s}
+		}
+		params := s.params
+		params.Servers = nil
+		for i, srv := range s.params.Servers {
+			srv.Checkers = nil
+			for range s.specs[i] {
+				st := status[0] // in the order of the specs
+				status = status[1:]
+				srv.Checkers = append(srv.Checkers, ipvs.Check{ID: checkID(st.ID), Alpha: !st.Up})
+				r.byCheck[st.ID] = checkOf{run, srv.Key}
+			}
+			params.Servers = append(params.Servers, srv)
+		}
+		list = append(list, run)
+		if known {
+			r.do(run, run.machine.Step(ipvs.Reconfigure{Params: params}, nil))
+		} else {
+			r.do(run, run.machine.Step(ipvs.Startup{Params: params}, nil))
+		}
+	}
+	for _, gone := range r.services {
+		if old[gone.params.Name] == gone {
+			r.do(gone, gone.machine.Step(ipvs.Removed{}, nil))
+		}
+	}
+	r.services = list
+	r.apply()
+	return nil
+}
+
+func checkID(id uint64) string { return strconv.FormatUint(id, 10) }
+
+func (r *checkerRole) serve(ctx context.Context) {
+	for {
+		select {
+		case <-r.terms:
+			return
+		case <-r.reports.ready():
+			for _, rep := range r.reports.take() {
+				r.handleReport(rep)
+			}
+		case m, ok := <-r.link.Messages():
+			switch {
+			case !ok || m.Stop:
+				return
+			case m.Instance != nil:
+				r.states[m.Instance.Name] = m.Instance.State
+				r.followInstance()
+			case m.Reload != nil:
+				r.reload(ctx, m.Reload.Config)
+			}
+		}
+	}
+}
+
+func (r *checkerRole) reload(ctx context.Context, encoded []byte) {
+	_, _, conf, err := decodeConfig(encoded)
+	if err != nil {
+		r.log.Error(err.Error())
+		return
+	}
+	r.log.Info("Reloading")
+	old := r.conf
+	r.conf = conf
+	if err := r.pool.Reconfigure(ctx, allSpecs(conf.Servers.services)); err == nil {
+		err = r.adopt(ctx, conf.Servers.services)
+	}
+	if err != nil {
+		r.log.Error(err.Error())
+	}
+	r.changeTimeouts(old, conf)
+	r.followInstance()
+	r.link.Send(message{Ready: true})
+}
+
+func (r *checkerRole) changeTimeouts(old, conf *Config) {
+	was, now := lvsTimeouts{}, lvsTimeouts{}
+	if old.Global.LVSTimeouts != nil {
+		was = *old.Global.LVSTimeouts
+	}
+	if conf.Global.LVSTimeouts != nil {
+		now = *conf.Global.LVSTimeouts
+	}
+	if was == now {
+		return
+	}
+	r.keeper.want(wish{timeouts: &lvsTimeouts{}}) // the kernel's own first
+	if now != (lvsTimeouts{}) {
+		r.keeper.want(wish{timeouts: &now})
+	}
+}
+
+// followInstance gives the IPVS sync daemon the role of the instance it follows.
+func (r *checkerRole) followInstance() {
+	d, vrid := r.conf.syncDaemonConfig()
+	if d == nil && !r.following {
+		return
+	}
+	r.following = d != nil
+	state := ""
+	if d != nil {
+		state = r.states[d.Instance]
+	}
+	daemons := d.daemonsFor(state, vrid)
+	r.keeper.want(wish{daemons: &daemons})
+}
+
+// handleReport passes what a checker found to the machine of its virtual server.
+func (r *checkerRole) handleReport(rep checkers.Report) {
+	switch a := rep.Action.(type) {
+	case checkers.Log:
+		r.log.Info(a.Text)
+	case checkers.VerdictChanged:
+		r.verdict(rep, a)
+	}
+}
+
+func (r *checkerRole) verdict(rep checkers.Report, v checkers.VerdictChanged) {
+	of, known := r.byCheck[rep.ID]
+	if !known {
+		return // a checker that a reload has removed meanwhile
+	}
+	var out []ipvs.Action
+	if v.Up && v.Weight != nil {
+		out = of.service.machine.Step(ipvs.WeightChanged{Server: of.server, Weight: int64(*v.Weight)}, out)
+	}
+	out = of.service.machine.Step(ipvs.VerdictChanged{Server: of.server, Check: checkID(rep.ID), Up: v.Up}, out)
+	of.service.last.check = rep.Spec.Kind.Keyword
+	if len(out) == 0 && v.First && !v.Up {
+		// An alpha server that fails its first check was never up; its script
+		// hears of it all the same, as with keepalived.
+		out = append(out, ipvs.NotifyServer{Server: of.server})
+	}
+	if v.Detail != "" && !v.Up {
+		r.log.Debug(fmt.Sprintf("%s check of %s: %s", rep.Spec.Kind.Keyword, rep.Spec.Names.Server, v.Detail))
+	}
+	r.do(of.service, out)
+}
+
+// do carries out what a machine wants, in order: the kernel first, then scripts.
+func (r *checkerRole) do(s *runningService, actions []ipvs.Action) {
+	for _, a := range actions {
+		switch a := a.(type) {
+		case ipvs.Apply:
+			r.apply()
+		case ipvs.RealServerUp:
+			r.log.Info(a.Text)
+		case ipvs.RealServerDown:
+			r.log.Info(a.Text)
+		case ipvs.Reweighted:
+			r.log.Info(a.Text)
+		case ipvs.QuorumGained:
+			s.last.quorum = a.Text
+			r.log.Info(a.Text)
+		case ipvs.QuorumLost:
+			s.last.quorum = a.Text
+			r.log.Info(a.Text)
+		case ipvs.SorryIn:
+			r.log.Info(a.Text)
+		case ipvs.SorryOut:
+			r.log.Info(a.Text)
+		case ipvs.Noted:
+			r.log.Info(a.Text)
+		case ipvs.NotifyServer:
+			r.tellServer(s, a)
+		case ipvs.NotifyQuorum:
+			r.tellQuorum(s, a.Up)
+		}
+	}
+}
+
+// apply makes the kernel carry what all machines want, and waits for it.
+func (r *checkerRole) apply() {
+	table := ipvs.Table{}
+	for _, s := range r.services {
+		maps.Copy(table, s.machine.Desired())
+	}
+	done := make(chan struct{})
+	r.keeper.want(wish{table: table, done: done})
+	select {
+	case <-done:
+	case <-time.After(tableLimit):
+	}
+}
+
+func upOrDown(up bool) string {
+	if up {
+		return stateUp
+	}
+	return stateDown
+}
+
+func (r *checkerRole) tellServer(s *runningService, a ipvs.NotifyServer) {
+	name := s.serverName(a.Server)
+	detail := mailText(s.last.check, a.Up)
+	if a.Gone {
+		detail = "Removing"
+	}
+	r.link.Send(message{Fact: &event.Fact{
+		Type: event.Transitioned, Kind: event.RealServer, Name: serverObject(name, s.params.Name), Time: time.Now(),
+		From: upOrDown(!a.Up), To: upOrDown(a.Up), Detail: detail,
+		Values: map[string]string{valueServer: name, valueService: s.params.Name},
+	}})
+}
+
+func (r *checkerRole) tellQuorum(s *runningService, up bool) {
+	r.link.Send(message{Fact: &event.Fact{
+		Type: event.Transitioned, Kind: event.VirtualServer, Name: s.params.Name, Time: time.Now(),
+		From: upOrDown(!up), To: upOrDown(up), Detail: s.quorumMail(),
+		Values: map[string]string{valueService: s.params.Name},
+	}})
+}
+
+// release takes everything of ours out of the kernel.
+func (r *checkerRole) release(conf *Config) {
+	for _, s := range r.services {
+		for _, a := range s.machine.Step(ipvs.Shutdown{}, nil) {
+			if _, table := a.(ipvs.Apply); !table { // one pass for all, below
+				r.do(s, []ipvs.Action{a})
+			}
+		}
+	}
+	last := wish{table: ipvs.Table{}, timeouts: &lvsTimeouts{}, daemons: &[]ipvs.SyncDaemon{}}
+	if f := conf.Global.LVSFlushStop; f != nil && !f.OnlyOurs {
+		last.flush = true
+	}
+	if r.opt.KeepIPVS {
+		last.table, last.flush = nil, false
+	}
+	done := make(chan struct{})
+	last.done = done
+	r.keeper.want(last)
+	select {
+	case <-done:
+	case <-time.After(releaseLimit):
+		r.log.Error(fmt.Sprintf("virtual services could not be removed within %v", releaseLimit))
+	}
+}
