@@ -56,5 +56,5 @@
 // After a tick the next deadline is found by looking at all instances; with
 // thousands of them that wants a heap. An owner that meets another owner of
 // higher address yields at once instead of arguing first. After a lower advert
-// only the member that heard it announces again, not its whole sync group.
+// the other members of a sync group announce once, without a second burst.
 package vrrp

@@ -88,11 +88,9 @@ func (g *Group) wanted() State {
 		return Fault
 	case slices.ContainsFunc(g.members, func(m Member) bool { return !started(m) }):
 		return g.stateBeforeAll()
-	case g.state == Fault: // the last fault has gone
-		return Backup
 	case !slices.ContainsFunc(g.members, func(m Member) bool { return m.State != Active && !m.WantsActive }):
 		return Active
-	default:
+	default: // also when the last fault has gone
 		return Backup
 	}
 }

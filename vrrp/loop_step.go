@@ -75,8 +75,25 @@ func (l *Loop) do(now time.Time, in *instance, a Action) {
 			in.counters.ReleaseActive++
 		}
 		l.effects.Publish(Fact{At: now, Instance: in.Name, What: a})
+	case LowerReceived:
+		l.effects.Publish(Fact{At: now, Instance: in.Name, What: a})
+		l.announceSiblings(in)
 	default:
 		l.effects.Publish(Fact{At: now, Instance: in.Name, What: a})
+	}
+}
+
+// announceSiblings: a router that was Active beside us for one member of a sync
+// group was so for all, and may have misled neighbours of each.
+func (l *Loop) announceSiblings(in *instance) {
+	g := l.groups[in.SyncGroup]
+	if g == nil {
+		return
+	}
+	for _, m := range g.members {
+		if n := m.m.params.Announce.LowerPrioRepeat; m != in && m.m.state == Active && n > 0 {
+			l.effects.Announce(m.Name, Announce{ByLowerPriority, n})
+		}
 	}
 }
 

@@ -305,3 +305,18 @@ func TestUnicastSendsToEachPeerAndCountsOne(t *testing.T) {
 		}
 	})
 }
+
+func TestALowerAdvertMakesTheWholeSyncGroupAnnounce(t *testing.T) {
+	onBench(t, func(b *bench) {
+		list := []Instance{one("VI_1", 51), one("VI_2", 52)}
+		for i := range list {
+			list[i].SyncGroup, list[i].Params.Grouped = "G", true
+			list[i].Params.Announce.LowerPrioRepeat = 2
+		}
+		b.loop.Configure(list)
+		time.Sleep(4 * time.Second)
+		b.take()
+		b.hear(52, 50, time.Now())
+		b.want("  4.0000s VI_1 announce lower-priority", "  4.0000s vrid 52 sends priority 100 to 224.0.0.18", "  4.0000s VI_2 announce lower-priority")
+	})
+}
