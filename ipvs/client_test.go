@@ -20,7 +20,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type player struct {
 	t       *testing.T
 	answers []string
-	asked   []string // cmd numbers, as hexadecimal
+	asked   []string // command, and "+" if it wants an acknowledgement
 }
 
 // dial opens a connection to the player. net.Pipe keeps datagrams apart as
@@ -50,7 +50,11 @@ func (p *player) serve(c net.Conn) {
 			if first == 0 {
 				first = m.seq
 			}
-			p.asked = append(p.asked, Command(m.body[0]).String())
+			word := Command(m.body[0]).String()
+			if m.flags&nlAck != 0 {
+				word += "+"
+			}
+			p.asked = append(p.asked, word)
 		}
 		if len(p.answers) == 0 {
 			continue // silence
@@ -120,6 +124,10 @@ func TestClientNamesTheRefusedOnesOfABatch(t *testing.T) {
 ipvsadm -a -t 10.9.0.100:80 -r 10.9.0.11:80 -m -w 3: add real server 10.9.0.11:80 of [10.9.0.100]:tcp:80: no such process (no such virtual service)`
 	if err == nil || err.Error() != want {
 		t.Errorf("error\n%v\nwant\n%s", err, want)
+	}
+	wantAsked := "add virtual service, add real server, add real server+" // one acknowledgement for all
+	if got := strings.Join(p.asked[1:], ", "); got != wantAsked {
+		t.Errorf("asked %q, want %q", got, wantAsked)
 	}
 	if !errors.Is(err, syscall.EEXIST) || !errors.Is(err, syscall.ESRCH) {
 		t.Error("errors.Is does not find the errnos")

@@ -200,6 +200,16 @@ connect_timeout 1
 	}
 }
 
+func TestServerWithoutPortIsNamedByTheServicesPort(t *testing.T) {
+	for _, method := range []string{"NAT", "DR"} {
+		c, _ := decode("virtual_server 10.9.0.100 80 {\nlvs_sched rr\nprotocol TCP\nlvs_method " + method + "\nreal_server 10.9.0.11 {\n}\n}")
+		p := c.VirtualServers[0].Params()
+		if got := p.Servers[0].Name; got != "[10.9.0.11]:tcp:80" || p.Servers[0].Key.Port() != 80 {
+			t.Errorf("%s: server %s, key %v; want port 80", method, got, p.Servers[0].Key)
+		}
+	}
+}
+
 func TestNamesOfVirtualServers(t *testing.T) {
 	c, _ := decode("virtual_server_group G {\n10.0.0.1 80\n}\nvirtual_server group G {\n" + plain + "real_server 10.9.0.11 80 {\n}\n}\n" +
 		"virtual_server group G {\nlvs_sched rr\nlvs_method NAT\nprotocol UDP\nreal_server 10.9.0.11 80 {\n}\n}\nvirtual_server fwmark 7 {\nlvs_sched rr\nlvs_method NAT\nreal_server 10.9.0.11 {\n}\n}")

@@ -144,6 +144,27 @@ func TestVirtualServerFollowsVerdicts(t *testing.T) {
 	})
 }
 
+func TestLostQuorumIsGainedOnlyBeyondTheHysteresis(t *testing.T) {
+	p := params(server(11, 3), server(12, 2))
+	p.Quorum, p.Hysteresis = 3, 1
+	var v ipvs.VirtualServer
+	v.Step(ipvs.Startup{Params: p}, nil)
+	for _, row := range []struct {
+		ev ipvs.Event
+		up bool
+	}{
+		{verdict(11, false), true},  // 2 = 3-1
+		{verdict(12, false), false}, // 0
+		{verdict(11, true), false},  // 3 < 3+1
+		{verdict(12, true), true},   // 5
+	} {
+		v.Step(row.ev, nil)
+		if got := v.Snapshot().QuorumUp; got != row.up {
+			t.Errorf("after %v the quorum is up: %v, want %v", row.ev, got, row.up)
+		}
+	}
+}
+
 func TestInhibitedServersStayWithWeightZero(t *testing.T) {
 	sorry, inhibited, alpha := server(99, 1), server(11, 5), server(12, 7)
 	sorry.Inhibit, inhibited.Inhibit = true, true
