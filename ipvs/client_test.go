@@ -179,7 +179,7 @@ func TestSilentKernelEndsWithTheContext(t *testing.T) {
 	if err := c.Flush(ctx); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("error %v, want %v", err, context.DeadlineExceeded)
 	}
-	p.answers = []string{family20 + ack, ack} // a new connection resolves anew
+	c.dial = (&player{t: t, answers: []string{family20 + ack, ack}}).dial // a new connection resolves anew
 	if err := c.Flush(t.Context()); err != nil {
 		t.Errorf("after the silence: %v", err)
 	}
