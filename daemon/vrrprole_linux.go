@@ -353,7 +353,7 @@ func (r *vrrpRole) Publish(f vrrp.Fact) {
 		r.publishGroup(f)
 		return
 	}
-	if line, ok := actionLine(f.Instance, f.What); ok {
+	for _, line := range actionLines(f.Instance, f.What) {
 		level := slog.LevelInfo
 		switch {
 		case line.detail:
@@ -383,6 +383,9 @@ func (r *vrrpRole) priorityOf(name string) int {
 }
 
 func (r *vrrpRole) publishTransition(f vrrp.Fact, t vrrp.Transition) {
+	if t.Why == vrrp.ByInitialising && t.To == vrrp.Fault {
+		return // keepalived says nothing until the first result
+	}
 	r.mu.Lock()
 	stopping, in, prio := r.stopping, r.byName[f.Instance], r.priority[f.Instance]
 	r.mu.Unlock()

@@ -19,12 +19,20 @@ func detail(format string, args ...any) logLine {
 	return logLine{text: fmt.Sprintf(format, args...), detail: true}
 }
 
-// actionLine is what keepalived writes when an instance does or notices this;
-// false when it writes nothing. Log readers look for these very phrases.
+// actionLines are what keepalived writes when an instance does or notices this.
+// Log readers look for these very phrases.
+func actionLines(name string, a vrrp.Action) []logLine {
+	if t, ok := a.(vrrp.Transition); ok {
+		return transitionLines(name, t)
+	}
+	if line, ok := actionLine(name, a); ok {
+		return []logLine{line}
+	}
+	return nil
+}
+
 func actionLine(name string, a vrrp.Action) (logLine, bool) {
 	switch a := a.(type) {
-	case vrrp.Transition:
-		return transitionLine(name, a)
 	case vrrp.ActiveDownExpired:
 		return detail("(%s) Receive advertisement timeout", name), true
 	case vrrp.PriorityZero:
@@ -63,23 +71,86 @@ func actionLine(name string, a vrrp.Action) (logLine, bool) {
 		}
 		return detail("(%s) master changed from %v to %v", name, a.From, a.To), true
 	case vrrp.OwnAddressReceived:
-		return logLine{text: fmt.Sprintf("(%s) WARNING - equal priority advert received from remote host with our IP address.", name), alarm: true}, true
+		return alarmed("(%s) WARNING - equal priority advert received from remote host with our IP address.", name), true
 	case vrrp.Alarm:
 		return alarmLine(name, a)
+	case vrrp.Dropped:
+		return droppedLine(name, a), true
+	case vrrp.SendFailed:
+		return alarmed("(%s) cannot send advert: %v", name, a.Err), true
+	case vrrp.SocketFailed:
+		return alarmed("(%s) cannot open socket: %v", name, a.Err), true
+	case vrrp.Failed:
+		return alarmed("(%s) internal error, the instance stays in FAULT: %s", name, a.Panic), true
 	}
 	return logLine{}, false
 }
 
-func transitionLine(name string, t vrrp.Transition) (logLine, bool) {
+// droppedLine is a refused datagram, with how many like it were not logged.
+func droppedLine(name string, d vrrp.Dropped) logLine {
+	line := say("%v", d.Err)
+	if name != "" {
+		line.text = "(" + name + ") " + line.text
+	} else if d.Interface != "" {
+		line.text += " interface=" + d.Interface
+	}
+	if d.Suppressed > 0 {
+		line.text += fmt.Sprintf(" (%d more since the last such line)", d.Suppressed)
+	}
+	line.alarm = true
+	return line
+}
+
+func alarmed(format string, args ...any) logLine {
+	return logLine{text: fmt.Sprintf(format, args...), alarm: true}
+}
+
+// transitionLines: the state, why a fault keeps the instance out, and what
+// becomes of its addresses. While a tracker has no result yet nothing is said.
+func transitionLines(name string, t vrrp.Transition) []logLine {
+	if t.Why == vrrp.ByInitialising && t.To == vrrp.Fault {
+		return nil
+	}
 	suffix := ""
-	if t.Why == vrrp.ByStartup {
+	if t.From == vrrp.Initialize && t.To != vrrp.Active {
 		suffix = " (init)"
+	}
+	var lines []logLine
+	if t.From == vrrp.Active {
+		lines = append(lines, say("(%s) removing VIPs.", name))
+	}
+	if t.To == vrrp.Fault {
+		if why := faultText(t); why != "" {
+			lines = append(lines, say("(%s): entering FAULT state (%s)", name, why))
+		}
 	}
 	switch t.To {
 	case vrrp.Active, vrrp.Backup, vrrp.Fault:
-		return say("(%s) Entering %s STATE%s", name, t.To.Keepalived(), suffix), true
+		lines = append(lines, say("(%s) Entering %s STATE%s", name, t.To.Keepalived(), suffix))
 	}
-	return logLine{}, false
+	if t.To == vrrp.Active {
+		lines = append(lines, say("(%s) setting VIPs.", name))
+	}
+	return lines
+}
+
+// faultText is the cause of a fault in keepalived's words.
+func faultText(t vrrp.Transition) string {
+	switch t.Why {
+	case vrrp.ByInterface:
+		return "interface " + t.Of + " down"
+	case vrrp.ByNoAddress:
+		return "no IPv4 address for interface"
+	case vrrp.ByTracker:
+		return "due to script " + t.Of
+	case vrrp.ByConfiguration:
+		return t.Of
+	case vrrp.BySocket:
+		return "no socket"
+	case vrrp.ByGroup:
+		return ""
+	}
+	return string(t.Why)
 }
 
 // alarmLine puts a contradiction into words, with what the operator can do.
