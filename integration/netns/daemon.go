@@ -268,6 +268,7 @@ func descendants(pid int) []int {
 func (h *Host) ConfigTest(kind Kind, file string) (status int, output string) {
 	h.lab.t.Helper()
 	cmd := exec.Command("ip", "netns", "exec", h.NS, kind.Path(h.lab.t), "-t", "-f", file)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // keepalived signals its own group
 	out, err := cmd.CombinedOutput()
 	if _, ended := errors.AsType[*exec.ExitError](err); err != nil && !ended {
 		h.lab.t.Fatalf("%s -t: %v", kind, err)

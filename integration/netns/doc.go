@@ -31,6 +31,7 @@
 //
 //	harness.go  Lab and Host: namespaces, links, addresses; what skips a test
 //	daemon.go   Daemon: starting holdfast or keepalived, its log and processes
+//	process.go  Process: name servers and web servers
 //	conf.go     Router: a small configuration as text
 //	capture.go  Capture: adverts and gratuitous ARP as they pass the bridge
 //	decode.go   from Ethernet frames to adverts, without our own codec

@@ -108,7 +108,7 @@ func removeNamespace(name string) {
 			break
 		}
 		for _, p := range pids {
-			if pid, err := strconv.Atoi(p); err == nil {
+			if pid, err := strconv.Atoi(p); err == nil && pid != os.Getpid() {
 				syscall.Kill(pid, syscall.SIGKILL)
 			}
 		}
