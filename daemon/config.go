@@ -100,7 +100,7 @@ func assemble(x *kconf.Ctx, file *kconf.File, env environment) (c *Config, fatal
 	a.groups()
 	a.servers()
 	if env.scripts {
-		a.c.checkScripts(x)
+		a.c.checkScripts(x, a.missing)
 	}
 	if a.missing {
 		a.fatal = append(a.fatal, "Non-existent interface specified in configuration")
@@ -130,7 +130,7 @@ func (a *assembler) instances() {
 
 func (a *assembler) instance(ic *vrrp.InstanceConfig) *Instance {
 	in := &Instance{InstanceConfig: ic, NotifyDeleted: ic.NotifyDeletedSet, AnnounceInterval: a.c.Global.GARP.Interval}
-	in.Addresses = a.addressLines(ic, ic.VirtualAddresses)
+	in.Addresses = a.oneFamily(ic, a.addressLines(ic, ic.VirtualAddresses))
 	in.Excluded = a.addressLines(ic, ic.ExcludedAddresses)
 	in.Routes = a.routeLines(ic.VirtualRoutes, host.VirtualLine)
 	in.Rules = a.ruleLines(ic.VirtualRules, host.VirtualLine)
@@ -226,6 +226,27 @@ func (a *assembler) addressLines(ic *vrrp.InstanceConfig, lines []*kconf.Stmt) [
 		list = append(list, line.Address)
 	}
 	return list
+}
+
+// oneFamily drops advertised addresses of another family than the first: an
+// advert carries one family, virtual_ipaddress_excluded takes the others.
+func (a *assembler) oneFamily(ic *vrrp.InstanceConfig, list []host.Address) []host.Address {
+	var kept []host.Address
+	for _, addr := range list {
+		if addr.Prefix.Addr().Is4() == list[0].Prefix.Addr().Is4() {
+			kept = append(kept, addr)
+			continue
+		}
+		at := ic.Pos
+		for _, s := range ic.VirtualAddresses {
+			if strings.HasPrefix(s.Words[0].Text, addr.Prefix.Addr().String()) {
+				at = s.Pos()
+			}
+		}
+		a.x.Errorf(at, kconf.ClassGeneral, "mixed-families",
+			"vrrp_instance %s: %v is of another family than %v; use virtual_ipaddress_excluded", ic.Name, addr.Prefix.Addr(), list[0].Prefix.Addr())
+	}
+	return kept
 }
 
 func (a *assembler) routeLines(lines []*kconf.Stmt, kind host.LineKind) []host.Route {

@@ -55,8 +55,9 @@ func (b *scriptBook) hook(keyword string, s *kconf.Script) *notify.Hook {
 
 // checkScripts looks at every script the parent runs, and reports what is
 // wrong with it at its place. Track scripts that cannot be used are dropped,
-// as are the lines that refer to them.
-func (c *Config) checkScripts(x *kconf.Ctx) {
+// as are the lines that refer to them. With hopeless, keepalived has given up
+// before it asks whether script security is on.
+func (c *Config) checkScripts(x *kconf.Ctx, hopeless bool) {
 	c.book = newScriptBook(&c.Global)
 	var kept []*track.ScriptConfig
 	for _, s := range c.Scripts {
@@ -71,7 +72,9 @@ func (c *Config) checkScripts(x *kconf.Ctx) {
 	for _, h := range c.hookScripts() {
 		c.book.add(notify.UseNotify, h.script)
 	}
-	c.book.check.Finish(&c.book.report)
+	if !hopeless {
+		c.book.check.Finish(&c.book.report)
+	}
 	for _, f := range c.book.report.Findings {
 		x.Diags.Add(f.Diagnostic())
 	}

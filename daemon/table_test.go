@@ -127,6 +127,7 @@ func TestAKernelWithoutIPVSIsSaidOnceAndServedWhenItComes(t *testing.T) {
 		p.setGone(true)
 		k.want(wish{table: oneService("192.0.2.100:80", map[string]uint32{"10.0.0.1:80": 3})})
 		time.Sleep(5 * tableMissing)
+		synctest.Wait()
 		if len(*lines) != 1 || !strings.Contains((*lines)[0], "this kernel has no ip_vs") || !strings.Contains((*lines)[0], "VRRP and health checks go on") {
 			t.Errorf("log: %q", *lines)
 		}

@@ -36,8 +36,13 @@ type rawConn struct {
 	to      unix.RawSockaddrInet6 // large enough for both families
 	tolen   uint32
 	payload []byte
+	info    [pktinfoSpace]byte // IPv6: control data that names the source address
+	infolen uint64             // 0: the kernel chooses
 	writeFn func(fd uintptr)
 }
+
+// pktinfoSpace is the control message of one IPV6_PKTINFO, padded.
+const pktinfoSpace = unix.SizeofCmsghdr + unix.SizeofInet6Pktinfo + 4
 
 // Listen opens the socket that spec describes. It needs CAP_NET_RAW.
 func Listen(spec SocketSpec) (Conn, error) {
@@ -220,6 +225,7 @@ func (c *rawConn) WriteTo(b []byte, meta Meta) error {
 			c.to.Scope_id = uint32(c.ifindex)
 		}
 		c.tolen, c.payload = unix.SizeofSockaddrInet6, b
+		c.nameSource(meta.Src)
 	} else {
 		putIPv4(c.out, len(b), c.id, meta)
 		if c.id++; c.id == 0 {
@@ -239,10 +245,30 @@ func (c *rawConn) WriteTo(b []byte, meta Meta) error {
 	return nil
 }
 
+// nameSource keeps the kernel from sending with a virtual address that came
+// to the interface after ours (RFC 9568 section 5.1.2.1).
+func (c *rawConn) nameSource(src netip.Addr) {
+	if c.infolen = 0; !src.IsValid() {
+		return
+	}
+	h := (*unix.Cmsghdr)(unsafe.Pointer(&c.info[0]))
+	h.Level, h.Type = unix.IPPROTO_IPV6, unix.IPV6_PKTINFO
+	h.SetLen(unix.CmsgLen(unix.SizeofInet6Pktinfo))
+	info := (*unix.Inet6Pktinfo)(unsafe.Pointer(&c.info[unix.CmsgLen(0)]))
+	info.Addr, info.Ifindex = src.As16(), uint32(c.ifindex)
+	c.infolen = uint64(unix.CmsgSpace(unix.SizeofInet6Pktinfo))
+}
+
 // writeOnce never waits: a full queue loses this advert, and the next follows.
 func (c *rawConn) writeOnce(fd uintptr) {
-	_, _, errno := unix.Syscall6(unix.SYS_SENDTO, fd, uintptr(unsafe.Pointer(&c.payload[0])), uintptr(len(c.payload)),
-		unix.MSG_DONTWAIT, uintptr(unsafe.Pointer(&c.to)), uintptr(c.tolen))
+	iov := unix.Iovec{Base: &c.payload[0]}
+	iov.SetLen(len(c.payload))
+	msg := unix.Msghdr{Name: (*byte)(unsafe.Pointer(&c.to)), Namelen: c.tolen, Iov: &iov, Iovlen: 1}
+	if c.ipv6 && c.infolen > 0 {
+		msg.Control = &c.info[0]
+		msg.SetControllen(int(c.infolen))
+	}
+	_, _, errno := unix.Syscall(unix.SYS_SENDMSG, fd, uintptr(unsafe.Pointer(&msg)), unix.MSG_DONTWAIT)
 	c.err = nil
 	if errno != 0 {
 		c.err = errno
