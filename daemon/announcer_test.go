@@ -104,6 +104,7 @@ func TestAPacedBurstKeepsItsDistance(t *testing.T) {
 		a.setActive(map[string]bool{"VI_1": true})
 		a.ask(burst{instance: "VI_1", repeat: 2, interval: 100 * time.Millisecond, addrs: vips("eth0", "192.0.2.1", "192.0.2.2")})
 		time.Sleep(time.Second)
+		synctest.Wait()
 		want := []string{ // first at once, then one each 0.1 s, in turn
 			"0s if3 192.0.2.1 02:00:00:00:00:01", "100ms if3 192.0.2.2 02:00:00:00:00:01",
 			"200ms if3 192.0.2.1 02:00:00:00:00:01", "300ms if3 192.0.2.2 02:00:00:00:00:01",

@@ -92,6 +92,7 @@ func (c *childProcess) runVRRP(start startMessage) int {
 	r.mu.Unlock()
 	stopLoop()
 	loop.Wait()
+	r.stopGroups()
 	r.release(ctx)
 	c.log.Info("Stopped")
 	return ExitOK
@@ -414,6 +415,13 @@ func (r *vrrpRole) publishGroup(f vrrp.Fact) {
 	}
 	r.send(event.Fact{Type: event.Transitioned, Kind: event.Group, Name: f.Group, Time: f.At,
 		From: t.From.Keepalived(), To: t.To.Keepalived(), Reason: string(vrrp.ByGroup)})
+}
+
+// stopGroups says STOP for the sync groups, after all their members have.
+func (r *vrrpRole) stopGroups() {
+	for _, g := range r.conf.Groups {
+		r.send(event.Fact{Type: event.Transitioned, Kind: event.Group, Name: g.Name, Time: time.Now(), To: "STOP", Reason: string(vrrp.ByShutdown)})
+	}
 }
 
 func (r *vrrpRole) send(f event.Fact) { r.link.Send(message{Fact: &f}) }
