@@ -185,7 +185,8 @@ func (r *checkerRole) reload(ctx context.Context, encoded []byte) {
 	r.log.Info("Reloading")
 	old := r.conf
 	r.conf = conf
-	if err := r.pool.Reconfigure(ctx, allSpecs(conf.Servers.services)); err == nil {
+	err = r.pool.Reconfigure(ctx, allSpecs(conf.Servers.services))
+	if err == nil {
 		err = r.adopt(ctx, conf.Servers.services)
 	}
 	if err != nil {

@@ -44,7 +44,7 @@ func Signum(name string) (int, error) {
 		"STOP": 15, "RELOAD": 1, "DATA": 10, "STATS": 12, "JSON": 36, "STATS_CLEAR": 63,
 	}[name]
 	if !known {
-		return 0, fmt.Errorf("Unknown sigfunc %s", name) //nolint:staticcheck // keepalived's words
+		return 0, fmt.Errorf("unknown sigfunc %s", name)
 	}
 	return n, nil
 }

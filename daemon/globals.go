@@ -113,7 +113,7 @@ func defaultGlobals() Globals {
 
 const (
 	maxGARPDelay = 4294 * time.Second
-	maxSeconds   = 4294967295 * time.Second
+	longestTime  = 4294967295 * time.Second
 	maxUint32    = 1<<32 - 1
 )
 
@@ -184,7 +184,7 @@ var globalKeywords = append(kconf.Vocabulary[Globals]{
 		Set: kconf.UintClamped(func(g *Globals) *uint32 { return &g.GARP.MasterRepeat }, 1, maxUint32)},
 	{Name: "vrrp_garp_master_refresh", Args: "SECONDS", Default: "0", Since: "1.2.20",
 		Doc: "Period of gratuitous ARP while master; 0: none.",
-		Set: kconf.Seconds(func(g *Globals) *time.Duration { return &g.GARP.MasterRefresh }, 0, maxSeconds, 0)},
+		Set: kconf.Seconds(func(g *Globals) *time.Duration { return &g.GARP.MasterRefresh }, 0, longestTime, 0)},
 	{Name: "vrrp_garp_master_refresh_repeat", Args: "NUMBER", Default: "1", Since: "1.2.20",
 		Doc: "Gratuitous ARPs an address in a periodic burst.",
 		Set: kconf.UintClamped(func(g *Globals) *uint32 { return &g.GARP.MasterRefreshRepeat }, 1, maxUint32)},
@@ -196,7 +196,7 @@ var globalKeywords = append(kconf.Vocabulary[Globals]{
 		Set: kconf.OptUint(func(g *Globals) **uint32 { return &g.GARP.LowerPrioRepeat }, 0, 1<<31-1)},
 	{Name: "vrrp_garp_interval", Args: "SECONDS", Default: "0", Since: "1.2.21",
 		Doc: "Least time between two gratuitous ARPs on a link.", Status: kconf.NotYet,
-		Set: kconf.Seconds(func(g *Globals) *time.Duration { return &g.GARP.Interval }, time.Microsecond, maxSeconds/1000, 6)},
+		Set: kconf.Seconds(func(g *Globals) *time.Duration { return &g.GARP.Interval }, time.Microsecond, longestTime/1000, 6)},
 	{Name: "vrrp_lower_prio_no_advert", Args: "[BOOL]", Default: "false", Since: "1.2.20",
 		Doc: "As master, do not answer an advertisement of lower priority.",
 		Set: kconf.OptBool(func(g *Globals) **bool { return &g.LowerPrioNoAdvert })},

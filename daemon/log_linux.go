@@ -55,9 +55,12 @@ func (s *syslogSink) write(level slog.Level, at time.Time, line string) {
 	msg := fmt.Appendf(nil, "<%d>%s %s[%d]: %s", s.facility*8+severity(level), at.Format(time.Stamp), s.ident, s.pid, line)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.send(msg) && !s.send(msg) { // the second try reconnects after a restart of the log daemon
-		s.dropped.Add(1)
+	for range 2 { // the second try reconnects after a restart of the log daemon
+		if s.send(msg) {
+			return
+		}
 	}
+	s.dropped.Add(1)
 }
 
 // send reports whether the line is delivered, or lost for good; false asks for

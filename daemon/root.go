@@ -42,7 +42,7 @@ func init() { // the vocabulary and the functions in it refer to each other
 			Set: kconf.Flag(func(r *root) *bool { return &r.global.UsePIDDir }, true)},
 		{Name: "child_wait_time", Args: "SECONDS", Default: "5", Since: "2.0.0",
 			Doc: "How long a stopping parent waits for its children and for hooks.",
-			Set: kconf.Seconds(func(r *root) *time.Duration { return &r.global.ChildWait }, 0, maxSeconds, 0)},
+			Set: kconf.Seconds(func(r *root) *time.Duration { return &r.global.ChildWait }, 0, longestTime, 0)},
 		{Name: "vrrp_instance", Args: "NAME { ... }", Since: "0.5.3",
 			Doc: "One virtual router (RFC 9568).",
 			Set: kconf.Block(vrrp.InstanceKeywords, beginInstance)},

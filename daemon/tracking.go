@@ -98,7 +98,7 @@ func (t *tracking) changes() []instanceEvent {
 		}
 		for _, f := range sortedFaults(i.faults) {
 			if !faults[f] {
-				tell(vrrp.FaultCleared{Why: f.Why, Of: f.Of})
+				tell(vrrp.FaultCleared(f))
 			}
 		}
 		i.priority, i.faults, i.everySeen = e.Priority, faults, true

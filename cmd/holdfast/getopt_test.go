@@ -116,7 +116,7 @@ func TestToolsThatAskTheBinaryGetKeepalivedsAnswers(t *testing.T) {
 		"signum stats":     {[]string{"--signum=STATS"}, 0, "12\n", ""},
 		"signum json":      {[]string{"--signum=JSON"}, 0, "36\n", ""},
 		"signum clear":     {[]string{"--signum=STATS_CLEAR"}, 0, "63\n", ""},
-		"unknown signum":   {[]string{"--signum=XYZ"}, 1, "", "Unknown sigfunc XYZ"},
+		"unknown signum":   {[]string{"--signum=XYZ"}, 1, "", "holdfast: unknown sigfunc XYZ"},
 		"version":          {[]string{"-v"}, 0, "", "Keepalived v2."},
 		"unknown option":   {[]string{"-Z"}, 1, "", "holdfast: unknown option -Z"},
 		"missing argument": {[]string{"--use-file"}, 1, "", "holdfast: option --use-file needs a value"},

@@ -43,7 +43,7 @@ func run(argv []string, stdout, stderr io.Writer) int {
 	case daemon.ModeSignum:
 		n, err := daemon.Signum(s.Signum)
 		if err != nil {
-			fmt.Fprintf(stderr, "%v\n", err)
+			fmt.Fprintf(stderr, "%s: %v\n", s.Program, err)
 			return daemon.ExitFatal
 		}
 		fmt.Fprintln(stdout, n)
