@@ -134,8 +134,8 @@ func (a *assembler) instance(ic *vrrp.InstanceConfig) *Instance {
 	in.Excluded = a.addressLines(ic, ic.ExcludedAddresses)
 	in.Routes = a.routeLines(ic.VirtualRoutes, host.VirtualLine)
 	in.Rules = a.ruleLines(ic.VirtualRules, host.VirtualLine)
-	in.Links = refs(ic.Tracks.Interfaces)
-	in.Scripts = refs(ic.Tracks.Scripts)
+	in.Links = a.refs(track.Interface, ic.Tracks.Interfaces)
+	in.Scripts = a.refs(track.Script, ic.Tracks.Scripts)
 	for _, list := range [][]host.Address{in.Addresses, in.Excluded} {
 		for _, addr := range list {
 			a.c.virtual[addr.Prefix.Addr()] = true
@@ -273,17 +273,26 @@ func (a *assembler) ruleLines(lines []*kconf.Stmt, kind host.LineKind) []host.Ru
 	return list
 }
 
-// refs are the lines of a track block as package track knows them.
-func refs(lines []vrrp.TrackRef) []track.Ref {
+// refs decodes the lines of a track block; a name that stands twice counts once.
+func (a *assembler) refs(kind track.Kind, lines []*kconf.Stmt) []track.Ref {
 	var list []track.Ref
-	for _, l := range lines {
-		r := track.Ref{Name: l.Name, Weight: l.Weight, Pos: l.Pos}
-		if l.Reverse {
-			r.Reverse = new(true)
+	for _, s := range lines {
+		r, ok := track.DecodeRef(a.x, kind, s)
+		if !ok {
+			continue
+		}
+		if i := indexRef(list, r.Name); i >= 0 {
+			a.x.Diags.Add(kconf.Diagnostic{Pos: r.Pos, Severity: kconf.Error, Class: kconf.ClassGeneral, ID: "duplicate", Related: list[i].Pos,
+				Message: fmt.Sprintf("track_%s %s: given before, this line is ignored", kind, r.Name)})
+			continue
 		}
 		list = append(list, r)
 	}
 	return list
+}
+
+func indexRef(list []track.Ref, name string) int {
+	return slices.IndexFunc(list, func(r track.Ref) bool { return r.Name == name })
 }
 
 // statics decodes what is there in every state.
@@ -327,6 +336,7 @@ func (a *assembler) groups() {
 				in.SyncGroup, in.Params.Grouped = g.Name, true
 			}
 		}
+		a.groupTracks(g, members, byName)
 		switch len(members) {
 		case 0:
 			a.x.Errorf(g.Pos, kconf.ClassGeneral, "empty-group", "vrrp_sync_group %s: has no member; it is not used", g.Name)
@@ -336,6 +346,54 @@ func (a *assembler) groups() {
 		}
 		a.c.Groups = append(a.c.Groups, g)
 	}
+}
+
+// groupTracks gives the trackers of a group to every member. A member's own
+// weighted trackers would let the priorities of a group drift apart; without
+// sync_group_tracking_weight interfaces count without weight and scripts not
+// at all.
+func (a *assembler) groupTracks(g *vrrp.GroupConfig, members []string, byName map[string]*Instance) {
+	links, scripts := a.refs(track.Interface, g.Tracks.Interfaces), a.refs(track.Script, g.Tracks.Scripts)
+	for _, name := range members {
+		in := byName[name]
+		if !g.TrackingWeight {
+			a.weightless(g, in)
+		}
+		for _, r := range links {
+			if indexRef(in.Links, r.Name) < 0 && r.Name != in.Interface {
+				in.Links = append(in.Links, r)
+				a.link(r.Pos, r.Name)
+			}
+		}
+		for _, r := range scripts {
+			switch {
+			case a.c.script(r.Name) == nil:
+				a.x.Errorf(r.Pos, kconf.ClassGeneral, "unknown-script", "vrrp_sync_group %s: track_script %s: there is no vrrp_script of that name", g.Name, r.Name)
+			case indexRef(in.Scripts, r.Name) < 0:
+				in.Scripts = append(in.Scripts, r)
+			}
+		}
+	}
+}
+
+func (a *assembler) weightless(g *vrrp.GroupConfig, in *Instance) {
+	none := 0
+	for i := range in.Links {
+		if r := &in.Links[i]; r.Weight != nil && *r.Weight != 0 {
+			a.x.Errorf(r.Pos, kconf.ClassGeneral, "group-weight", "track_interface %s: %s is in sync group %s, the weight is not used", r.Name, in.Name, g.Name)
+			r.Weight = &none
+		}
+	}
+	in.Scripts = slices.DeleteFunc(in.Scripts, func(r track.Ref) bool {
+		weight := a.c.script(r.Name).Weight
+		if r.Weight != nil {
+			weight = *r.Weight
+		}
+		if weight != 0 {
+			a.x.Errorf(r.Pos, kconf.ClassGeneral, "group-weight", "track_script %s: %s is in sync group %s, a script with weight is not tracked", r.Name, in.Name, g.Name)
+		}
+		return weight != 0
+	})
 }
 
 // duplicates finds two multicast instances that would be the same virtual

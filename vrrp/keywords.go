@@ -77,17 +77,9 @@ type Notify struct {
 	SMTPAlert, PriorityChanges       *bool
 }
 
-// TrackRef is one line of a track block: what is tracked and with which weight.
-type TrackRef struct {
-	Name    string
-	Weight  *int // nil: the weight of the object itself
-	Reverse bool
-	Pos     kconf.Pos
-}
-
-// Tracks are the track blocks of an instance or group.
+// Tracks are the lines of the track blocks of an instance or group.
 type Tracks struct {
-	Interfaces, Scripts, Files, Processes, BFDs []TrackRef
+	Interfaces, Scripts, Files, Processes, BFDs []*kconf.Stmt
 }
 
 // GroupConfig is one vrrp_sync_group block.

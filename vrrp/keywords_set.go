@@ -2,7 +2,6 @@ package vrrp
 
 import (
 	"slices"
-	"strconv"
 	"time"
 
 	"holdfast/kconf"
@@ -113,62 +112,19 @@ func setNotifyDeleted(x *kconf.Ctx, c *InstanceConfig, s *kconf.Stmt) {
 	}
 }
 
-// trackRows are the five track blocks.
+// trackRows are the five track blocks. Their lines stay lines, because what may
+// stand on them is the business of what is tracked: NAME [weight N
+// [reverse|noreverse]].
 func trackRows[C any](t func(*C) *Tracks) []kconf.Keyword[C] {
-	row := func(name, what, doc string, limit int, status kconf.Status, field func(*Tracks) *[]TrackRef) kconf.Keyword[C] {
+	row := func(name, what, doc string, status kconf.Status, field func(*Tracks) *[]*kconf.Stmt) kconf.Keyword[C] {
 		return kconf.Keyword[C]{Name: name, Args: "{ " + what + " [weight N [reverse|noreverse]] ... }", Doc: doc, Status: status,
-			Set: kconf.Setter[C]{Type: "line block", Range: "weight -" + strconv.Itoa(limit) + ".." + strconv.Itoa(limit), Takes: kconf.WantsBlock,
-				Do: func(x *kconf.Ctx, c *C, s *kconf.Stmt) { setTracks(x, field(t(c)), s, limit) }}}
+			Set: kconf.Lines(func(c *C) *[]*kconf.Stmt { return field(t(c)) })}
 	}
 	return []kconf.Keyword[C]{
-		row("track_interface", "IF", "Further interfaces: down is a fault, or costs the weight.", 253, kconf.Acts, func(t *Tracks) *[]TrackRef { return &t.Interfaces }),
-		row("track_script", "SCRIPT", "Scripts whose result moves state or priority.", 253, kconf.Acts, func(t *Tracks) *[]TrackRef { return &t.Scripts }),
-		row("track_file", "FILE", "Files whose number times the weight moves the priority.", 254, kconf.Acts, func(t *Tracks) *[]TrackRef { return &t.Files }),
-		row("track_process", "PROCESS", "Processes that move state or priority.", 254, kconf.NotYet, func(t *Tracks) *[]TrackRef { return &t.Processes }),
-		row("track_bfd", "BFD", "BFD sessions that move state or priority.", 253, kconf.NotYet, func(t *Tracks) *[]TrackRef { return &t.BFDs }),
+		row("track_interface", "IF", "Further interfaces: down is a fault, or costs the weight.", kconf.Acts, func(t *Tracks) *[]*kconf.Stmt { return &t.Interfaces }),
+		row("track_script", "SCRIPT", "Scripts whose result moves state or priority.", kconf.Acts, func(t *Tracks) *[]*kconf.Stmt { return &t.Scripts }),
+		row("track_file", "FILE", "Files whose number times the weight moves the priority.", kconf.NotYet, func(t *Tracks) *[]*kconf.Stmt { return &t.Files }),
+		row("track_process", "PROCESS", "Processes that move state or priority.", kconf.NotYet, func(t *Tracks) *[]*kconf.Stmt { return &t.Processes }),
+		row("track_bfd", "BFD", "BFD sessions that move state or priority.", kconf.NotYet, func(t *Tracks) *[]*kconf.Stmt { return &t.BFDs }),
 	}
-}
-
-func setTracks(x *kconf.Ctx, list *[]TrackRef, s *kconf.Stmt, limit int) {
-	for _, line := range s.Block {
-		ref := TrackRef{Name: line.Keyword(), Pos: line.Pos()}
-		if !trackOptions(x, s.Keyword(), &ref, line.Args(), limit) {
-			continue
-		}
-		if slices.ContainsFunc(*list, func(have TrackRef) bool { return have.Name == ref.Name }) {
-			x.Errorf(ref.Pos, kconf.ClassGeneral, "duplicate", "%s: %s is named twice", s.Keyword(), ref.Name)
-			continue
-		}
-		*list = append(*list, ref)
-	}
-}
-
-// trackOptions reads "weight N [reverse|noreverse]". A weight out of range is
-// dropped, the entry keeps that of its object; 254 is read as 253.
-func trackOptions(x *kconf.Ctx, what string, ref *TrackRef, w []kconf.Word, limit int) bool {
-	if len(w) == 0 {
-		return true
-	}
-	if w[0].Text != "weight" || len(w) < 2 {
-		x.Errorf(w[0].Pos, kconf.ClassGeneral, "unknown-option", "%s %s: want weight and a number, not %s", what, ref.Name, w[0].Text)
-		return false
-	}
-	if v, ok := kconf.ParseInt(x, w[1], "weight", -254, 254); ok {
-		n := min(max(int(v), -limit), limit)
-		if n != int(v) {
-			x.Errorf(w[1].Pos, kconf.ClassInvalidNumber, "out-of-range", "weight %d: %d is used", v, n)
-		}
-		ref.Weight = &n
-	}
-	for _, o := range w[2:] {
-		switch o.Text {
-		case "reverse":
-			ref.Reverse = true
-		case "noreverse":
-			ref.Reverse = false
-		default:
-			x.Errorf(o.Pos, kconf.ClassGeneral, "unknown-option", "%s %s: %s: want reverse or noreverse", what, ref.Name, o.Text)
-		}
-	}
-	return true
 }
