@@ -59,6 +59,7 @@ func (b *scriptBook) hook(keyword string, s *kconf.Script) *notify.Hook {
 // before it asks whether script security is on.
 func (c *Config) checkScripts(x *kconf.Ctx, hopeless bool) {
 	c.book = newScriptBook(&c.Global)
+	c.checkScriptUser(x)
 	var kept []*track.ScriptConfig
 	for _, s := range c.Scripts {
 		sc := *s.Script
@@ -79,6 +80,19 @@ func (c *Config) checkScripts(x *kconf.Ctx, hopeless bool) {
 		x.Diags.Add(f.Diagnostic())
 	}
 	c.dropUnknownTracks()
+}
+
+// checkScriptUser reports a script_user who has no account here: scripts that
+// name no user of their own are then not run.
+func (c *Config) checkScriptUser(x *kconf.Ctx) {
+	u := c.Global.ScriptUser
+	if u == nil {
+		return
+	}
+	as := notify.Accounts{Directory: notify.System{}, User: u.User, Group: u.Group}
+	if _, err := as.For("", ""); err != nil {
+		x.Errorf(u.Pos, kconf.ClassGeneral, "unknown-account", "script_user %s: %v", u.User, err)
+	}
 }
 
 // scriptJobs are the vrrp_scripts that something tracks, ready to run.

@@ -154,12 +154,13 @@ var smallFiles = map[string]struct {
 		},
 		status: 5,
 	},
-	// keepalived answers 5
 	"a script user who does not exist": {
 		text: "global_defs {\n    script_user nobody_at_all\n}\n" + with("    notify /bin/true"),
 		want: []string{
+			"k.conf:2:17: script_user nobody_at_all: look up user nobody_at_all: user: unknown user nobody_at_all",
 			"k.conf:5:12: warning: script /bin/true: look up user nobody_at_all: user: unknown user nobody_at_all - disabling; create the account, or name another",
 		},
+		status: 5,
 	},
 	"a script with security": {
 		text: "global_defs {\n    enable_script_security\n    script_user root\n}\n" + with("    notify /bin/true"),
