@@ -190,7 +190,7 @@ func (m *Machine) canResume(now time.Time, r *Snapshot) bool {
 func (m *Machine) shutdown(now time.Time, out []Action) []Action {
 	wasActive := m.state == Active
 	if wasActive {
-		out = append(out, SendAdvert{0})
+		out = append(out, SendAdvert{0}, ZeroSent{})
 	}
 	m.running, m.faults, m.held = false, nil, false
 	out = m.move(now, Initialize, ByShutdown, "", out)

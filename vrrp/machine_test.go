@@ -195,7 +195,7 @@ func TestActive(t *testing.T) { // RFC 9568 section 6.4.3; at t0 it sent an adve
 			"OwnAddressReceived{From:10.9.0.2 Priority:200}"}, state: Active, deadline: 1},
 		"it answers a resignation":             {event: heard(0), when: 0.5, want: []string{"PriorityZero{State:Active From:10.9.0.1}", "SendAdvert{Priority:100}"}, state: Active, deadline: 1.5},
 		"a refused datagram cannot silence it": {event: AdvertRefused{&PacketError{Reason: DropChecksum, Src: routerA}}, when: 0.9, state: Active, deadline: 1},
-		"shutdown sends one priority 0": {event: Shutdown{}, when: 0.5, want: []string{"SendAdvert{Priority:0}",
+		"shutdown sends one priority 0": {event: Shutdown{}, when: 0.5, want: []string{"SendAdvert{Priority:0}", "ZeroSent{}",
 			"Transition{From:Active To:Initialize Why:shutdown Of:}", "ApplyHost{}"}, state: Initialize, deadline: -1},
 		"a fault sends one priority 0": {event: FaultRaised{ByInterface, "eth0"}, when: 0.5, want: []string{"SendAdvert{Priority:0}", "ZeroSent{}",
 			"Transition{From:Active To:Fault Why:interface Of:eth0}", "ApplyHost{}"}, state: Fault, deadline: -1},
