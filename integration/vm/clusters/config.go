@@ -1,28 +1,27 @@
 package clusters
 
 import (
-	"embed"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 )
 
-//go:embed testdata
-var testdata embed.FS
-
-// Config is a file of a published cluster: from the examples of this tree if
-// they have it, else from testdata.
-func Config(t *testing.T, name string) string {
+// Example is a file of a cluster in the examples of this tree. Scripts run as
+// they are there: what an administrator copies is what is tested.
+func Example(t *testing.T, name string) string {
 	t.Helper()
-	if text, err := os.ReadFile(filepath.Join("/vm/examples", name)); err == nil {
-		return string(text)
-	}
-	text, err := testdata.ReadFile("testdata/" + name)
+	text, err := os.ReadFile(filepath.Join("/vm/examples", name))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return string(text)
+}
+
+// RunExample runs a script of the examples on the node.
+func (n *Node) RunExample(t *testing.T, name string, args ...string) {
+	t.Helper()
+	n.Run(t, "sh", append([]string{filepath.Join("/vm/examples", name)}, args...)...)
 }
 
 // change replaces what must occur exactly once: a configuration that no longer

@@ -55,12 +55,16 @@ func (l *logbook) String() string {
 
 // Start runs the daemon on the node as its administrator would: with
 // /etc/keepalived/keepalived.conf of the node, in the foreground, with a /run
-// of its own.
+// and a /var/log (Node.Path of log) of its own.
 func (n *Node) Start(t *testing.T, conf string) *Director {
 	t.Helper()
 	n.File(t, "keepalived/keepalived.conf", conf, 0o644)
 	d := &Director{node: n, ended: make(chan struct{})}
-	d.cmd = exec.Command("ip", "netns", "exec", n.ns, "sh", "-c", `mount -t tmpfs tmpfs /run && exec "$0" "$@"`,
+	if err := os.MkdirAll(n.Path("log"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	const own = `mount -t tmpfs tmpfs /run && mount --bind "$1" /var/log && shift && exec "$@"`
+	d.cmd = exec.Command("ip", "netns", "exec", n.ns, "sh", "-c", own, "sh", n.Path("log"),
 		program(), "-n", "-l", "-D", "-G", "-p", n.pidFile("parent"), "-r", n.pidFile("vrrp"), "-c", n.pidFile("checkers"))
 	d.cmd.Stdout, d.cmd.Stderr = &d.log, &d.log
 	if err := d.cmd.Start(); err != nil {

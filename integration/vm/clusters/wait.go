@@ -29,3 +29,12 @@ func Eventually(t *testing.T, limit time.Duration, what string, look func() (see
 		time.Sleep(pause)
 	}
 }
+
+// phase is a subtest of a cluster's life. Later phases build on earlier ones,
+// so the first that fails ends the test.
+func phase(t *testing.T, name string, f func(t *testing.T)) {
+	t.Helper()
+	if !t.Run(name, f) {
+		t.FailNow()
+	}
+}

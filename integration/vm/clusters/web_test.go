@@ -28,10 +28,7 @@ func newWebCluster(t *testing.T, name string) *webCluster {
 	c.mailbox = mx.ServeSMTP(t)
 	for i := range c.web {
 		c.web[i] = lan.Node(t, fmt.Sprintf("web%d", i+1), fmt.Sprintf("10.4.1.15%d/24", i+1))
-		c.web[i].Sysctl(t, "net.ipv4.ip_forward=1")
-		for _, port := range []string{"80", "443"} {
-			c.web[i].Run(t, "iptables", "-t", "nat", "-A", "PREROUTING", "-d", webVIP, "-p", "tcp", "--dport", port, "-j", "REDIRECT")
-		}
+		c.web[i].RunExample(t, "web-fwmark/web-server.sh", "start")
 		c.web[i].ServeWeb(t)
 	}
 	for i := range c.lb {
@@ -40,14 +37,7 @@ func newWebCluster(t *testing.T, name string) *webCluster {
 		c.lb[i].File(t, "hosts", "127.0.0.1 localhost\n10.4.1.25 smtp.mail.ru\n", 0o644)
 	}
 	for i, lb := range c.lb {
-		peer := c.lb[1-i].MAC(t)
-		mangle := func(args ...string) {
-			lb.Run(t, "iptables", append([]string{"-t", "mangle", "-A", "PREROUTING", "-d", webVIP, "-p", "tcp"}, args...)...)
-		}
-		for mark, port := range map[string]string{"1": "80", "2": "443"} {
-			mangle("--dport", port, "-m", "mac", "--mac-source", peer, "-j", "RETURN") // balanced there already
-			mangle("--dport", port, "-j", "MARK", "--set-mark", mark)
-		}
+		lb.RunExample(t, "web-fwmark/marks.sh", "start", c.lb[1-i].MAC(t))
 	}
 	return c
 }
@@ -56,7 +46,7 @@ func newWebCluster(t *testing.T, name string) *webCluster {
 func (c *webCluster) start(t *testing.T) {
 	t.Helper()
 	for i, lb := range c.lb {
-		c.director[i] = lb.Start(t, Config(t, fmt.Sprintf("web-fwmark/lb%d.conf", i+1)))
+		c.director[i] = lb.Start(t, Example(t, fmt.Sprintf("web-fwmark/lb%d.conf", i+1)))
 		lb.HasAddress(t, webVIP, i == 0)
 	}
 }
@@ -94,12 +84,12 @@ func TestWebServersBehindFirewallMarks(t *testing.T) {
 	c := newWebCluster(t, "web")
 	c.start(t)
 
-	t.Run("both directors list both marks with two routed destinations of weight 100", func(t *testing.T) {
+	phase(t, "both directors list both marks with two routed destinations of weight 100", func(t *testing.T) {
 		for _, lb := range c.lb {
 			lb.WaitTable(t, patience, webTable(100, 100))
 		}
 	})
-	t.Run("both web servers answer, with and without TLS", func(t *testing.T) {
+	phase(t, "both web servers answer, with and without TLS", func(t *testing.T) {
 		// Equal weights take turns: two requests, two servers.
 		got := c.fetch(t, 2)
 		slices.Sort(got[:2])
@@ -108,14 +98,14 @@ func TestWebServersBehindFirewallMarks(t *testing.T) {
 			t.Errorf("two requests over HTTP and two over HTTPS were answered by %v, want %v", got, want)
 		}
 	})
-	t.Run("mail tells that the virtual router is master", func(t *testing.T) {
+	phase(t, "mail tells that the virtual router is master", func(t *testing.T) {
 		c.waitMail(t, "[", "VRRP Instance VRRP_EXT - Entering MASTER state", 1)
 	})
-	t.Run("the sync daemon follows the virtual router", func(t *testing.T) {
+	phase(t, "the sync daemon follows the virtual router", func(t *testing.T) {
 		c.waitSyncDaemon(t, 0, "master sync daemon (mcast=eth0, syncid=0, ")
 		c.waitSyncDaemon(t, 1, "backup sync daemon (mcast=eth0, syncid=0, ")
 	})
-	t.Run("a failing page leaves the web server with weight 0", func(t *testing.T) {
+	phase(t, "a failing page leaves the web server with weight 0", func(t *testing.T) {
 		page := c.web[0].Path("www/lbtest.html")
 		if err := os.Rename(page, page+".away"); err != nil {
 			t.Fatal(err)
@@ -134,7 +124,7 @@ func TestWebServersBehindFirewallMarks(t *testing.T) {
 			lb.WaitTable(t, patience, webTable(100, 100))
 		}
 	})
-	t.Run("a client notices the death of a director as one pause", func(t *testing.T) {
+	phase(t, "a client notices the death of a director as one pause", func(t *testing.T) {
 		series := Repeat(t, func() (string, error) { return c.client.Get("http://"+webVIP, time.Second) })
 		Eventually(t, patience, "client is served by both", func() (string, bool) {
 			got := series.Answers()
@@ -159,7 +149,7 @@ func TestWebServersBehindFirewallMarks(t *testing.T) {
 		c.waitMail(t, "[", "VRRP Instance VRRP_EXT - Entering MASTER state", 2)
 		c.waitSyncDaemon(t, 1, "master sync daemon (mcast=eth0, syncid=0, ")
 	})
-	t.Run("stopping takes away our services and addresses and nothing else", func(t *testing.T) {
+	phase(t, "stopping takes away our services and addresses and nothing else", func(t *testing.T) {
 		foreign := table("TCP 10.4.1.77:99 rr", "  10.4.1.78:99 Route 1")
 		c.lb[1].Run(t, "ipvsadm", "-A", "-t", "10.4.1.77:99", "-s", "rr")
 		c.lb[1].Run(t, "ipvsadm", "-a", "-t", "10.4.1.77:99", "-r", "10.4.1.78:99", "-g")

@@ -1,0 +1,35 @@
+// Package clusters runs the published clusters of examples/ whole, inside the
+// virtual machine of integration/vm: directors, servers and clients as network
+// namespaces on one LAN, with nginx, named and iptables as an administrator
+// would use them. On any other machine its tests are not started at all.
+//
+// A test is a story in phases: each phase is a subtest and builds on the one
+// before. What is claimed is seen from outside the daemons: ipvsadm is the
+// judge of tables, a client's requests of balancing, tcpdump of adverts, files
+// that scripts wrote of notifications, a mailbox of mail. Configurations and
+// scripts are the files of examples/, unchanged, because those get copied.
+//
+// The machine is slow: conditions are waited for, durations are bounded
+// generously or counted in requests, never measured.
+//
+// HOLDFAST_DIRECTOR=/usr/sbin/keepalived runs the same tests against
+// keepalived, as a control: what it passes is its behaviour, not our opinion.
+// Phases in which more is asked of holdfast say why they skip then.
+//
+// Goroutines: one per mail server and connection, one per started program, one
+// per series of requests; the test's cleanup waits for them. A goroutine that
+// enters a namespace keeps its thread and ends with it.
+//
+// Files, in reading order:
+//
+//	lan.go      LAN and Node: namespaces on a bridge, programs and files in them
+//	daemon.go   Director: holdfast (or keepalived) on a node, its processes and log
+//	table.go    what ipvsadm and ip show on a node
+//	wait.go     waiting for a condition; phases
+//	config.go   files and scripts from examples/
+//	servers.go  nginx and named
+//	smtp.go     a mail server, relay and mailbox
+//	client.go   requests over HTTP, SMTP and DNS, once or again and again
+//
+// Sources: the README of each example; ipvsadm(8), iptables-extensions(8).
+package clusters
