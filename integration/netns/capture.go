@@ -120,7 +120,18 @@ func (c *Capture) Ignore(src netip.Addr) {
 // any advert.
 func (c *Capture) decodeAgain(t *testing.T) {
 	t.Helper()
-	filter := "vrrp && (_ws.malformed || _ws.expert.severity >= 0x00600000 || vrrp.checksum.status == 0 || ip.checksum.status == 0)"
+	if out := c.faults(t); out != "" {
+		t.Errorf("tshark finds fault with adverts:\n%s", out)
+	}
+}
+
+// faults is what tshark finds wrong: malformed adverts, wrong checksums,
+// experts' warnings. The capture has to be closed.
+func (c *Capture) faults(t *testing.T) string {
+	t.Helper()
+	const warning = "0x00600000" // PI_WARN of wireshark's severities
+	filter := "vrrp && (_ws.malformed || _ws.expert.severity >= " + warning +
+		" || vrrp.checksum.status == 0 || ip.checksum.status == 0)"
 	for src := range c.foreign {
 		filter += fmt.Sprintf(" && !(ip.src == %v)", src)
 	}
@@ -128,9 +139,7 @@ func (c *Capture) decodeAgain(t *testing.T) {
 	if err != nil {
 		t.Errorf("tshark: %v", err)
 	}
-	if len(out) > 0 {
-		t.Errorf("tshark finds fault with adverts:\n%s", out)
-	}
+	return string(out)
 }
 
 // Adverts are those seen since then that match.

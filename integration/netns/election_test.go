@@ -130,13 +130,13 @@ func TestDifferentAddressListsDoNotMakeTwoActiveRouters(t *testing.T) {
 						}
 					})
 					began := time.Now()
-					b := p.b.Start(kinds.b, p.confB)
 					p.a.Start(kinds.a, p.confA)
+					b := p.b.Start(kinds.b, p.confB)
 					p.WaitHolders(8*time.Second, p.vip, "a")
 					Throughout(t, p.down+p.down/2, "b sends nothing", func() bool {
 						return len(p.Capture.Adverts(began, p.b.sent)) == 0
 					})
-					if name != "the order is turned" && b.Count(began, `\(VI_1\) received advert from 10\.9\.0\.1 with another list of virtual addresses`) == 0 {
+					if name != "the order is turned" && b.Count(began, `\(VI_1\) (expected \d+ VIPs|ip address associated with VRID|received advert from \S+ with another list)`) == 0 {
 						t.Error("b does not say in its log that the lists differ")
 					}
 				})
@@ -162,8 +162,8 @@ func TestClientsLoseTheAddressOnlyForAMoment(t *testing.T) {
 			t.Run(name+", "+kinds.String(), func(t *testing.T) {
 				t.Parallel()
 				p := newPair(t, kinds, protocols[1], nil)
-				b := p.b.Start(kinds.b, p.confB)
 				a := p.a.Start(kinds.a, p.confA)
+				b := p.b.Start(kinds.b, p.confB)
 				p.settle(a, b)
 				client := p.Host("client", 3).Probe(p.vip, 10*time.Millisecond)
 				Eventually(t, 2*time.Second, "the client reaches the address", client.Answered)

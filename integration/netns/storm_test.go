@@ -2,6 +2,7 @@ package netns
 
 import (
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 )
@@ -62,8 +63,8 @@ func TestMalformedAdvertsChangeNothing(t *testing.T) {
 				p := newPair(t, kinds, proto, nil)
 				stranger := p.Host("stranger", 3)
 				p.Capture.Ignore(stranger.Addr)
-				b := p.b.Start(kinds.b, p.confB)
 				a := p.a.Start(kinds.a, p.confA)
+				b := p.b.Start(kinds.b, p.confB)
 				p.settle(a, b)
 
 				began := time.Now()
@@ -117,4 +118,27 @@ func TestAStrangersRightAdvertIsBelieved(t *testing.T) {
 			lab.WaitHolders(time.Second, "10.9.0.100")
 		})
 	}
+}
+
+// TestTsharkWouldFindABadAdvert is the witness of the check that every capture
+// goes through.
+func TestTsharkWouldFindABadAdvert(t *testing.T) {
+	Require(t)
+	t.Parallel()
+	lab := NewLab(t)
+	lab.Host("a", 1)
+	stranger := lab.Host("stranger", 3)
+	wire := stranger.Injector()
+	packets := malformed(protocols[0], stranger.Addr)
+	wire.Send(Packet{stranger.Addr, group, 255, AdvertV2(51, 250, 1, "s3cr3t", netip.MustParseAddr("10.9.0.100"))})
+	wire.Send(packets["a wrong checksum"])
+	wire.Send(packets["cut in the middle of addresses"])
+	Eventually(t, 2*time.Second, "the packets are captured", func() bool {
+		return len(lab.Capture.Adverts(time.Time{}, stranger.sent)) == 2 // the third is too short to be decoded here
+	})
+	lab.Capture.Close()
+	if got := strings.Count(lab.Capture.faults(t), "\n"); got != 2 {
+		t.Errorf("tshark finds fault with %d of three adverts, want 2:\n%s", got, lab.Capture.faults(t))
+	}
+	lab.Capture.Ignore(stranger.Addr) // for the check at the end
 }
