@@ -1,0 +1,226 @@
+package daemon
+
+import (
+	"context"
+	"log/slog"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"holdfast/internal/event"
+	"holdfast/notify"
+)
+
+// secured are global_defs under which scripts of root may run.
+const secured = "global_defs {\n    enable_script_security\n    script_user root\n}\n"
+
+// TestWhoIsMailedAbout: an object's own smtp_alert goes before the kind's, the
+// kind's before the global one; without any only real servers are mailed about.
+func TestWhoIsMailedAbout(t *testing.T) {
+	tests := map[string]struct {
+		global, router, group, service, server string
+		want                                   [4]bool // instance, group, virtual server, real server
+	}{
+		"nothing said":                    {"", "", "", "", "", [4]bool{false, false, false, true}},
+		"the global switch on":            {"smtp_alert on", "", "", "", "", [4]bool{true, true, true, true}},
+		"the global switch off":           {"smtp_alert off", "", "", "", "", [4]bool{false, false, false, false}},
+		"only VRRP":                       {"smtp_alert off\nsmtp_alert_vrrp on", "", "", "", "", [4]bool{true, true, false, false}},
+		"only servers":                    {"smtp_alert_checker on", "", "", "", "", [4]bool{false, false, true, true}},
+		"the kind before the global one":  {"smtp_alert on\nsmtp_alert_vrrp off\nsmtp_alert_checker off", "", "", "", "", [4]bool{false, false, false, false}},
+		"an instance for itself":          {"smtp_alert off", "smtp_alert", "", "", "", [4]bool{true, false, false, false}},
+		"an instance without":             {"smtp_alert_vrrp on", "smtp_alert off", "", "", "", [4]bool{false, true, false, true}},
+		"a group for itself":              {"", "", "smtp_alert on", "", "", [4]bool{false, true, false, true}},
+		"a virtual server for its quorum": {"smtp_alert off", "", "", "smtp_alert on", "", [4]bool{false, false, true, false}},
+		"a real server without":           {"smtp_alert on", "", "", "", "smtp_alert off", [4]bool{true, true, true, false}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			text := "global_defs {\n" + tt.global + "\n}\n" + with(tt.router) + second() +
+				"vrrp_sync_group G {\n" + tt.group + "\n    group {\n        VI_1\n        VI_2\n    }\n}\n" +
+				balancer("protocol TCP", "protocol TCP\n"+tt.service, "8080 {", "8080 {\n"+tt.server)
+			l := understood(t, text)
+			if len(diagLines(l)) > 0 {
+				t.Fatalf("the file is not what it should be: %q", diagLines(l))
+			}
+			all := l.config.alerts()
+			got := [4]bool{
+				all[notify.Object{Kind: event.Instance, Name: "VI_1"}],
+				all[notify.Object{Kind: event.Group, Name: "G"}],
+				all[notify.Object{Kind: event.VirtualServer, Name: "[10.9.0.100]:tcp:80"}],
+				all[notify.Object{Kind: event.RealServer, Name: "[10.9.1.1]:tcp:8080 of [10.9.0.100]:tcp:80"}],
+			}
+			if got != tt.want {
+				t.Errorf("instance, group, virtual server, real server: %v, want %v", got, tt.want)
+			}
+			hooks := l.config.objectHooks()
+			if o := (notify.Object{Kind: event.Instance, Name: "VI_1"}); hooks[o].alert != tt.want[0] {
+				t.Errorf("hooks of VI_1 say alert %v", hooks[o].alert)
+			}
+		})
+	}
+}
+
+func TestEveryObjectGetsItsScripts(t *testing.T) {
+	text := secured + with(`    notify_master "/bin/true m"
+    notify_backup "/bin/true b"
+    notify_fault "/bin/true f"
+    notify_stop "/bin/true s"
+    notify_deleted "/bin/true d"
+    notify_master_rx_lower_pri "/bin/true l"
+    notify "/bin/true any"`) + second() +
+		"vrrp_sync_group G {\n    group {\n        VI_1\n        VI_2\n    }\n    notify_master \"/bin/true gm\"\n    notify \"/bin/true gany\"\n}\n" +
+		balancer("protocol TCP", "protocol TCP\n    quorum_up \"/bin/true qu\"\n    quorum_down \"/bin/true qd\"",
+			"8080 {", "8080 {\n        notify_up \"/bin/true up\"\n        notify_down \"/bin/true down\"")
+	l := understood(t, text)
+	if len(diagLines(l)) > 0 {
+		t.Fatalf("the file is not what it should be: %q", diagLines(l))
+	}
+	got := map[string]string{} // "kind name state" → last word of the command
+	for o, oh := range l.config.objectHooks() {
+		for state, h := range oh.hooks.States {
+			got[string(o.Kind)+" "+o.Name+" "+state] = h.Command.Argv[len(h.Command.Argv)-1]
+		}
+		if g := oh.hooks.Generic; g != nil {
+			got[string(o.Kind)+" "+o.Name] = g.Command.Argv[len(g.Command.Argv)-1]
+		}
+	}
+	want := map[string]string{
+		"instance VI_1 MASTER": "m", "instance VI_1 BACKUP": "b", "instance VI_1 FAULT": "f", "instance VI_1 STOP": "s",
+		"instance VI_1 DELETED": "d", "instance VI_1 MASTER_RX_LOWER_PRI": "l", "instance VI_1": "any",
+		"group G MASTER": "gm", "group G": "gany",
+		"virtual-server [10.9.0.100]:tcp:80 UP": "qu", "virtual-server [10.9.0.100]:tcp:80 DOWN": "qd",
+		"real-server [10.9.1.1]:tcp:8080 of [10.9.0.100]:tcp:80 UP":   "up",
+		"real-server [10.9.1.1]:tcp:8080 of [10.9.0.100]:tcp:80 DOWN": "down",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("scripts (-want +got):\n%s", diff)
+	}
+}
+
+func TestMailsAreAboutWhatHappened(t *testing.T) {
+	servers := map[string]string{valueServer: "[10.9.1.1]:tcp:80", valueService: "[10.9.0.100]:tcp:80"}
+	tests := map[string]struct {
+		fact    event.Fact
+		subject string // "" for no mail
+		body    string
+	}{
+		"an instance became master": {event.Fact{Kind: event.Instance, Name: "VI_1", To: "MASTER"},
+			"[lb1] VRRP Instance VI_1 - Entering MASTER state", "=> VRRP Instance is now owning VRRP VIPs <="},
+		"an instance was removed": {event.Fact{Kind: event.Instance, Name: "VI_1", To: "DELETED"},
+			"[lb1] VRRP Instance VI_1 - Deleted", "=> VRRP Deleted at reload <="},
+		"a group failed": {event.Fact{Kind: event.Group, Name: "G", To: "FAULT"},
+			"[lb1] VRRP Group G - Entering FAULT state", "=> All VRRP group instances are now in FAULT state <="},
+		"a real server failed its check": {event.Fact{Kind: event.RealServer, To: "DOWN", Detail: mailText("TCP_CHECK", false), Values: servers},
+			"[lb1] Realserver [10.9.1.1]:tcp:80 of virtual server [10.9.0.100]:tcp:80 - DOWN", "=> TCP CHECK failed on service <="},
+		"a quorum was lost": {event.Fact{Kind: event.VirtualServer, To: "DOWN", Detail: "Lost quorum 1-0=1 > 0", Values: servers},
+			"[lb1] Virtualserver [10.9.0.100]:tcp:80 - DOWN", "=> Lost quorum 1-0=1 > 0 <="},
+		"a real server without a cause": {event.Fact{Kind: event.RealServer, To: "UP", Values: servers}, "", ""},
+		"a script":                      {event.Fact{Kind: event.Script, Name: "chk", To: "DOWN"}, "", ""},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			m, ok := alertMail("lb1", notify.Object{Kind: tt.fact.Kind, Name: tt.fact.Name}, tt.fact)
+			if !ok {
+				m = notify.Mail{}
+			}
+			if m.Subject != tt.subject || m.Body != tt.body {
+				t.Errorf("mail %q, %q\nwant %q, %q", m.Subject, m.Body, tt.subject, tt.body)
+			}
+		})
+	}
+}
+
+// TestMailTextsAreThoseOfKeepalived: as the mails of 2.2.7 show them.
+func TestMailTextsAreThoseOfKeepalived(t *testing.T) {
+	tests := []struct{ check, up, down string }{
+		{"TCP_CHECK", "TCP CHECK succeed on service", "TCP CHECK failed on service"},
+		{"UDP_CHECK", "UDP CHECK succeed on service", "UDP CHECK failed on service"},
+		{"HTTP_GET", "CHECK succeed on service", "CHECK failed on service : HTTP/SSL request failed"},
+		{"SSL_GET", "CHECK succeed on service", "CHECK failed on service : HTTP/SSL request failed"},
+		{"SMTP_CHECK", "CHECK succeed on service", "CHECK failed on service"},
+		{"DNS_CHECK", "DNS_CHECK: succeed on service", "DNS_CHECK: failed on service"},
+		{"PING_CHECK", "ICMP CHECK succeed on service", "ICMP CHECK failed on service"},
+		{"MISC_CHECK", "MISC CHECK succeeded on service", "MISC CHECK failed on service"},
+		{"FILE_CHECK", "FILE_CHECK succeed on service", "FILE_CHECK failed on service"},
+	}
+	for _, tt := range tests {
+		if got := mailText(tt.check, true); got != tt.up {
+			t.Errorf("%s up: %q, want %q", tt.check, got, tt.up)
+		}
+		if got := mailText(tt.check, false); got != tt.down {
+			t.Errorf("%s down: %q, want %q", tt.check, got, tt.down)
+		}
+	}
+}
+
+func TestMailSettingsAreFilledInOnlyWithARelay(t *testing.T) {
+	none := understood(t, "global_defs {\n    notification_email {\n        a@example.org\n    }\n}\n").config.mailSettings()
+	if none.Server != "" {
+		t.Errorf("a relay without smtp_server: %+v", none)
+	}
+	all := understood(t, `global_defs {
+    notification_email {
+        a@example.org
+        "B <b@example.org>"
+    }
+    notification_email_from lb@example.org
+    smtp_server 192.0.2.25 2525
+    smtp_helo_name lb.example.org
+    smtp_connect_timeout 7
+    no_email_faults
+}
+`).config.mailSettings()
+	want := notify.MailConfig{Server: "192.0.2.25:2525", To: []string{"a@example.org", "B <b@example.org>"},
+		From: "lb@example.org", Helo: "lb.example.org", Timeout: 7 * time.Second, NoFaults: true}
+	if diff := cmp.Diff(want, all); diff != "" {
+		t.Errorf("settings (-want +got):\n%s", diff)
+	}
+	if m := understood(t, "global_defs {\n    smtp_server relay.example.org\n}\n").config.mailSettings(); m.Server != "relay.example.org:25" || m.From == "" || m.Helo == "" {
+		t.Errorf("defaults are %+v, want port 25, a sender and a HELO name", m)
+	}
+}
+
+// hookRig is a bus with its hooks; nothing runs before start.
+func hookRig(t *testing.T, text string) (*hooks, *event.Bus, *[]string) {
+	lines := &[]string{}
+	bus := event.NewBus()
+	h := newHooks(newLogger(LevelDetail, recorder{lines}), bus)
+	h.configure(understood(t, text).config)
+	return h, bus, lines
+}
+
+// TestARemovedObjectIsRememberedForOneReload: the fact that an instance is gone
+// comes after the configuration that no longer has it.
+func TestARemovedObjectIsRememberedForOneReload(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, bus, _ := hookRig(t, secured+with("    notify_fault /bin/true"))
+		o := notify.Object{Kind: event.Instance, Name: "VI_1"}
+		h.configure(understood(t, secured+second()).config)
+		if c, there := h.byName[o]; !there || !c.gone || c.hooks.States["FAULT"] == nil {
+			t.Errorf("right after its removal the scripts of VI_1 are %+v", c)
+		}
+		h.configure(understood(t, secured+second()).config)
+		if _, there := h.byName[o]; there {
+			t.Error("after a further reload VI_1 is still remembered")
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if err := bus.Close(ctx); err != nil {
+			t.Error(err)
+		}
+		h.close(ctx)
+	})
+}
+
+func TestHowAHookEndedIsLoggedAtItsLevel(t *testing.T) {
+	var lines []string
+	h := &hooks{log: newLogger(slog.LevelInfo, recorder{&lines})}
+	h.report(event.Fact{Text: "seen"})
+	h.report(event.Fact{Text: "only with -D", Verbose: true})
+	h.report(event.Fact{Type: event.HookRan})
+	if diff := cmp.Diff([]string{"seen"}, lines); diff != "" {
+		t.Errorf("log (-want +got):\n%s", diff)
+	}
+}
