@@ -62,7 +62,8 @@ func newSupervisor(opt Options, conf *loaded, log *slog.Logger) *supervisor {
 	s := &supervisor{
 		opt: opt, log: log, conf: conf, bus: event.NewBus(),
 		children: map[role]*child{}, deaths: map[role]int{}, resume: map[string]snapshot{}, servers: map[string]string{},
-		exits: make(chan childExit), inbox: make(chan childMessage), respawn: make(chan role),
+		exits: make(chan childExit), inbox: make(chan childMessage), respawn: make(chan role, 4), // timers outlive a stop: they must not wait for us
+
 		signals: make(chan os.Signal, 16),
 	}
 	s.hooks = newHooks(log, s.bus)

@@ -34,6 +34,7 @@ type vrrpRole struct {
 
 	mu       sync.Mutex // guards what follows: effects run in the loop's goroutine
 	byName   map[string]*Instance
+	previous map[string]*Instance // of the configuration before: what is removed goes by its rules
 	statics  staticHost
 	seq      uint64
 	active   map[string]bool
@@ -158,7 +159,7 @@ func (r *vrrpRole) configure(conf *Config, resume map[string]snapshot) {
 		watched = append(watched, conf.tracked(in))
 	}
 	r.mu.Lock()
-	r.byName, r.statics = byName, conf.staticHost()
+	r.previous, r.byName, r.statics = r.byName, byName, conf.staticHost()
 	for _, in := range conf.Instances {
 		if _, known := r.priority[in.Name]; !known {
 			r.priority[in.Name] = int(in.Params.Priority)
@@ -388,7 +389,7 @@ func (r *vrrpRole) publishTransition(f vrrp.Fact, t vrrp.Transition) {
 		return // keepalived says nothing until the first result
 	}
 	r.mu.Lock()
-	stopping, in, prio := r.stopping, r.byName[f.Instance], r.priority[f.Instance]
+	stopping, in, prio := r.stopping, r.previous[f.Instance], r.priority[f.Instance]
 	r.mu.Unlock()
 	to := t.To.Keepalived()
 	if t.Why == vrrp.ByShutdown {
