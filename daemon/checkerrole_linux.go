@@ -71,8 +71,22 @@ func (c *childProcess) runCheckers(start startMessage) int {
 	return ExitOK
 }
 
-// distrust makes servers that were down when a predecessor was killed prove
-// themselves before they get traffic.
+// downServers are the real servers that are down now.
+func (r *checkerRole) downServers() []string {
+	var down []string
+	for _, s := range r.services {
+		for _, srv := range s.machine.Snapshot().Servers {
+			if !srv.Alive {
+				down = append(down, serverObject(s.serverName(srv.Server), s.params.Name))
+			}
+		}
+	}
+	return down
+}
+
+// distrust makes servers that were down, before a predecessor was killed or
+// before a reload, prove themselves before they get traffic: a check that is
+// new to them begins as failed.
 func distrust(services []*service, down []string) {
 	bad := map[string]bool{}
 	for _, d := range down {
@@ -185,6 +199,7 @@ func (r *checkerRole) reload(ctx context.Context, encoded []byte) {
 	r.log.Info("Reloading")
 	old := r.conf
 	r.conf = conf
+	distrust(conf.Servers.services, r.downServers())
 	err = r.pool.Reconfigure(ctx, allSpecs(conf.Servers.services))
 	if err == nil {
 		err = r.adopt(ctx, conf.Servers.services)
