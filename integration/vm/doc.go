@@ -22,9 +22,9 @@
 //     makes network namespaces joined by a bridge, Serve a server in one.
 //  3. HOLDFAST_VM=1 HOLDFAST_VM_RUN=TestNAME go test -v ./integration/vm
 //
-// Every test function becomes a subtest here, with its output. One boot serves
-// all; tests clean up after themselves. A machine of two emulated processors
-// takes about 3 s to boot, by its own clock.
+// Every test function becomes a subtest here, with its output, and so do its
+// own subtests. One boot serves all; tests clean up after themselves. A machine
+// of two emulated processors takes about 3 s to boot, by its own clock.
 //
 // Files, in reading order:
 //

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -51,12 +52,39 @@ func TestInsideTheVirtualMachine(t *testing.T) {
 		t.Run(g.pkg+"/"+g.name, func(t *testing.T) {
 			report, _ := os.ReadFile(filepath.Join(share, g.pkg, g.name+".log"))
 			t.Logf("\n%s", report)
+			for _, sub := range subtests(string(report)) {
+				t.Run(sub.name, sub.repeat)
+			}
 			if status, err := os.ReadFile(filepath.Join(share, g.pkg, g.name+".status")); err != nil {
 				t.Error("did not run to its end")
 			} else if s := strings.TrimSpace(string(status)); s != "0" {
 				t.Errorf("ended with status %s", s)
 			}
 		})
+	}
+}
+
+// subtest is how a subtest in the guest ended.
+type subtest struct{ name, verdict string }
+
+var verdict = regexp.MustCompile(`(?m)^ +--- (PASS|FAIL|SKIP): [^/\n]+/(.*) \(\d+\.\d+s\)$`)
+
+// subtests are those of one test function, from what it printed.
+func subtests(report string) []subtest {
+	var all []subtest
+	for _, m := range verdict.FindAllStringSubmatch(report, -1) {
+		all = append(all, subtest{m[2], m[1]})
+	}
+	return all
+}
+
+// repeat says here what was said in the guest.
+func (s subtest) repeat(t *testing.T) {
+	switch s.verdict {
+	case "FAIL":
+		t.Error("failed in the guest; its output is with the test above")
+	case "SKIP":
+		t.Skip("skipped in the guest; its output is with the test above")
 	}
 }
 
@@ -123,12 +151,32 @@ func list(t *testing.T, ctx context.Context, dir, pkg string) []guestTest {
 }
 
 // runAll is the script that runs each test by itself, so that one that dies
-// takes no other with it.
+// takes no other with it. HOLDFAST_DIRECTOR reaches the tests of clusters.
 func runAll(tests []guestTest) string {
 	var b strings.Builder
+	if director := os.Getenv("HOLDFAST_DIRECTOR"); director != "" {
+		fmt.Fprintf(&b, "export HOLDFAST_DIRECTOR='%s'\n", director)
+	}
 	for _, g := range tests {
 		fmt.Fprintf(&b, "cd /vm/%s\ntimeout %d ./guest.test -test.v -test.run '^%s$' >%s.log 2>&1\necho $? >%s.status\n",
 			g.pkg, perTest, g.name, g.name, g.name)
 	}
 	return b.String()
+}
+
+func TestSubtestsAreReadFromAReport(t *testing.T) {
+	report := `=== RUN   TestWeb
+=== RUN   TestWeb/both_answer
+    web_test.go:1: --- FAIL: no
+--- FAIL: TestWeb (44.57s)
+    --- PASS: TestWeb/both_answer_(twice) (1.41s)
+    --- FAIL: TestWeb/one_fails (0.79s)
+        --- FAIL: TestWeb/one_fails/over_TCP (0.10s)
+    --- SKIP: TestWeb/last (0.00s)
+FAIL
+`
+	want := []subtest{{"both_answer_(twice)", "PASS"}, {"one_fails", "FAIL"}, {"one_fails/over_TCP", "FAIL"}, {"last", "SKIP"}}
+	if got := subtests(report); !slices.Equal(got, want) {
+		t.Errorf("read %v, want %v", got, want)
+	}
 }

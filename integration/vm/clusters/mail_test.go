@@ -197,8 +197,8 @@ func TestMailRelayAsCopiedFromTheWeb(t *testing.T) {
 			said = append(said, line)
 		}
 	}
-	if len(said) != 1 || !strings.Contains(said[0], "/etc/keepalived/keepalived.conf:41:1") {
-		t.Errorf("log says of no-break spaces %q, want once where they begin: line 41", said)
+	if len(said) != 1 || !strings.Contains(said[0], "/etc/keepalived/keepalived.conf:2:1: ") {
+		t.Errorf("log says of no-break spaces %q, want once where they begin: line 2", said)
 	}
 	d.Stop(t)
 	if got := c.node[0].Table(t); got != "" {
