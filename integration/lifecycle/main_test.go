@@ -1,0 +1,77 @@
+package lifecycle
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"holdfast/integration/netns"
+)
+
+// init keeps the first thread for TestMain: a thread that has entered a
+// namespace ends with its goroutine, which the first one cannot.
+func init() { runtime.LockOSThread() }
+
+// TestMain lets four labs run at once: they wait more than they work.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	asked := false
+	flag.Visit(func(f *flag.Flag) { asked = asked || f.Name == "test.parallel" })
+	if !asked {
+		flag.Set("test.parallel", "4")
+	}
+	status := m.Run()
+	if err := goleak.Find(); err != nil && status == 0 {
+		fmt.Fprintln(os.Stderr, err)
+		status = 1
+	}
+	os.Exit(status)
+}
+
+// lab is a LAN with one host.
+func lab(t *testing.T) (*netns.Lab, *netns.Host) {
+	t.Helper()
+	netns.Require(t)
+	t.Parallel()
+	l := netns.NewLab(t)
+	return l, l.Host("a", 1)
+}
+
+const vip = "10.9.0.100"
+
+// router is a fast virtual router: version 3, ten adverts a second, master
+// 0.3 s after its start (3*0.1 s + 56/256*0.1 s). Lines go into the instance.
+func router(lines ...string) string {
+	return named("VI_1", 51, vip, lines...)
+}
+
+func named(name string, vrid int, address string, lines ...string) string {
+	return fmt.Sprintf("vrrp_instance %s {\n    interface eth0\n    version 3\n    advert_int 0.1\n    priority 200\n"+
+		"    virtual_router_id %d\n    %s\n    virtual_ipaddress {\n        %s\n    }\n}\n",
+		name, vrid, strings.Join(lines, "\n    "), address)
+}
+
+// globals allow scripts, which run as root unless lines say otherwise.
+func globals(lines ...string) string {
+	return "global_defs {\n    enable_script_security\n    script_user root\n    " + strings.Join(lines, "\n    ") + "\n}\n"
+}
+
+// server is a virtual server whose real server nobody checks.
+func server(address string) string {
+	return "virtual_server " + address + " 80 {\n    lb_algo rr\n    lb_kind NAT\n    protocol TCP\n" +
+		"    real_server 10.9.0.1 8080 {\n        weight 1\n    }\n}\n"
+}
+
+// master starts a router and waits until it is master.
+func master(t *testing.T, h *netns.Host, s Start) *Daemon {
+	t.Helper()
+	d := start(t, h, s)
+	d.waitLog(`\(VI_1\) Entering MASTER STATE`, 1)
+	netns.Eventually(t, startLimit, "the address is there", func() bool { return h.Holds(vip) })
+	return d
+}
