@@ -3,7 +3,6 @@ package daemon
 import (
 	"context"
 	"fmt"
-	"maps"
 	"strconv"
 	"sync"
 	"time"
@@ -312,13 +311,31 @@ func (r *checkerRole) do(s *runningService, actions []ipvs.Action) {
 func (r *checkerRole) apply() {
 	table := ipvs.Table{}
 	for _, s := range r.services {
-		maps.Copy(table, s.machine.Desired())
+		merge(table, s.machine.Desired())
 	}
 	done := make(chan struct{})
 	r.keeper.want(wish{table: table, done: done})
 	select {
 	case <-done:
 	case <-time.After(tableLimit):
+	}
+}
+
+// merge adds what one virtual server wants to what others want. Two that use
+// one group can share a firewall mark: as with keepalived the first says how
+// the service is, and the real servers of both stand in it.
+func merge(table, more ipvs.Table) {
+	for k, pool := range more {
+		have, shared := table[k]
+		if !shared {
+			table[k] = pool
+			continue
+		}
+		for addr, d := range pool.Destinations {
+			if _, there := have.Destinations[addr]; !there {
+				have.Destinations[addr] = d
+			}
+		}
 	}
 }
 

@@ -185,3 +185,19 @@ func TestWithoutAnInstanceBothSyncDaemonsRunUnderItsVRID(t *testing.T) {
 		t.Errorf("id %d, want the VRID 51", got[0].SyncID)
 	}
 }
+
+func TestVirtualServersThatShareAMarkShareItsService(t *testing.T) {
+	first, second := oneService("192.0.2.100:80", map[string]uint32{"10.0.0.1:80": 3}), oneService("192.0.2.100:80", map[string]uint32{"10.0.0.1:80": 9, "10.0.0.2:80": 4})
+	for k, p := range second {
+		p.Service.Scheduler = "rr"
+		second[k] = p
+	}
+	table := ipvs.Table{}
+	merge(table, first)
+	merge(table, second)
+	for _, p := range table {
+		if p.Service.Scheduler != "wrr" || len(p.Destinations) != 2 || p.Destinations[netip.MustParseAddrPort("10.0.0.1:80")].Weight != 3 {
+			t.Errorf("service %v with %v", p.Service, p.Destinations)
+		}
+	}
+}
