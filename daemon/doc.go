@@ -42,6 +42,7 @@
 //	link.go                messages between parent and child; mailbox.go a queue
 //	role_linux.go          RunChild: what both children share
 //	vrrprole_linux.go      the VRRP process
+//	keepvrrp.go            stopping with --dont-release-vrrp
 //	tracking.go            scripts and links into priorities and faults
 //	announcer.go           gratuitous ARP when the addresses are in place
 //	vrrptext.go            keepalived's log lines for what routers do

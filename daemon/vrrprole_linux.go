@@ -66,7 +66,7 @@ func (c *childProcess) runVRRP(start startMessage) int {
 	r.kernel = kernel
 	r.worker = host.NewWorker(kernel, r.hostNews.put)
 	r.announcer = newAnnouncer(c.log, frames)
-	r.loop = vrrp.NewLoop(r, vrrp.Listen, timer)
+	r.loop = vrrp.NewLoop(r, r.listen, timer)
 
 	ctx, cancel := context.WithCancel(context.Background())
 	var helpers sync.WaitGroup
@@ -358,6 +358,8 @@ func (r *vrrpRole) Publish(f vrrp.Fact) {
 	for _, line := range actionLines(f.Instance, f.What) {
 		level := slog.LevelInfo
 		switch {
+		case r.leaving():
+			continue // nothing is released and nothing sent, whatever the line says
 		case line.detail:
 			level = LevelDetail
 		case line.alarm:
