@@ -119,6 +119,7 @@ func TestToolsThatAskTheBinaryGetKeepalivedsAnswers(t *testing.T) {
 		"unknown signum":   {[]string{"--signum=XYZ"}, 1, "", "holdfast: unknown sigfunc XYZ"},
 		"version":          {[]string{"-v"}, 0, "", "Keepalived v2."},
 		"unknown option":   {[]string{"-Z"}, 1, "", "holdfast: unknown option -Z"},
+		"unknown command":  {[]string{"chekc", "a.conf"}, 1, "", "holdfast: there is no command \"chekc\""},
 		"missing argument": {[]string{"--use-file"}, 1, "", "holdfast: option --use-file needs a value"},
 	}
 	for name, tt := range tests {

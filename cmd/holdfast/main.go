@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"holdfast/daemon"
 )
@@ -21,6 +22,12 @@ func main() {
 // run is main without the process around it.
 func run(argv []string, stdout, stderr io.Writer) int {
 	s := settings{Options: daemon.DefaultOptions(argv)}
+	if len(argv) > 1 && argv[1] != "" && argv[1][0] != '-' && s.Program != "keepalived" {
+		// A word in first place is a subcommand. keepalived ignores such words;
+		// under its name so do we.
+		fmt.Fprintf(stderr, "%s: there is no command %q; options are listed by --help\n", s.Program, argv[1])
+		return daemon.ExitFatal
+	}
 	operands, mistakes := parseArgs(options, argv[1:], &s)
 	for _, m := range mistakes {
 		fmt.Fprintf(stderr, "%s: %v\n", s.Program, m)
@@ -30,7 +37,7 @@ func run(argv []string, stdout, stderr io.Writer) int {
 		return daemon.ExitFatal
 	}
 	if len(operands) > 0 {
-		fmt.Fprintf(stdout, "Unexpected argument(s): %s\n", quote(operands))
+		fmt.Fprintf(stdout, "Unexpected argument(s): %s\n", strings.Join(operands, " "))
 	}
 	s.Options.Later = s.later
 	switch s.Mode {
@@ -52,15 +59,4 @@ func run(argv []string, stdout, stderr io.Writer) int {
 		return daemon.ConfigTest(s.Options, stderr)
 	}
 	return daemon.Run(s.Options, stderr)
-}
-
-func quote(words []string) string {
-	var out string
-	for i, w := range words {
-		if i > 0 {
-			out += " "
-		}
-		out += w
-	}
-	return out
 }
