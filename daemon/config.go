@@ -98,6 +98,7 @@ func assemble(x *kconf.Ctx, file *kconf.File, env environment) (c *Config, fatal
 	a.statics() // rules without a priority count down from the static ones
 	a.instances()
 	a.groups()
+	a.unusedScripts()
 	a.servers()
 	if env.scripts {
 		a.c.checkScripts(x, a.missing)
@@ -437,6 +438,16 @@ func (a *assembler) unknownTracks() {
 			}
 			return own
 		})
+	}
+}
+
+// unusedScripts names scripts that nothing tracks: they are not run.
+func (a *assembler) unusedScripts() {
+	for _, s := range a.c.Scripts {
+		used := slices.ContainsFunc(a.c.Instances, func(in *Instance) bool { return indexRef(in.Scripts, s.Name) >= 0 })
+		if !used {
+			a.x.Notef(s.Pos, "unused-script", "Warning - script %s is not used", s.Name)
+		}
 	}
 }
 
