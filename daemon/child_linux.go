@@ -19,6 +19,10 @@ const roleVariable = "HOLDFAST_ROLE"
 // linkFD is where a child finds its end of the link.
 const linkFD = 3
 
+// ownExecutable is this very program, also after an upgrade has put another
+// one in its place: parent and children must speak the same language.
+const ownExecutable = "/proc/self/exe"
+
 // role is one kind of child process.
 type role string
 
@@ -43,6 +47,7 @@ type child struct {
 	started time.Time
 	ready   bool
 	silent  bool           // its link has ended
+	leaving bool           // told to stop by a reload
 	failed  *failedMessage // set when the child said why it gives up
 }
 
@@ -64,16 +69,12 @@ func spawn(r role, opt Options, exits chan<- childExit) (*child, error) {
 	ours, theirs := os.NewFile(uintptr(fds[0]), "link"), os.NewFile(uintptr(fds[1]), "link")
 	defer theirs.Close()
 	defer ours.Close()
-	self, err := os.Executable()
-	if err != nil {
-		return nil, fmt.Errorf("find own executable: %w", err)
-	}
 	conn, err := net.FileConn(ours)
 	if err != nil {
 		return nil, fmt.Errorf("make link to %s process: %w", r, err)
 	}
 	cmd := &exec.Cmd{
-		Path:        self,
+		Path:        ownExecutable,
 		Args:        opt.Argv,
 		Env:         append(os.Environ(), roleVariable+"="+string(r)),
 		Stdin:       nil,
