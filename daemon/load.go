@@ -21,6 +21,7 @@ type loaded struct {
 	diags   *kconf.Diagnostics
 	fatal   string // why it cannot run; "" when it can
 	status  int    // exit status that goes with fatal
+	empty   bool   // not a single statement
 }
 
 // errNoConfig says that there is no file to read.
@@ -55,7 +56,7 @@ func load(opt Options) (*loaded, error) {
 
 // understand turns the tree into a configuration.
 func understand(file *kconf.File, diags *kconf.Diagnostics, env environment) (*loaded, error) {
-	l := &loaded{diags: diags}
+	l := &loaded{diags: diags, empty: len(file.Stmts) == 0}
 	var buf bytes.Buffer
 	if err := file.Encode(&buf); err != nil {
 		return nil, fmt.Errorf("encode configuration for the child processes: %w", err)

@@ -41,6 +41,7 @@ func (s *supervisor) reload() {
 	s.tracks.configure(next.config)
 	for r, c := range s.children {
 		if !s.wants(r) {
+			c.leaving = true
 			c.link.Send(message{Stop: true})
 			continue
 		}
@@ -73,6 +74,10 @@ func (next *loaded) whyNot(running *loaded) []string {
 	}
 	if next.fatal != "" {
 		reasons = append(reasons, next.fatal)
+	}
+	if next.empty && !running.empty {
+		// What a file looks like for a moment while somebody writes it.
+		reasons = append(reasons, "the configuration is empty; to end the daemon, stop it")
 	}
 	old, fresh := &running.config.Global, &next.config.Global
 	for _, fixed := range []struct{ name, old, new string }{

@@ -304,8 +304,12 @@ func (s *supervisor) handleExit(e childExit) {
 		s.stop(c.failed.Status)
 		return
 	}
-	if !s.wants(c.role) {
-		return // told to stop: its part is gone from the configuration
+	switch {
+	case !s.wants(c.role):
+		return // its part is gone from the configuration
+	case c.leaving: // by a reload; a later one wants the part again
+		s.start(c.role)
+		return
 	}
 	s.log.Warn(fmt.Sprintf("%s child process(%d) %s", c.role.title(), c.cmd.Process.Pid, describeExit(e.state)))
 	if s.opt.NoRespawn {
