@@ -61,7 +61,7 @@ func TestSignalsOfMonitoringDisturbNothing(t *testing.T) {
 	l, h := lab(t)
 	hooks := h.Hooks()
 	d := master(t, h, Start{Conf: globals() + router(notify(hooks)) + server(vip)})
-	hooks.Wait(time.Time{}, startLimit, 1)
+	hooks.Wait(time.Time{}, startLimit, 2) // BACKUP, MASTER
 	vrrp, checkers := d.child(vrrpPID, 0), d.child(checkersPID, 0)
 	began := time.Now()
 	for _, sig := range []syscall.Signal{syscall.SIGUSR1, syscall.SIGUSR2, 36, 63, syscall.SIGPIPE} {
@@ -130,7 +130,7 @@ func TestStopHooksRunBeforeTheEnd(t *testing.T) {
 	hooks := h.Hooks()
 	slow := h.File("slow.sh", "#!/bin/sh\nsleep 0.3\n: >"+h.Dir+"/slow.done\n", 0o755)
 	d := master(t, h, Start{Conf: globals() + router(notify(hooks), fmt.Sprintf("notify_stop %q", slow))})
-	hooks.Wait(time.Time{}, startLimit, 1)
+	hooks.Wait(time.Time{}, startLimit, 2)
 	asked := time.Now()
 	d.signal(syscall.SIGTERM)
 	if got := d.wait(controlLimit); got != 0 {
