@@ -128,9 +128,7 @@ func (r *reader) use(t text, i int) usage {
 	if n == 0 || n < len(rest) && !isBlank(rest[n]) && rest[n] != ',' && rest[n] != ')' {
 		return usage{}
 	}
-	u := r.lookup(t, i, rest[:n], nil)
-	u.end = choose(u.end, i+1+n)
-	return u
+	return r.ending(t, i, i+1+n, r.lookup(t, i, rest[:n], nil))
 }
 
 func (r *reader) useBraced(t text, i int) usage {
@@ -144,20 +142,21 @@ func (r *reader) useBraced(t text, i int) usage {
 	if n == 0 || n < len(inner) && !isBlank(inner[n]) {
 		return usage{}
 	}
-	u := r.lookup(t, i, inner[:n], strings.Fields(inner[n:]))
-	u.end = choose(u.end, end)
-	if u.end > 0 && len(u.more) > 0 && strings.Trim(t.s[end:], blanks) != "" {
+	return r.ending(t, i, end, r.lookup(t, i, inner[:n], strings.Fields(inner[n:])))
+}
+
+// ending completes a use that goes from i to end. One of several lines is left
+// alone unless it ends the line: there is no place for the rest of it.
+func (r *reader) ending(t text, i, end int, u usage) usage {
+	if u.end == 0 {
+		return u
+	}
+	u.end = end
+	if len(u.more) > 0 && strings.Trim(t.s[end:], blanks) != "" {
 		r.x.Errorf(r.pos(t.colAt(i)), ClassGeneral, "multi-line-use", "%s: a definition of several lines must end the line", t.s[i:end])
 		return usage{}
 	}
 	return u
-}
-
-func choose(found, end int) int {
-	if found == 0 {
-		return 0
-	}
-	return end
 }
 
 // lookup finds the value of a name; definitions of the file go before

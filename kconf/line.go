@@ -1,6 +1,7 @@
 package kconf
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -105,6 +106,23 @@ func uncomment(t text) text {
 		}
 	}
 	return t.trim()
+}
+
+// joinBackslash removes the blanks before a backslash at the end of a line. It
+// continues definitions only; anywhere else it thereby becomes part of the last
+// word, where it shows, instead of an argument that most keywords ignore.
+func joinBackslash(t text) text {
+	rest, ok := strings.CutSuffix(t.s, `\`)
+	if !ok {
+		return t
+	}
+	end := len(strings.TrimRight(rest, blanks))
+	if end == len(rest) {
+		return t
+	}
+	old := t.columns()
+	cols := append(slices.Clone(old[:end]), old[len(rest)])
+	return text{s: t.s[:end] + `\`, col: t.col, cols: cols}
 }
 
 // unescape removes the backslash of \# and \! outside double quotes.

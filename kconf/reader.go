@@ -119,7 +119,7 @@ func (r *reader) readLine(line string) {
 	if len(plain) > 4096 {
 		whole.cols = whole.columns() // counting from the left for every word would take too long
 	}
-	t := uncomment(whole)
+	t := joinBackslash(uncomment(whole))
 	switch {
 	case t.s == "":
 		if strings.Trim(plain, blanks) == "" {

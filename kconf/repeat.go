@@ -124,6 +124,10 @@ func group(s string) []string {
 }
 
 func (r *reader) repeatList(t text, args []string, body text, depth int) {
+	if len(args) < 2 {
+		r.badRepetition(t, "~LST: wants (VAR, VALUE, ...)")
+		return
+	}
 	names := group(args[0])
 	for _, name := range names {
 		if ident(name) == 0 || ident(name) != len(name) {
