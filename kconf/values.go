@@ -78,7 +78,7 @@ func parseDuration(x *Ctx, w Word, what string, lo, hi, unit time.Duration, plac
 }
 
 // decimal reads digits with an optional fraction, no exponent. The result is
-// rounded half up to places digits; exact tells whether nothing was lost.
+// rounded half up to places digits; exact tells whether there were no more.
 func decimal(text string, unit time.Duration, places int) (d time.Duration, exact, ok bool) {
 	text = strings.TrimPrefix(text, "+")
 	whole, frac, point := strings.Cut(text, ".")
@@ -89,7 +89,7 @@ func decimal(text string, unit time.Duration, places int) (d time.Duration, exac
 	if err != nil || n > uint64(math.MaxInt64/int64(unit))-1 {
 		return 0, false, false
 	}
-	exact = len(strings.TrimRight(frac, "0")) <= places
+	exact = len(frac) <= places // zeros count: keepalived looks at the length, not at the value
 	up := len(frac) > places && frac[places] >= '5'
 	if len(frac) > places {
 		frac = frac[:places]
@@ -169,9 +169,10 @@ func (x *Ctx) outside(w Word, what string, number bool, rule string) {
 	x.Errorf(w.Pos, ClassInvalidNumber, id, "%s %s: %s", what, quoteEmpty(w.Text), rule)
 }
 
+// quoteEmpty makes words visible in messages that are empty or contain blanks.
 func quoteEmpty(text string) string {
 	if text == "" || strings.ContainsAny(text, blanks) {
-		return strconv.Quote(text)
+		return `"` + text + `"` // as it was written: the file has no escapes there
 	}
 	return text
 }
