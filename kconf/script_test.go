@@ -39,10 +39,13 @@ func TestScriptStrings(t *testing.T) {
 		"an undefined name is literal":      {`notify "/x $HOME"`, []string{"/x", "$HOME"}, "", "", ""},
 		"script wants one word":             {`script /bin/x a b`, []string{"/bin/x"}, "", "", "1:1: note: script: a and what follows is ignored"},
 		"no command":                        {`notify`, nil, "", "", "1:1: notify: wants one argument, has 0"},
-		"an empty command":                  {`notify ""`, nil, "", "", "1:1: notify : no command"},
+		"an empty command":                  {`notify ""`, nil, "", "", `1:8: warning: notify "": no command, nothing is run`},
+		"nothing but blanks":                {`notify "  "`, nil, "", "", `1:8: warning: notify "  ": no command, nothing is run`},
+		"an empty check":                    {`script ""`, nil, "", "", `1:8: script "": no command`},
+		"a check that is not there":         {`script`, nil, "", "", "1:1: script: wants one argument, has 0"},
 		"quote not closed":                  {`notify "/x y`, nil, "", "", "1:1: notify: quote is not closed"},
-		"inner quote not closed":            {`notify "/x 'y"`, nil, "", "", "1:1: notify /x 'y: quote is not closed"},
-		"no hexadecimal digit":              {`notify "/x \xg"`, nil, "", "", `1:1: notify /x \xg: \x wants a hexadecimal digit`},
+		"inner quote not closed":            {`notify "/x 'y"`, nil, "", "", "1:8: notify \"/x 'y\": quote is not closed"},
+		"no hexadecimal digit":              {`notify "/x \xg"`, nil, "", "", `1:8: notify "/x \xg": \x wants a hexadecimal digit`},
 		"too many words":                    {`notify /x u g h`, []string{"/x"}, "u", "g", "1:1: note: notify: h and what follows is ignored"},
 		"the first one counts":              {"notify /x\nnotify /y", []string{"/x"}, "", "", "2:1: notify: given before, the first one counts (see k.conf:1:8)"},
 	}
@@ -68,11 +71,30 @@ func TestScriptStrings(t *testing.T) {
 	}
 }
 
-func TestUnmatchedQuoteHasItsClass(t *testing.T) {
-	f, ds := kconf.ParseString("k.conf", `notify "/x`, kconf.Options{})
-	scriptWords.Decode(&kconf.Ctx{Diags: ds}, &scripts{}, f.Stmts)
-	if ds.Worst() != kconf.ClassUnmatchedQuote {
-		t.Errorf("class %d, want %d", ds.Worst(), kconf.ClassUnmatchedQuote)
+// What keepalived 2.2.7 says to the same lines decides --config-test.
+func TestClassesOfScriptMistakes(t *testing.T) {
+	tests := map[string]struct {
+		in   string
+		want kconf.Class
+	}{
+		"a quote that is not closed":      {`notify "/x`, kconf.ClassUnmatchedQuote},
+		"a hook without its word":         {"notify", kconf.ClassMissingParameter},
+		"a hook that runs nothing":        {`notify ""`, kconf.ClassNone}, // only logged
+		"a check without its word":        {"script", kconf.ClassGeneral},
+		"a check that runs nothing":       {`script ""`, kconf.ClassGeneral},
+		"a second hook":                   {"notify /x\nnotify /y", kconf.ClassGeneral},
+		"words that nobody looks at":      {"script /x y", kconf.ClassNone},
+		"an escape that can not be read":  {`notify "/x \x"`, kconf.ClassGeneral},
+		"a quote that opens in the words": {`notify "/x 'y"`, kconf.ClassGeneral},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			f, ds := kconf.ParseString("k.conf", tt.in, kconf.Options{})
+			scriptWords.Decode(&kconf.Ctx{Diags: ds}, &scripts{}, f.Stmts)
+			if ds.Worst() != tt.want {
+				t.Errorf("class %d, want %d; said %s", ds.Worst(), tt.want, messages(ds))
+			}
+		})
 	}
 }
 

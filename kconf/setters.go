@@ -59,12 +59,17 @@ func (x *Ctx) Args(s *Stmt, n int) ([]Word, bool) {
 	if len(args) >= n {
 		return args, true
 	}
+	x.missing(s, ClassMissingParameter, n)
+	return nil, false
+}
+
+// missing reports that s has fewer than n arguments.
+func (x *Ctx) missing(s *Stmt, class Class, n int) {
 	want := "one argument"
 	if n != 1 {
 		want = fmt.Sprintf("%d arguments", n)
 	}
-	x.Errorf(s.Pos(), ClassMissingParameter, "missing-argument", "%s: wants %s, has %d", s.Keyword(), want, len(args))
-	return nil, false
+	x.Errorf(s.Pos(), class, "missing-argument", "%s: wants %s, has %d", s.Keyword(), want, len(s.Args()))
 }
 
 // OneArg returns the only argument of s.
