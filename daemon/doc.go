@@ -31,6 +31,7 @@
 //	globals.go             vocabulary of global_defs; globalsetters.go its setters
 //	root.go                vocabulary of the file's top level
 //	config.go              from tree to Config: instances, servers, cross-block rules
+//	configtracks.go        its sync groups, track lines and duplicate routers
 //	configscripts_linux.go scripts of a Config: accounts, security, hooks, mail
 //	servers.go             virtual servers of a Config, their checks and scripts
 //	load.go                reading a file; what --config-test says
@@ -43,6 +44,7 @@
 //	role_linux.go          RunChild: what both children share
 //	vrrprole_linux.go      the VRRP process
 //	keepvrrp.go            stopping with --dont-release-vrrp
+//	vrrpeffects.go         what its loop causes: host, announcements, log, facts
 //	tracking.go            scripts and links into priorities and faults
 //	announcer.go           gratuitous ARP when the addresses are in place
 //	vrrptext.go            keepalived's log lines for what routers do

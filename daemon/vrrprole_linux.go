@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/netip"
 	"sync"
 	"time"
 
 	"holdfast/host"
-	"holdfast/internal/event"
 	"holdfast/vrrp"
 )
 
@@ -318,117 +316,6 @@ func (r *vrrpRole) reconciled(n host.Reconciled) {
 	}
 }
 
-// Apply implements vrrp.Effects: the host is to carry what the active
-// instances own, and static things.
-func (r *vrrpRole) Apply(active map[string]bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.stopping && r.opt.KeepVRRP {
-		return
-	}
-	r.active = active
-	r.announcer.setActive(active)
-	r.seq++
-	r.worker.Want(desiredHost(r.seq, r.byName, active, r.statics))
-}
-
-// Announce implements vrrp.Effects.
-func (r *vrrpRole) Announce(name string, a vrrp.Announce) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	in := r.byName[name]
-	if in == nil {
-		return
-	}
-	b := burst{instance: name, repeat: a.Repeat, after: r.seq, interval: in.AnnounceInterval}
-	for _, list := range [][]host.Address{in.Addresses, in.Excluded} {
-		for _, addr := range list {
-			b.addrs = append(b.addrs, linkAddr{addr.Link, addr.Prefix.Addr()})
-		}
-	}
-	r.announcer.ask(b)
-}
-
-// Publish implements vrrp.Effects: log lines, and facts for the parent.
-func (r *vrrpRole) Publish(f vrrp.Fact) {
-	if f.Group != "" {
-		r.publishGroup(f)
-		return
-	}
-	for _, line := range actionLines(f.Instance, f.What) {
-		level := slog.LevelInfo
-		switch {
-		case r.leaving():
-			continue // nothing is released and nothing sent, whatever the line says
-		case line.detail:
-			level = LevelDetail
-		case line.alarm:
-			level = slog.LevelWarn
-		}
-		r.log.Log(context.Background(), level, line.text)
-	}
-	switch a := f.What.(type) {
-	case vrrp.PriorityChanged:
-		r.mu.Lock()
-		r.priority[f.Instance] = int(a.To)
-		r.mu.Unlock()
-		r.send(event.Fact{Type: event.PriorityChanged, Kind: event.Instance, Name: f.Instance, Time: f.At, Priority: int(a.To), Reason: a.Why})
-	case vrrp.LowerReceived:
-		r.send(event.Fact{Type: event.LowerPriority, Kind: event.Instance, Name: f.Instance, Time: f.At, Priority: r.priorityOf(f.Instance)})
-	case vrrp.Transition:
-		r.publishTransition(f, a)
-	}
-}
-
-func (r *vrrpRole) priorityOf(name string) int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.priority[name]
-}
-
-func (r *vrrpRole) publishTransition(f vrrp.Fact, t vrrp.Transition) {
-	if t.Why == vrrp.ByInitialising && t.To == vrrp.Fault {
-		return // keepalived says nothing until the first result
-	}
-	r.mu.Lock()
-	stopping, in, prio := r.stopping, r.previous[f.Instance], r.priority[f.Instance]
-	r.mu.Unlock()
-	to := t.To.Keepalived()
-	if t.Why == vrrp.ByShutdown {
-		switch {
-		case stopping:
-			to = "STOP"
-		case in != nil && in.NotifyDeleted:
-			to = "DELETED"
-		default:
-			to = "FAULT"
-		}
-	}
-	r.send(event.Fact{Type: event.Transitioned, Kind: event.Instance, Name: f.Instance, Time: f.At,
-		From: t.From.Keepalived(), To: to, Reason: string(t.Why), Priority: prio})
-}
-
-func (r *vrrpRole) publishGroup(f vrrp.Fact) {
-	t, ok := f.What.(vrrp.GroupTransition)
-	if !ok || t.To == vrrp.Initialize {
-		return
-	}
-	if t.From != vrrp.Initialize {
-		r.log.Info(fmt.Sprintf("VRRP_Group(%s) Syncing instances to %s state", f.Group, t.To.Keepalived()))
-	}
-	r.send(event.Fact{Type: event.Transitioned, Kind: event.Group, Name: f.Group, Time: f.At,
-		From: t.From.Keepalived(), To: t.To.Keepalived(), Reason: string(vrrp.ByGroup)})
-}
-
-// stopGroups says STOP for the sync groups, after all their members have.
-func (r *vrrpRole) stopGroups() {
-	for _, g := range r.conf.Groups {
-		r.send(event.Fact{Type: event.Transitioned, Kind: event.Group, Name: g.Name, Time: time.Now(), To: "STOP", Reason: string(vrrp.ByShutdown)})
-	}
-}
-
-func (r *vrrpRole) send(f event.Fact) { r.link.Send(message{Fact: &f}) }
-
 // release waits until the host carries nothing of ours any more.
 func (r *vrrpRole) release(ctx context.Context) {
 	if r.opt.KeepVRRP {
@@ -469,37 +356,4 @@ func (t *tracking) faultsOf(name string) []vrrp.FaultRaised {
 		}
 	}
 	return nil
-}
-
-// desiredHost folds over the routers' states: what each active one owns, and
-// what is there in any state. Adding an address at reload, losing mastership,
-// repairing a deletion and cleaning up after a crash are all this.
-func desiredHost(seq uint64, byName map[string]*Instance, active map[string]bool, s staticHost) host.Desired {
-	d := host.NewDesired()
-	d.Seq = seq
-	for name, in := range byName {
-		for _, list := range [][]host.Address{in.Addresses, in.Excluded} {
-			for _, a := range list {
-				d.Address(a, active[name])
-			}
-		}
-		if active[name] {
-			for _, rt := range in.Routes {
-				d.Route(rt)
-			}
-			for _, rl := range in.Rules {
-				d.Rule(rl)
-			}
-		}
-	}
-	for _, a := range s.addresses {
-		d.Address(a, true)
-	}
-	for _, rt := range s.routes {
-		d.Route(rt)
-	}
-	for _, rl := range s.rules {
-		d.Rule(rl)
-	}
-	return d
 }
