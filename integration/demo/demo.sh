@@ -155,9 +155,9 @@ end_probe() { # end_probe MOST: count what was lost
 	sleep 0.3
 	kill -INT "$probe"
 	wait "$probe" || true
-	local sent got
-	read -r sent got < <(awk '/packets transmitted/ { print $1, $4 }' "$dir/ping")
-	lost=$((sent - got))
+	local counts
+	counts=($(awk '/packets transmitted/ { print $1, $4 }' "$dir/ping"))
+	local sent=${counts[0]} lost=$((counts[0] - counts[1]))
 	say "the client sent $sent probes and lost $lost"
 	[ "$lost" -le "$1" ] || fail "more than $1 probes lost"
 }
@@ -238,13 +238,17 @@ start_director lb1
 expect 10 "lb1 is started again" logged lb1 "$from" 'Entering MASTER STATE'
 
 title "Health: a web server dies and returns"
-fetch() { at client curl -sf -m 2 "http://$vip/"; }
+four() { # four requests of the client, and who answered
+	answers=$(for _ in 1 2 3 4; do at client curl -sf -m 2 "http://$vip/"; done | tr '\n' ' ')
+	say "four requests, answered by $answers"
+}
 table() { at lb1 ipvsadm -Ln | sed 's/^/          /'; }
 in_table() { at lb1 ipvsadm -Ln | grep -qF "$1"; }
 if [ $balancing = yes ]; then
 	expect 5 "the director's table has both" in_table 10.8.0.12:80
 	table
-	say "four requests: $(for _ in 1 2 3 4; do fetch; done | tr '\n' ' ')"
+	four
+	[[ $answers == *web1* && $answers == *web2* ]] || fail "only one web server answers"
 else
 	say "this kernel has no ip_vs: nothing is balanced here,"
 	say "but the health checks run, and lb1's log tells what they find"
@@ -254,7 +258,8 @@ kill -9 $(ip netns pids "${run}web1")
 say "web1 is dead"
 expect 15 "lb1 takes it out" logged lb1 "$from" 'Removing service \[10\.8\.0\.11\]:tcp:80'
 if [ $balancing = yes ]; then
-	say "four requests: $(for _ in 1 2 3 4; do fetch; done | tr '\n' ' ')"
+	four
+	[[ $answers == "web2 web2 web2 web2 " ]] || fail "the dead web server is asked"
 fi
 logged lb1 "$from" '10\.8\.0\.11' | cut -d' ' -f6- | sed 's/^/          log: /'
 from=$(($(lines lb1) + 1))

@@ -48,6 +48,37 @@ func TestEqualPrioritiesWithoutPreemptionStayWhereTheyAre(t *testing.T) {
 	}
 }
 
+// TestPreemptionCanWait: preempt_delay counts from the first lower advert that
+// the returning router hears; the down timer, last armed by an advert that was
+// accepted in that time, runs out after it.
+func TestPreemptionCanWait(t *testing.T) {
+	Require(t)
+	for _, kinds := range pairings {
+		t.Run(kinds.String(), func(t *testing.T) {
+			t.Parallel()
+			p := newPair(t, kinds, protocols[1], func(router string, r *Router) {
+				if router == "a" {
+					r.Extra = "preempt_delay 2"
+				}
+			})
+			b := p.b.Start(kinds.b, p.confB)
+			p.WaitHolders(3*time.Second, p.vip, "b")
+			a := p.a.Start(kinds.a, p.confA)
+			began := time.Now()
+			a.WaitLog(time.Time{}, 2*time.Second, `\(VI_1\) start preempt delay`)
+			heard := p.Capture.Next(began, time.Second, "of b", From(p.b))
+			taken := p.Capture.Next(began, 6*time.Second, "of a", From(p.a))
+			// Between the delay and one interval more, and then the down timer.
+			got, late := taken.At.Sub(heard.At), latenessSince(began)
+			if low, high := 2*time.Second+p.downA-p.router.Interval-slack, 2*time.Second+p.downA+p.router.Interval+slack+late; got < low || got > high {
+				t.Errorf("a took over %v after it heard b, want %v to %v", got, low, high)
+			}
+			b.WaitLog(began, time.Second, `\(VI_1\) Entering BACKUP STATE`)
+			p.WaitHolders(time.Second, p.vip, "a")
+		})
+	}
+}
+
 // TestASplitNetworkHeals: both sides are active while they cannot hear each
 // other, and one of them when they can.
 func TestASplitNetworkHeals(t *testing.T) {

@@ -58,6 +58,24 @@ var protocols = []protocol{
 	},
 }
 
+// unicast is version 3 between the addresses of a and b.
+var unicast = protocol{
+	name:   "version 3 unicast",
+	router: Router{Version: 3, Interval: 200 * time.Millisecond, VIPs: []string{"10.9.0.100/24"}},
+	vip:    "10.9.0.100",
+	skew:   121875 * time.Microsecond,
+	down:   721875 * time.Microsecond,
+	downA:  682813 * time.Microsecond,
+}
+
+func peers(router string, r *Router) {
+	own, other := "10.9.0.1", "10.9.0.2"
+	if router == "b" {
+		own, other = other, own
+	}
+	r.Extra = "unicast_src_ip " + own + "\nunicast_peer {\n " + other + "\n}"
+}
+
 // pair is two routers on a LAN and how they are configured.
 type pair struct {
 	*Lab
@@ -106,6 +124,22 @@ func TestTwoRoutersLiveThroughEverythingTogether(t *testing.T) {
 	}
 }
 
+func TestUnicastRoutersLiveThroughEverythingTogether(t *testing.T) {
+	Require(t)
+	for _, kinds := range pairings {
+		t.Run(kinds.String(), func(t *testing.T) {
+			t.Parallel()
+			p := newPair(t, kinds, unicast, peers)
+			liveTogether(t, p)
+			for _, a := range p.Capture.Adverts(time.Time{}, func(Advert) bool { return true }) {
+				if a.Dst != p.a.Addr && a.Dst != p.b.Addr {
+					t.Fatalf("an advert went to %v", a.Dst)
+				}
+			}
+		})
+	}
+}
+
 func liveTogether(t *testing.T, p *pair) {
 	var a, b *Daemon
 	p.Step("the higher priority wins the election", func(t *testing.T) {
@@ -132,6 +166,9 @@ func liveTogether(t *testing.T, p *pair) {
 		resigned := p.Capture.Next(asked, time.Second, "of priority 0", Resigns(p.a))
 		AtMost(t, "resigning", asked, resigned.At, 100*time.Millisecond)
 		taken := p.Capture.Next(asked, 2*time.Second, "of b", From(p.b))
+		if p.a.Holds(p.vip) {
+			t.Error("a still has the address while b is active")
+		}
 		Took(t, "taking over after priority 0", resigned.At, taken.At, p.skew)
 		p.WaitHolders(time.Second, p.vip, "b")
 		if n := len(p.Capture.Adverts(asked, Resigns(p.a))); n != 1 {

@@ -120,6 +120,33 @@ func TestAStrangersRightAdvertIsBelieved(t *testing.T) {
 	}
 }
 
+// TestPriorityZeroIsAnsweredByTheActiveRouter: somebody resigns who was not
+// active; the active router says at once that it is.
+func TestPriorityZeroIsAnsweredByTheActiveRouter(t *testing.T) {
+	Require(t)
+	for _, kind := range []Kind{Holdfast, Keepalived} {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			lab := NewLab(t)
+			h, stranger := lab.Host("a", 1), lab.Host("stranger", 3)
+			r := protocols[0].router
+			r.Priority = 150
+			d := h.Start(kind, r.Conf())
+			lab.WaitHolders(6*time.Second, "10.9.0.100", "a")
+			wire := stranger.Injector()
+			before := lab.Capture.Next(time.Now(), 2*time.Second, "of a", From(h))
+			sent := time.Now()
+			vips := []netip.Addr{netip.MustParseAddr("10.9.0.100"), netip.MustParseAddr("10.9.0.101")}
+			wire.Send(Packet{stranger.Addr, group, 255, AdvertV2(51, 0, 1, "s3cr3t", vips...)})
+			answer := lab.Capture.Next(before.At, 2*time.Second, "of a", From(h))
+			AtMost(t, "answering", sent, answer.At, 100*time.Millisecond) // its own interval would be 1 s
+			if got := d.Entered(sent); len(got) > 0 {
+				t.Errorf("a entered %q", got)
+			}
+		})
+	}
+}
+
 // TestTsharkWouldFindABadAdvert is the witness of the check that every capture
 // goes through.
 func TestTsharkWouldFindABadAdvert(t *testing.T) {
