@@ -182,6 +182,27 @@ func TestUrlsTakeTurnsAndARepairedOneStartsAFullRound(t *testing.T) {
 	})
 }
 
+// keepalived 2.2.7 on a real ip_vs with one url, delay_loop 3, retry 1,
+// delay_before_retry 1, broken from 12s to 28s, asked at 1.82 4.86 7.89 10.90
+// (good) 13.96 14.98 (bad, DEL_DEST 15.08) 18.03 21.04 24.06 27.08 (bad) 30.14
+// 33.19 (good, NEW_DEST 33.28): one url, too, has to pass once for its mark
+// and once more for the round.
+func TestASingleUrlThatFailedComesBackWithItsSecondSuccess(t *testing.T) {
+	p := Params{Timing: times(3*time.Second, time.Second, 1), Pacing: Pacing{Sequence: true}, Steps: []string{"only"}}
+	check(t, diary(p, Start{}, 34*time.Second, badBetween(12*time.Second, 28*time.Second)), []string{
+		"1s only good", "4s only good", "7s only good", "10s only good",
+		"13s only bad", "14s only bad", "14s DOWN", // 1 + retry 1, one second apart
+		"17s only bad", "20s only bad", "23s only bad", "26s only bad",
+		"29s only good", "32s only good", "32s UP",
+	})
+}
+
+func TestASingleUrlIsUpAtStartWithItsFirstSuccess(t *testing.T) {
+	p := Params{Timing: times(3*time.Second, time.Second, 1), Pacing: Pacing{Sequence: true}, Steps: []string{"only"}}
+	p.Alpha = true
+	check(t, diary(p, Start{}, 5*time.Second, badBetween(never, never)), []string{"1s only good", "1s UP first", "4s only good"})
+}
+
 func TestFastRecoveryDoesNotPauseAtStartAndRecovery(t *testing.T) {
 	check(t, diary(urls(true), Start{}, 22*time.Second, secondBad(3*time.Second, 13*time.Second)), []string{
 		"1s u1 good", "1s u2 good", "1s u3 good", "1s UP first",
