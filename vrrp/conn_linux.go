@@ -20,6 +20,7 @@ import (
 type rawConn struct {
 	pc      *net.IPConn
 	raw     syscall.RawConn
+	ifname  string // "": any interface
 	ifindex int
 	ipv6    bool
 	id      uint16 // of the next IPv4 packet
@@ -80,7 +81,7 @@ func listen(spec SocketSpec) (*rawConn, error) {
 	c := &rawConn{pc: pc.(*net.IPConn), ipv6: spec.IPv6, id: 1,
 		out: make([]byte, ipv4HeaderLen+MaxPacket), oob: make([]byte, 256)}
 	if ifi != nil {
-		c.ifindex = ifi.Index
+		c.ifname, c.ifindex = ifi.Name, ifi.Index
 	}
 	if err := c.setUp(spec, ifi); err != nil {
 		return nil, errors.Join(err, c.pc.Close())
@@ -273,6 +274,16 @@ func (c *rawConn) writeOnce(fd uintptr) {
 	if errno != 0 {
 		c.err = errno
 	}
+}
+
+// Stale implements Conn. An interface that is gone for the moment makes nothing
+// stale: a new socket could not be opened either.
+func (c *rawConn) Stale() bool {
+	if c.ifname == "" {
+		return false
+	}
+	ifi, err := net.InterfaceByName(c.ifname)
+	return err == nil && ifi.Index != c.ifindex
 }
 
 // Close implements Conn; it ends Wait.

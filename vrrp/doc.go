@@ -53,8 +53,7 @@
 //
 // # Known to be ugly
 //
-// After a tick the next deadline is found by looking at all instances; with
-// thousands of them that wants a heap. An owner that meets another owner of
-// higher address yields at once instead of arguing first. After a lower advert
-// the other members of a sync group announce once, without a second burst.
+// An owner that meets another owner of higher address yields at once instead
+// of arguing first. After a lower advert the other members of a sync group
+// announce once, without a second burst.
 package vrrp

@@ -27,6 +27,11 @@ func (s *Snapshot) GroupMember() Member {
 	return Member{State: s.State, WantsActive: s.WantsActive, Faulty: s.State == Initialize || len(s.Faults) > 0}
 }
 
+// groupMember is the same of a machine, without copying the rest.
+func (m *Machine) groupMember() Member {
+	return Member{State: m.state, WantsActive: m.wantsActive, Faulty: m.state == Initialize || len(m.faults) > 0}
+}
+
 // GroupAction is what a Group wants done. The set is closed.
 type GroupAction interface{ groupAction() }
 

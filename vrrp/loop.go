@@ -1,6 +1,7 @@
 package vrrp
 
 import (
+	"container/heap"
 	"context"
 	"errors"
 	"net/netip"
@@ -11,10 +12,11 @@ import (
 
 // Limits of the loop.
 const (
-	inboxSize  = 256         // messages waiting; senders then wait
-	drainMax   = 1024        // datagrams read from one socket before timers get their turn
-	dropQuiet  = time.Minute // at most one fact per instance and reason in this time
-	sendBuffer = MaxPacket
+	inboxSize   = 256              // messages waiting; senders then wait
+	drainMax    = 1024             // datagrams read from one socket before timers get their turn
+	dropQuiet   = time.Minute      // at most one fact per instance and reason in this time
+	reopenEvery = 10 * time.Second // between attempts to get a socket that could not be had
+	sendBuffer  = MaxPacket
 )
 
 // Instance is one virtual router as the configuration wants it. Interface,
@@ -51,7 +53,8 @@ func (in *Instance) socket() SocketSpec {
 // elsewhere, in the order of the calls, and comes back through Deliver.
 type Effects interface {
 	// Apply names all instances that are Active: the host is to carry their
-	// addresses and those of no other. Outcome: HostApplied or HostFailed.
+	// addresses and those of no other. It comes once for all that moved at the
+	// same moment. Outcome: HostApplied or HostFailed.
 	Apply(active map[string]bool)
 	// Announce sends a burst for an instance, after the Apply before it.
 	Announce(instance string, a Announce)
@@ -121,12 +124,16 @@ type Loop struct {
 	wait  sync.WaitGroup
 
 	instances []*instance
-	groups    map[string]*syncGroup
+	timers    timers // instances that have a deadline, the next one first
 	links     map[SocketSpec]*link
-	next      time.Time // no deadline is earlier; may be too early itself
+	turns     uint64    // wake-ups so far; tells which sockets were drained in this one
+	reopenAt  time.Time // when to try again for sockets that could not be had; zero: all are there
 	readBuf   []byte
 	sendBuf   []byte
 	stranger  dropLog // datagrams for no instance
+
+	applyDue bool     // Apply is called at the end of this wake-up
+	later    []effect // what has to come after it, in order
 
 	step1 func(*Machine, time.Time, Event, []Action) []Action // Machine.Step; tests break it
 }
@@ -135,17 +142,29 @@ type instance struct {
 	Instance
 	m        Machine
 	link     *link
+	group    *syncGroup // nil: none, or not yet formed
+	member   int        // number in it
+	at       time.Time  // deadline of m as filed in timers; zero: not there
+	index    int        // place in timers
 	counters Counters
 	adv      Advert
 	actions  []Action
 	drops    map[DropReason]*dropLog
 	sendFail dropLog
+	sockFail dropLog
 }
 
 type syncGroup struct {
 	name    string
 	g       *Group
 	members []*instance
+}
+
+// effect is an Announce or a Publish that waits for an Apply.
+type effect struct {
+	instance string
+	announce Announce
+	fact     Fact // What is nil: announce instead
 }
 
 // dropLog rations facts about strangers.
@@ -178,7 +197,7 @@ func NewLoop(effects Effects, open func(SocketSpec) (Conn, error), timer Timer) 
 	return &Loop{
 		effects: effects, open: open, timer: timer,
 		inbox: make(chan any, inboxSize), ready: make(chan wake), done: make(chan struct{}),
-		groups: map[string]*syncGroup{}, links: map[SocketSpec]*link{},
+		links:   map[SocketSpec]*link{},
 		readBuf: make([]byte, MaxPacket+64), sendBuf: make([]byte, 0, sendBuffer),
 		step1: (*Machine).Step,
 	}
@@ -232,23 +251,40 @@ func (l *Loop) Run(ctx context.Context) {
 	}
 }
 
-// turn does what is due, sockets first.
+// turn does what is due. Of each instance that is, the socket is read first;
+// of a member of a sync group those of all members, since they move together.
+// The cost does not depend on how many instances there are beside the due ones.
 func (l *Loop) turn(now time.Time) {
-	if due(now, l.next) {
-		for _, k := range l.links {
-			l.drain(now, k)
+	l.turns++
+	for range len(l.timers) {
+		if !due(now, l.timers.next()) {
+			break
 		}
-		for _, in := range l.instances {
-			if due(now, in.m.Deadline()) {
-				l.step(now, in, Tick{})
+		in := l.timers[0]
+		l.drainOnce(now, in.link)
+		if in.group != nil {
+			for _, m := range in.group.members {
+				l.drainOnce(now, m.link)
 			}
 		}
-		l.next = time.Time{}
-		for _, in := range l.instances {
-			l.next = earliest(l.next, in.m.Deadline())
+		if due(now, in.at) { // what was read may have moved it
+			l.step(now, in, Tick{})
 		}
 	}
-	l.timer.Set(l.next)
+	if due(now, l.reopenAt) {
+		l.reopen(now)
+	}
+	l.flush()
+	l.timer.Set(earliest(l.reopenAt, l.timers.next()))
+}
+
+// drainOnce drains a socket unless this turn has done so.
+func (l *Loop) drainOnce(now time.Time, k *link) {
+	if k == nil || k.drained == l.turns {
+		return
+	}
+	k.drained = l.turns
+	l.drain(now, k)
 }
 
 func (l *Loop) handle(now time.Time, msg any) {
@@ -266,7 +302,8 @@ func (l *Loop) handle(now time.Time, msg any) {
 	}
 }
 
-// deliver also takes the chance to get a socket that could not be had before.
+// deliver also takes the chance to get a socket that could not be had before,
+// or that belongs to an interface which is not the same any more.
 func (l *Loop) deliver(now time.Time, in *instance, ev Event) {
 	l.step(now, in, ev)
 	switch ev := ev.(type) {
@@ -275,6 +312,9 @@ func (l *Loop) deliver(now time.Time, in *instance, ev Event) {
 			l.attach(now, in)
 		}
 	case FaultCleared:
+		if ev.Why == ByInterface {
+			l.renew(now, in.link)
+		}
 		if in.link == nil {
 			l.attach(now, in)
 		}
@@ -294,8 +334,61 @@ func (l *Loop) shutdown(now time.Time) {
 	for _, in := range l.instances {
 		l.step(now, in, Shutdown{})
 	}
+	l.flush()
 	for _, k := range l.links {
 		l.closeLink(k)
 	}
 	l.wait.Wait()
+}
+
+// timers is a heap of instances by deadline.
+type timers []*instance
+
+// next is the earliest deadline; zero when there is none.
+func (t timers) next() time.Time {
+	if len(t) == 0 {
+		return time.Time{}
+	}
+	return t[0].at
+}
+
+// file puts an instance where its machine's deadline belongs.
+func (t *timers) file(in *instance) {
+	at, was := in.m.Deadline(), in.at
+	if at.Equal(was) {
+		return
+	}
+	in.at = at
+	switch {
+	case was.IsZero():
+		heap.Push(t, in)
+	case at.IsZero():
+		heap.Remove(t, in.index)
+	default:
+		heap.Fix(t, in.index)
+	}
+}
+
+// Len, Less, Swap, Push and Pop implement heap.Interface.
+func (t timers) Len() int           { return len(t) }
+func (t timers) Less(i, j int) bool { return t[i].at.Before(t[j].at) }
+func (t timers) Swap(i, j int) {
+	t[i], t[j] = t[j], t[i]
+	t[i].index, t[j].index = i, j
+}
+
+// Push files an instance at the end.
+func (t *timers) Push(x any) {
+	in := x.(*instance)
+	in.index = len(*t)
+	*t = append(*t, in)
+}
+
+// Pop takes the last one out.
+func (t *timers) Pop() any {
+	old := *t
+	in := old[len(old)-1]
+	old[len(old)-1] = nil // a removed instance is not kept alive
+	*t = old[:len(old)-1]
+	return in
 }

@@ -42,16 +42,18 @@ func (l *Loop) configure(now time.Time, wanted []Instance) {
 		list = append(list, in)
 	}
 	gone := slices.DeleteFunc(slices.Clone(l.instances), func(in *instance) bool { return running[in.key()] != in })
-	l.groups = map[string]*syncGroup{} // nobody is forced while members come and go
+	for _, in := range l.instances {
+		in.group = nil // nobody is forced while members come and go
+	}
 	for _, in := range gone {
 		l.step(now, in, Shutdown{})
-		l.effects.Publish(Fact{At: now, Instance: in.Name, What: Removed{}})
+		l.publish(Fact{At: now, Instance: in.Name, What: Removed{}})
 	}
 	l.instances = list
 	l.change(now, wanted)
 	l.attachAll(now)
 	l.regroup(now, l.start(now, fresh))
-	l.apply()
+	l.applyDue = true
 }
 
 // change hands new parameters to the instances that stay.
@@ -102,7 +104,9 @@ func (l *Loop) regroup(now time.Time, all []*instance) {
 	for _, name := range names {
 		g := groups[name]
 		g.g = NewGroup(len(g.members))
-		l.groups[name] = g
+		for i, in := range g.members {
+			in.group, in.member = g, i
+		}
 		for _, in := range g.members {
 			l.stepGroup(now, g, in)
 		}
@@ -124,23 +128,33 @@ func (l *Loop) attachAll(now time.Time) {
 	}
 }
 
-// attach opens or finds the socket of one instance.
+// attach opens or finds the socket of one instance, and closes the one it had
+// if nobody else needs that.
 func (l *Loop) attach(now time.Time, in *instance) {
-	if old := in.link; old != nil {
+	old := in.link
+	if old != nil {
 		old.instances = slices.DeleteFunc(old.instances, func(o *instance) bool { return o == in })
 	}
 	k, err := l.openLink(now, in.socket())
+	if old != nil && old != k && len(old.instances) == 0 && l.links[old.spec] == old {
+		l.closeLink(old)
+	}
 	if err != nil {
 		in.link = nil
 		l.socketFault(now, in, err)
 		return
 	}
-	in.link = k
+	in.link, in.sockFail = k, dropLog{}
 	k.instances = append(k.instances, in)
 	l.step(now, in, FaultCleared{Why: BySocket})
 }
 
+// socketFault stops an instance until there is a socket; the loop tries again
+// from time to time, and says so now and then.
 func (l *Loop) socketFault(now time.Time, in *instance, err error) {
-	l.effects.Publish(Fact{At: now, Instance: in.Name, What: SocketFailed{err}})
+	l.reopenAt = earliest(l.reopenAt, now.Add(reopenEvery))
+	if _, ok := in.sockFail.due(now); ok {
+		l.publish(Fact{At: now, Instance: in.Name, What: SocketFailed{err}})
+	}
 	l.step(now, in, FaultRaised{Why: BySocket})
 }

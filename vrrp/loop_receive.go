@@ -2,6 +2,7 @@ package vrrp
 
 import (
 	"errors"
+	"slices"
 	"time"
 )
 
@@ -12,6 +13,7 @@ type link struct {
 	rearm     chan struct{} // tells the waiter that the socket has been emptied
 	closed    chan struct{}
 	emptied   time.Time // when nothing was left to read
+	drained   uint64    // turn in which it was read last
 	instances []*instance
 }
 
@@ -85,7 +87,6 @@ func (l *Loop) awake(now time.Time, w wake) {
 func (l *Loop) drain(now time.Time, k *link) {
 	for range drainMax {
 		n, meta, err := k.conn.ReadFrom(l.readBuf)
-		var refused *PacketError
 		switch {
 		case err == nil:
 			d := Datagram{PDU: l.readBuf[:n], Src: meta.Src, Dst: meta.Dst, TTL: meta.TTL}
@@ -93,13 +94,24 @@ func (l *Loop) drain(now time.Time, k *link) {
 		case errors.Is(err, ErrEmpty):
 			k.emptied = now
 			return
-		case errors.As(err, &refused):
-			l.dropStranger(now, k, refused)
 		default:
-			l.broken(now, k, err)
-			return
+			if l.unreadable(now, k, err) {
+				return
+			}
 		}
 	}
+}
+
+// unreadable handles what is neither a datagram nor an empty socket, and
+// reports whether the socket is of no more use.
+func (l *Loop) unreadable(now time.Time, k *link, err error) bool {
+	var refused *PacketError // here, since it costs an allocation
+	if errors.As(err, &refused) {
+		l.dropStranger(now, k, refused)
+		return false
+	}
+	l.broken(now, k, err)
+	return true
 }
 
 // arrival trusts the kernel's wall clock stamp only as far as it can be true: a
@@ -177,13 +189,35 @@ func (l *Loop) refuse(at time.Time, in *instance, err error) {
 		in.drops[refused.Reason] = &dropLog{}
 	}
 	if n, ok := in.drops[refused.Reason].due(at); ok {
-		l.effects.Publish(Fact{At: at, Instance: in.Name, What: Dropped{in.Interface, refused, n}})
+		l.publish(Fact{At: at, Instance: in.Name, What: Dropped{in.Interface, refused, n}})
 	}
 }
 
 func (l *Loop) dropStranger(at time.Time, k *link, err *PacketError) {
 	if n, ok := l.stranger.due(at); ok {
-		l.effects.Publish(Fact{At: at, What: Dropped{k.spec.Interface, err, n}})
+		l.publish(Fact{At: at, What: Dropped{k.spec.Interface, err, n}})
+	}
+}
+
+// renew replaces a socket whose interface was deleted and made again under the
+// same name: it still belongs to the old one and will never hear anything.
+func (l *Loop) renew(now time.Time, k *link) {
+	if k == nil || l.links[k.spec] != k || !k.conn.Stale() {
+		return
+	}
+	l.closeLink(k)
+	for _, in := range slices.Clone(k.instances) { // attach shortens the list
+		l.attach(now, in)
+	}
+}
+
+// reopen tries again for all that have no socket.
+func (l *Loop) reopen(now time.Time) {
+	l.reopenAt = time.Time{}
+	for _, in := range l.instances {
+		if in.link == nil {
+			l.attach(now, in)
+		}
 	}
 }
 

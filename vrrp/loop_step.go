@@ -12,27 +12,20 @@ func (l *Loop) step(now time.Time, in *instance, ev Event) {
 	for _, a := range in.actions {
 		l.do(now, in, a)
 	}
-	l.next = earliest(l.next, in.m.Deadline())
-	if g := l.groups[in.SyncGroup]; g != nil {
-		l.stepGroup(now, g, in)
+	l.timers.file(in)
+	if in.group != nil {
+		l.stepGroup(now, in.group, in)
 	}
 }
 
 func (l *Loop) stepGroup(now time.Time, g *syncGroup, in *instance) {
-	for i, m := range g.members {
-		if m != in {
-			continue
+	for _, a := range g.g.Step(now, in.member, in.m.groupMember(), nil) {
+		switch a := a.(type) {
+		case GroupTransition:
+			l.publish(Fact{At: now, Group: g.name, What: a})
+		case ForceMember:
+			l.step(now, g.members[a.Index], Forced{a.To})
 		}
-		snap := in.m.Snapshot()
-		for _, a := range g.g.Step(now, i, snap.GroupMember(), nil) {
-			switch a := a.(type) {
-			case GroupTransition:
-				l.effects.Publish(Fact{At: now, Group: g.name, What: a})
-			case ForceMember:
-				l.step(now, g.members[a.Index], Forced{a.To})
-			}
-		}
-		return
 	}
 }
 
@@ -64,9 +57,9 @@ func (l *Loop) do(now time.Time, in *instance, a Action) {
 	case SendAdvert:
 		l.sendAdvert(now, in, a.Priority)
 	case ApplyHost:
-		l.apply()
+		l.applyDue = true
 	case Announce:
-		l.effects.Announce(in.Name, a)
+		l.announce(in.Name, a)
 	case Transition:
 		switch {
 		case a.To == Active:
@@ -74,31 +67,52 @@ func (l *Loop) do(now time.Time, in *instance, a Action) {
 		case a.From == Active:
 			in.counters.ReleaseActive++
 		}
-		l.effects.Publish(Fact{At: now, Instance: in.Name, What: a})
+		l.publish(Fact{At: now, Instance: in.Name, What: a})
 	case LowerReceived:
-		l.effects.Publish(Fact{At: now, Instance: in.Name, What: a})
+		l.publish(Fact{At: now, Instance: in.Name, What: a})
 		l.announceSiblings(in)
 	default:
-		l.effects.Publish(Fact{At: now, Instance: in.Name, What: a})
+		l.publish(Fact{At: now, Instance: in.Name, What: a})
 	}
 }
 
 // announceSiblings: a router that was Active beside us for one member of a sync
 // group was so for all, and may have misled neighbours of each.
 func (l *Loop) announceSiblings(in *instance) {
-	g := l.groups[in.SyncGroup]
-	if g == nil {
+	if in.group == nil {
 		return
 	}
-	for _, m := range g.members {
+	for _, m := range in.group.members {
 		if n := m.m.params.Announce.LowerPrioRepeat; m != in && m.m.state == Active && n > 0 {
-			l.effects.Announce(m.Name, Announce{ByLowerPriority, n})
+			l.announce(m.Name, Announce{ByLowerPriority, n})
 		}
 	}
 }
 
-// apply hands over the whole of what the host should carry.
-func (l *Loop) apply() {
+// announce and publish keep their place behind an Apply that is due.
+func (l *Loop) announce(instance string, a Announce) {
+	if l.applyDue {
+		l.later = append(l.later, effect{instance: instance, announce: a})
+		return
+	}
+	l.effects.Announce(instance, a)
+}
+
+func (l *Loop) publish(f Fact) {
+	if l.applyDue {
+		l.later = append(l.later, effect{fact: f})
+		return
+	}
+	l.effects.Publish(f)
+}
+
+// flush hands over the whole of what the host should carry, if that changed,
+// and what has waited for it. Once for all: thousands of instances that become
+// Active at one moment would else name each other thousands of times.
+func (l *Loop) flush() {
+	if !l.applyDue {
+		return
+	}
 	active := map[string]bool{}
 	for _, in := range l.instances {
 		if in.m.state == Active {
@@ -106,6 +120,16 @@ func (l *Loop) apply() {
 		}
 	}
 	l.effects.Apply(active)
+	l.applyDue = false
+	for _, e := range l.later {
+		if e.fact.What == nil {
+			l.effects.Announce(e.instance, e.announce)
+		} else {
+			l.effects.Publish(e.fact)
+		}
+	}
+	clear(l.later)
+	l.later = l.later[:0]
 }
 
 // sendAdvert sends one advert to the group, or to each peer.
@@ -130,7 +154,7 @@ func (l *Loop) sendAdvert(now time.Time, in *instance, priority uint8) {
 	if err != nil {
 		in.counters.SendErr++
 		if _, ok := in.sendFail.due(now); ok {
-			l.effects.Publish(Fact{At: now, Instance: in.Name, What: SendFailed{err}})
+			l.publish(Fact{At: now, Instance: in.Name, What: SendFailed{err}})
 		}
 		return
 	}

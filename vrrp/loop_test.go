@@ -24,6 +24,7 @@ type memConn struct {
 	closed chan struct{}
 	peeked chan struct{} // something was put in the queue
 	sent   func(b []byte, m Meta) error
+	stale  bool
 }
 
 type received struct {
@@ -66,6 +67,8 @@ func (c *memConn) ReadFrom(b []byte) (int, Meta, error) {
 }
 
 func (c *memConn) WriteTo(b []byte, m Meta) error { return c.sent(b, m) }
+
+func (c *memConn) Stale() bool { return c.stale }
 
 func (c *memConn) Close() error { close(c.closed); return nil }
 
@@ -127,6 +130,13 @@ func (b *bench) take() []string {
 	return lines
 }
 
+// plug gives sockets opened from now on another end.
+func (b *bench) plug(c *memConn) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.conn = c
+}
+
 // hear puts an advert of router A in the socket's queue, arrived at the given time.
 func (b *bench) hear(vrid, priority uint8, arrival time.Time) {
 	a := Advert{Version: 3, VRID: vrid, Priority: priority, MaxAdvertiseInterval: time.Second, Src: routerA, Dst: GroupIPv4, Addrs: addrs("10.9.0.100")}
@@ -140,7 +150,11 @@ func onBench(t *testing.T, f func(b *bench)) {
 			b.note("vrid %d sends priority %d to %v", pdu[1], pdu[2], m.Dst)
 			return nil
 		})
-		b.loop = NewLoop(b, func(SocketSpec) (Conn, error) { return b.conn, b.open }, NewGoTimer())
+		b.loop = NewLoop(b, func(SocketSpec) (Conn, error) {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			return b.conn, b.open
+		}, NewGoTimer())
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan struct{})
 		go func() { b.loop.Run(ctx); close(ended) }()
@@ -212,8 +226,8 @@ func TestReloadLeavesTheUnchangedAlone(t *testing.T) {
 		time.Sleep(4 * time.Second)
 		b.take()
 		b.loop.Configure([]Instance{one("renamed", 51), one("VI_3", 53)})
-		b.want("  4.0000s vrid 52 sends priority 0 to 224.0.0.18", "  4.0000s VI_2 Active -> Initialize (shutdown)", "  4.0000s apply [VI_1]",
-			"  4.0000s VI_2 vrrp.Removed {}", "  4.0000s VI_3 Initialize -> Backup (startup)", "  4.0000s apply [renamed]")
+		b.want("  4.0000s vrid 52 sends priority 0 to 224.0.0.18", "  4.0000s VI_2 Active -> Initialize (shutdown)", "  4.0000s apply [renamed]",
+			"  4.0000s VI_2 vrrp.Removed {}", "  4.0000s VI_3 Initialize -> Backup (startup)")
 		st, err := b.loop.Status(b.t.Context())
 		if err != nil || len(st) != 2 || st[0].Snapshot.State != Active || st[0].Counters.AdvertSent != 1 || st[0].Counters.BecomeActive != 1 {
 			t.Errorf("status %+v, %v", st, err)
@@ -271,6 +285,89 @@ func TestWithoutASocketAnInstanceIsInFaultUntilThereIsOne(t *testing.T) {
 		b.want("  0.0000s VI_1 Fault -> Backup (fault-cleared)")
 		b.conn.put(received{err: errors.New("network is down")})
 		b.want("  0.0000s VI_1 vrrp.SocketFailed {network is down}", "  0.0000s VI_1 Backup -> Fault (socket)")
+		b.plug(newMemConn(b.conn.sent))
+		time.Sleep(11 * time.Second)
+		b.want(" 10.0000s VI_1 Fault -> Backup (fault-cleared)") // the loop tried again by itself, reopenEvery 10s
+	})
+}
+
+func TestFailingAttemptsToGetASocketAreReportedOnceAMinute(t *testing.T) {
+	onBench(t, func(b *bench) {
+		b.open = errors.New("too many open files")
+		b.loop.Configure([]Instance{one("VI_1", 51)})
+		time.Sleep(65 * time.Second)
+		b.want("  0.0000s VI_1 vrrp.SocketFailed {too many open files}", "  0.0000s VI_1 Initialize -> Fault (socket)", "  0.0000s apply []",
+			" 60.0000s VI_1 vrrp.SocketFailed {too many open files}") // attempts at 10s, 20s ... 60s
+	})
+}
+
+func TestAnInterfaceMadeAgainGetsANewSocket(t *testing.T) {
+	onBench(t, func(b *bench) {
+		b.loop.Configure([]Instance{one("VI_1", 51), one("VI_2", 52)})
+		b.take()
+		old := b.conn
+		b.loop.Deliver("", FaultRaised{ByInterface, "eth0"})
+		b.take()
+		old.stale = true
+		b.plug(newMemConn(old.sent))
+		b.loop.Deliver("", FaultCleared{ByInterface, "eth0"})
+		b.take()
+		select {
+		case <-old.closed:
+		default:
+			t.Error("the socket of the old interface is still open")
+		}
+		b.hear(51, 0, time.Now()) // through the new socket
+		b.hear(52, 0, time.Now())
+		b.take()
+		st, _ := b.loop.Status(b.t.Context())
+		if st[0].Counters.PriZeroReceived != 1 || st[1].Counters.PriZeroReceived != 1 {
+			t.Errorf("heard %d and %d adverts on the new interface, want 1 and 1", st[0].Counters.PriZeroReceived, st[1].Counters.PriZeroReceived)
+		}
+	})
+}
+
+func TestAChangedUnicastSourceLeavesNoSocketBehind(t *testing.T) {
+	onBench(t, func(b *bench) {
+		var opened []*memConn
+		b.loop.open = func(SocketSpec) (Conn, error) {
+			opened = append(opened, newMemConn(b.conn.sent))
+			return opened[len(opened)-1], nil
+		}
+		in := one("VI_1", 51)
+		in.Params.Peers = []Peer{{Addr: routerA, MaxTTL: 255}}
+		b.loop.Configure([]Instance{in})
+		b.take()
+		b.loop.Deliver("VI_1", SourceAddress{netip.MustParseAddr("10.9.0.77")})
+		b.take()
+		if len(opened) != 2 {
+			t.Fatalf("%d sockets opened, want one for each source", len(opened))
+		}
+		select {
+		case <-opened[0].closed:
+		default:
+			t.Error("the socket bound to the old source is still open")
+		}
+	})
+}
+
+func TestInstancesThatMoveTogetherAreAppliedOnce(t *testing.T) {
+	onBench(t, func(b *bench) {
+		b.loop.Configure([]Instance{one("VI_1", 51), one("VI_2", 52), one("VI_3", 53)})
+		b.take()
+		time.Sleep(4 * time.Second)
+		applied := 0
+		for _, line := range b.take() {
+			if strings.Contains(line, "apply") {
+				applied++
+				if !strings.HasSuffix(line, "apply [VI_1 VI_2 VI_3]") {
+					t.Error(line)
+				}
+			}
+		}
+		if applied != 1 {
+			t.Errorf("the host was told %d times of three take-overs at one moment, want once", applied)
+		}
 	})
 }
 
@@ -284,9 +381,9 @@ func TestSyncGroupMovesInOneTurn(t *testing.T) {
 		time.Sleep(4 * time.Second)
 		b.take()
 		b.loop.Deliver("VI_2", FaultRaised{ByInterface, "eth1"})
-		b.want("  4.0000s vrid 52 sends priority 0 to 224.0.0.18", "  4.0000s VI_2 Active -> Fault (interface)", "  4.0000s apply [VI_1]",
-			"  4.0000s group G Active -> Fault",
-			"  4.0000s vrid 51 sends priority 0 to 224.0.0.18", "  4.0000s VI_1 Active -> Fault (group)", "  4.0000s apply []")
+		b.want("  4.0000s vrid 52 sends priority 0 to 224.0.0.18", "  4.0000s VI_2 Active -> Fault (interface)",
+			"  4.0000s vrid 51 sends priority 0 to 224.0.0.18", // adverts wait for nothing
+			"  4.0000s apply []", "  4.0000s group G Active -> Fault", "  4.0000s VI_1 Active -> Fault (group)")
 	})
 }
 
@@ -319,4 +416,100 @@ func TestALowerAdvertMakesTheWholeSyncGroupAnnounce(t *testing.T) {
 		b.hear(52, 50, time.Now())
 		b.want("  4.0000s VI_1 announce lower-priority", "  4.0000s vrid 52 sends priority 100 to 224.0.0.18", "  4.0000s VI_2 announce lower-priority")
 	})
+}
+
+// nowhere takes effects and does nothing, so that only the loop is measured.
+type nowhere struct{}
+
+func (nowhere) Apply(map[string]bool)     {}
+func (nowhere) Announce(string, Announce) {}
+func (nowhere) Publish(Fact)              {}
+
+// deaf is a socket that nobody answers.
+type deaf struct{ closed chan struct{} }
+
+func (d deaf) Wait() error                      { <-d.closed; return errors.New("closed") }
+func (deaf) ReadFrom([]byte) (int, Meta, error) { return 0, Meta{}, ErrEmpty }
+func (deaf) WriteTo([]byte, Meta) error         { return nil }
+func (deaf) Stale() bool                        { return false }
+func (d deaf) Close() error                     { close(d.closed); return nil }
+func openDeaf(SocketSpec) (Conn, error)         { return deaf{make(chan struct{})}, nil }
+func manyInstances(interfaces int) (list []Instance) {
+	for i := range interfaces {
+		for vrid := range 255 {
+			in := one(fmt.Sprintf("VI_%d_%d", i, vrid+1), uint8(vrid+1))
+			in.Interface = fmt.Sprintf("eth%d", i)
+			list = append(list, in)
+		}
+	}
+	return list
+}
+
+// manyActive is a loop with 255 Active routers on each interface, and the time
+// at which the last became so.
+func manyActive(tb testing.TB, interfaces int) (*Loop, time.Time) {
+	l := NewLoop(nowhere{}, openDeaf, NewGoTimer())
+	now := time.Now()
+	l.configure(now, manyInstances(interfaces))
+	now = now.Add(4 * time.Second)
+	l.turn(now)
+	for _, in := range l.instances {
+		if in.m.State() != Active {
+			tb.Fatalf("%s is %v after 4s", in.Name, in.m.State())
+		}
+	}
+	tb.Cleanup(func() { l.shutdown(now) })
+	return l, now
+}
+
+func TestATurnOfTheLoopAllocatesNothingInSteadyState(t *testing.T) {
+	l, now := manyActive(t, 1)
+	if n := testing.AllocsPerRun(20, func() {
+		now = now.Add(time.Second)
+		l.turn(now)
+	}); n != 0 {
+		t.Errorf("255 adverts cost %v allocations, want none", n)
+	}
+}
+
+// 4,080 routers are 16 interfaces with every VRID. One iteration is one advert
+// of one router among them: what the others cost must not show.
+func BenchmarkOneAdvertAmong4080Routers(b *testing.B) {
+	l, now := manyActive(b, 16)
+	for i, in := range l.instances { // spread over the second, as they are in the field
+		in.m.deadline = now.Add(time.Duration(i) * time.Second / time.Duration(len(l.instances)))
+		l.timers.file(in)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		l.turn(l.timers.next())
+	}
+}
+
+func TestTheNextDeadlineIsFoundWhateverTheOrder(t *testing.T) {
+	var h timers
+	var list []*instance
+	t0 := time.Now()
+	for i := range 50 {
+		in := &instance{}
+		in.m.deadline = t0.Add(time.Duration((i*37)%50) * time.Second) // 0-49, each once
+		h.file(in)
+		list = append(list, in)
+	}
+	list[0].m.deadline = time.Time{} // 0s: no deadline any more
+	h.file(list[0])
+	list[1].m.deadline = t0.Add(-time.Second) // 37s: now the first
+	h.file(list[1])
+	want := t0.Add(-time.Second)
+	for n := 0; len(h) > 0; n++ {
+		if !h.next().Equal(want) {
+			t.Fatalf("deadline number %d is %v, want %v", n, h.next().Sub(t0), want.Sub(t0))
+		}
+		in := h[0]
+		in.m.deadline = time.Time{}
+		h.file(in)
+		if want = t0.Add(time.Duration(n+1) * time.Second); n+1 >= 37 {
+			want = want.Add(time.Second) // 37s has gone to the front
+		}
+	}
 }
