@@ -190,7 +190,7 @@ func (r *checkerRole) serve(ctx context.Context) {
 }
 
 func (r *checkerRole) reload(ctx context.Context, encoded []byte) {
-	_, _, conf, err := decodeConfig(encoded)
+	conf, err := decodeConfig(encoded, nil)
 	if err != nil {
 		r.log.Error(err.Error())
 		return

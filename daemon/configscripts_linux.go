@@ -60,16 +60,14 @@ func (b *scriptBook) hook(keyword string, s *kconf.Script) *notify.Hook {
 func (c *Config) checkScripts(x *kconf.Ctx, hopeless bool) {
 	c.book = newScriptBook(&c.Global)
 	c.checkScriptUser(x)
-	var kept []*track.ScriptConfig
 	for _, s := range c.Scripts {
 		sc := *s.Script
 		sc.User, sc.Group = s.User, s.Group
-		if c.book.add(notify.UseTrack, &sc) {
-			s.Script = &sc
-			kept = append(kept, s)
+		if !c.book.add(notify.UseTrack, &sc) {
+			c.dropped = append(c.dropped, s.Name)
 		}
+		s.Script = &sc
 	}
-	c.Scripts = kept
 	for _, h := range c.hookScripts() {
 		c.book.add(notify.UseNotify, h.script)
 	}
@@ -79,7 +77,7 @@ func (c *Config) checkScripts(x *kconf.Ctx, hopeless bool) {
 	for _, f := range c.book.report.Findings {
 		x.Diags.Add(f.Diagnostic())
 	}
-	c.dropUnknownTracks()
+	c.dropScripts(c.dropped)
 }
 
 // checkScriptUser reports a script_user who has no account here: scripts that

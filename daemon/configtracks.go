@@ -168,8 +168,9 @@ func (a *assembler) unusedScripts() {
 	}
 }
 
-// dropUnknownTracks drops, in silence, lines about scripts that were dropped.
-func (c *Config) dropUnknownTracks() {
+// dropScripts removes track scripts and the lines that refer to them.
+func (c *Config) dropScripts(names []string) {
+	c.Scripts = slices.DeleteFunc(c.Scripts, func(s *track.ScriptConfig) bool { return slices.Contains(names, s.Name) })
 	for _, in := range c.Instances {
 		in.Scripts = slices.DeleteFunc(in.Scripts, func(r track.Ref) bool { return c.script(r.Name) == nil })
 	}

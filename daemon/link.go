@@ -33,11 +33,13 @@ type startMessage struct {
 	Config  []byte                 `json:"config"` // kconf.File.Encode
 	Resume  map[string]snapshot    `json:"resume,omitempty"`
 	Scripts map[string]track.State `json:"scripts,omitempty"` // results that are already known
+	Dropped []string               `json:"dropped,omitempty"` // vrrp_scripts that the parent cannot run
 	Down    []string               `json:"down,omitempty"`    // real servers that were down when the predecessor ended
 }
 
 type reloadMessage struct {
 	Config  []byte                 `json:"config"`
+	Dropped []string               `json:"dropped,omitempty"`
 	Scripts map[string]track.State `json:"scripts,omitempty"`
 }
 

@@ -1,10 +1,8 @@
 package daemon
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"io"
 	"syscall"
 
 	"holdfast/host"
@@ -12,8 +10,6 @@ import (
 
 // errPermission is a capability that is missing.
 var errPermission = syscall.EPERM
-
-func newReader(b []byte) io.Reader { return bytes.NewReader(b) }
 
 // currentLinks are the interfaces of this machine, nil if they cannot be read:
 // then no configuration is refused for want of one.

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"holdfast/kconf"
 )
 
 func TestAMissingFileIsSaidToBeMissing(t *testing.T) {
@@ -156,9 +158,9 @@ func TestIdentsTellDaemonsOnOneHostApart(t *testing.T) {
 // the same routers and servers.
 func TestChildrenReadTheSameConfiguration(t *testing.T) {
 	l := understood(t, router()+second()+balancer()+"vrrp_sync_group G {\n    group {\n        VI_1\n        VI_2\n    }\n}\n")
-	_, x, conf, err := decodeConfig(l.encoded)
-	if err != nil || len(x.Diags.All()) > 0 {
-		t.Fatalf("decoding gave %v and %v", err, x.Diags.All())
+	conf, err := decodeConfig(l.encoded, nil)
+	if err != nil {
+		t.Fatal(err)
 	}
 	if len(conf.Instances) != 2 || conf.Instances[1].Name != "VI_2" || conf.Instances[1].SyncGroup != "G" {
 		t.Errorf("instances %+v", conf.Instances)
@@ -166,8 +168,30 @@ func TestChildrenReadTheSameConfiguration(t *testing.T) {
 	if got, want := len(conf.Servers.services), 1; got != want {
 		t.Errorf("%d virtual servers, want %d", got, want)
 	}
-	if _, _, _, err := decodeConfig([]byte("{")); err == nil {
+	if _, err := decodeConfig([]byte("{"), nil); err == nil {
 		t.Error("half a tree was taken for a configuration")
+	}
+}
+
+// TestNobodyWaitsForAScriptThatIsNotRun: the parent drops a track script that
+// is not there; the VRRP process must not hold the router back for its result.
+func TestNobodyWaitsForAScriptThatIsNotRun(t *testing.T) {
+	const file = "vrrp_script chk {\n    script \"/nonexistent/check\"\n}\nvrrp_instance VI_1 {\n    interface eth0\n    virtual_router_id 51\n" +
+		"    virtual_ipaddress {\n        10.9.0.100\n    }\n    track_script {\n        chk\n    }\n}\n"
+	tree, diags := kconf.ParseString("k.conf", file, kconf.Options{})
+	l, err := understand(tree, diags, environment{scripts: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	conf, err := decodeConfig(l.encoded, l.config.dropped)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(conf.Scripts) != 0 || len(conf.Instances[0].Scripts) != 0 {
+		t.Errorf("the child still tracks %v with %v", conf.Instances[0].Scripts, conf.Scripts)
+	}
+	if with, _ := decodeConfig(l.encoded, nil); len(with.Instances[0].Scripts) != 1 {
+		t.Error("without the parent's word the script would be tracked: the test proves nothing")
 	}
 }
 

@@ -46,7 +46,7 @@ func (s *supervisor) reload() {
 			continue
 		}
 		c.ready = false
-		c.link.Send(message{Reload: &reloadMessage{Config: next.encoded, Scripts: s.tracks.known()}})
+		c.link.Send(message{Reload: &reloadMessage{Config: next.encoded, Dropped: next.config.dropped, Scripts: s.tracks.known()}})
 	}
 	s.startWanted()
 	s.announceWhenReady(func() {})

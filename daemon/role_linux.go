@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"bytes"
 	"fmt"
 	"log/slog"
 	"os"
@@ -45,7 +46,7 @@ type childProcess struct {
 }
 
 func runRole(r role, l *link, start startMessage) int {
-	file, x, conf, err := decodeConfig(start.Config)
+	conf, err := decodeConfig(start.Config, start.Dropped)
 	base, pidPath := identCheckers, start.Options.CheckersPIDFile
 	if r == roleVRRP {
 		base, pidPath = identVRRP, start.Options.VRRPPIDFile
@@ -55,7 +56,6 @@ func runRole(r role, l *link, start startMessage) int {
 		l.Close(linkGrace)
 		return ExitSoftware
 	}
-	_, _ = file, x // diagnostics were reported by the parent
 	log, endLog := openLog(start.Options, ident(base, &conf.Global))
 	defer endLog()
 	name := conf.Global.CheckProcessName
@@ -84,15 +84,17 @@ func runRole(r role, l *link, start startMessage) int {
 	return status
 }
 
-// decodeConfig is the child's reading of what the parent has parsed.
-func decodeConfig(encoded []byte) (*kconf.File, *kconf.Ctx, *Config, error) {
-	file, err := kconf.Decode(newReader(encoded))
+// decodeConfig is the child's reading of what the parent has parsed. dropped
+// are track scripts that the parent will not run: nobody must wait for them.
+func decodeConfig(encoded []byte, dropped []string) (*Config, error) {
+	file, err := kconf.Decode(bytes.NewReader(encoded))
 	if err != nil {
-		return nil, nil, nil, fmt.Errorf("decode configuration from the parent: %w", err)
+		return nil, fmt.Errorf("decode configuration from the parent: %w", err)
 	}
-	x := &kconf.Ctx{Diags: &kconf.Diagnostics{}}
+	x := &kconf.Ctx{Diags: &kconf.Diagnostics{}} // the parent has reported them
 	conf, _ := assemble(x, file, childEnvironment())
-	return file, x, conf, nil
+	conf.dropScripts(dropped)
+	return conf, nil
 }
 
 // fail tells the parent why we end for good.

@@ -158,7 +158,7 @@ func (s *supervisor) start(r role) {
 	}
 	s.children[r] = c
 	s.log.Info(fmt.Sprintf("Starting %s child process, pid=%d", r.title(), c.cmd.Process.Pid))
-	start := &startMessage{Options: s.opt, Config: s.conf.encoded}
+	start := &startMessage{Options: s.opt, Config: s.conf.encoded, Dropped: s.conf.config.dropped}
 	if r == roleVRRP {
 		start.Resume, start.Scripts = s.resume, s.tracks.known()
 	}

@@ -126,7 +126,7 @@ func (r *vrrpRole) handleMessage(m message) {
 	case m.Script != nil:
 		r.deliver(r.tracking.setScript(m.Script.Name, m.Script.State))
 	case m.Reload != nil:
-		_, _, conf, err := decodeConfig(m.Reload.Config)
+		conf, err := decodeConfig(m.Reload.Config, m.Reload.Dropped)
 		if err != nil {
 			r.log.Error(err.Error())
 			return
