@@ -83,6 +83,9 @@ type line struct {
 	names Names
 	what  string // address, route or rule, for messages
 	drop  bool   // the line can not be used
+
+	protocol kconf.Word // keyword protocol with another number than ours; "" without one
+	other    kconf.Word // that number
 }
 
 // errorf reports a mistake; the line is used without the option.
@@ -93,6 +96,17 @@ func (l *line) errorf(w kconf.Word, id, format string, args ...any) {
 // dropf reports a mistake that makes the line useless.
 func (l *line) dropf(w kconf.Word, id, format string, args ...any) {
 	l.errorf(w, id, "%s; the %s is left out", fmt.Sprintf(format, args...), l.what)
+	l.drop = true
+}
+
+// missing reports a word without its value. keepalived ends at once over it, with
+// status 2, on routes and rules; of an address it drops the line, with status 5.
+func (l *line) missing(w kconf.Word, args string) {
+	class := kconf.ClassMissingParameter
+	if l.what == "address" {
+		class = kconf.ClassGeneral
+	}
+	l.x.Errorf(w.Pos, class, "missing-argument", "%s: wants %s; the %s is left out", w.Text, args, l.what)
 	l.drop = true
 }
 
@@ -111,7 +125,7 @@ func word[T any](l *line, r *Option[T], t *T, words []kconf.Word) []kconf.Word {
 		n = r.Take(words)
 	}
 	if n < 0 || n > len(words) {
-		l.dropf(head, "missing-argument", "%s: wants %s", head.Text, r.Args)
+		l.missing(head, r.Args)
 		return nil
 	}
 	if r.Deprecated != "" {
@@ -204,6 +218,9 @@ var AddressOptions = Options[AddressLine]{
 			if !peer.IsValid() || peer.Is4() != a.Prefix.Addr().Is4() {
 				l.errorf(w[1], "bad-peer", "peer %s: wants an address of the same family without length; ignored", w[1].Text)
 				return
+			}
+			if a.Prefix.Bits() != peer.BitLen() {
+				l.errorf(w[0], "peer-and-length", "peer: the length of %v has no meaning beside it; ignored", a.Prefix)
 			}
 			a.Peer = peer
 			a.Prefix = netip.PrefixFrom(a.Prefix.Addr(), peer.BitLen())
@@ -306,13 +323,19 @@ func (l *line) addressWord(w kconf.Word) (netip.Prefix, bool) {
 	}
 	bits := uint64(addr.BitLen())
 	if found {
-		if v, err := strconv.ParseUint(length, 10, 8); err == nil && v <= bits {
+		if v, ok := prefixLength(length, bits); ok {
 			bits = v
 		} else {
 			l.x.Errorf(w.Pos, kconf.ClassInvalidNumber, "out-of-range", "%s: length must be 0-%d; /%d is used", w.Text, bits, bits)
 		}
 	}
 	return netip.PrefixFrom(addr, int(bits)), true
+}
+
+// prefixLength reads what follows the slash: decimal, zeros in front allowed.
+func prefixLength(text string, limit uint64) (uint64, bool) {
+	v, err := strconv.ParseUint(text, 10, 8)
+	return v, err == nil && v <= limit
 }
 
 // finishAddress repairs what does not go together.

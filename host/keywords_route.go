@@ -64,7 +64,9 @@ var RouteOptions = Options[RouteLine]{
 	{Name: "nexthop", Args: "via ADDRESS [dev IF] [weight NUMBER]", Take: takeNextHop,
 		Doc: "One of two gateways that share the traffic equally.", Do: setNextHop},
 	{Name: "protocol", Args: "NUMBER", Default: "18", Doc: "Ignored: routes carry keepalived's number, by which they are known again.",
-		Do: func(l *line, _ *RouteLine, w []kconf.Word) { l.protocol(w) }},
+		Do: func(l *line, _ *RouteLine, w []kconf.Word) {
+			l.otherProtocol(w, l.named(w, protocolNames, l.names.Protocols, 255))
+		}},
 	{Name: "prepend", Default: "on", Doc: "Goes in front of equal routes.", Do: func(*line, *RouteLine, []kconf.Word) {}},
 	{Name: "no_track", Doc: "Losing the route is no fault of the instance.",
 		Do: func(_ *line, r *RouteLine, _ []kconf.Word) { r.NoTrack = true }},
@@ -182,8 +184,11 @@ func (l *line) prefix(w kconf.Word) netip.Prefix {
 	if a := l.addr(w); a.IsValid() {
 		return netip.PrefixFrom(a, a.BitLen())
 	}
-	p, err := netip.ParsePrefix(w.Text)
-	if err != nil || p.Addr().Is4In6() {
+	text, length, _ := strings.Cut(w.Text, "/")
+	a := l.addr(kconf.Word{Text: text})
+	bits, ok := prefixLength(length, uint64(max(a.BitLen(), 0)))
+	p := netip.PrefixFrom(a, int(bits))
+	if !ok || !p.IsValid() {
 		l.dropf(w, "not-a-prefix", "%s: not an IP address with optional /length", w.Text)
 		return netip.Prefix{}
 	}
@@ -202,9 +207,25 @@ func (l *line) named(w []kconf.Word, known, more map[string]uint32, limit uint64
 	return v
 }
 
-func (l *line) protocol(w []kconf.Word) {
-	if n, ok := lookup(map[string]uint32{"keepalived": Mark}, nil, w[1].Text, 255); !ok || n != Mark {
-		l.x.Notef(w[0].Pos, "protocol-ignored", "protocol %s: %d is used, by which we know our own again", w[1].Text, Mark)
+// otherProtocol remembers a number in w that is not ours, until it is known
+// whether the object is tracked.
+func (l *line) otherProtocol(w []kconf.Word, number uint32) {
+	if number != Mark {
+		l.protocol, l.other = w[0], w[1]
+	}
+}
+
+// finishProtocol says that our own number is used. keepalived, too, replaces the
+// number of what it tracks, which is a mistake then; of the rest it is not,
+// but without our number we would not know the object again after a crash.
+func (l *line) finishProtocol(tracked bool) {
+	const format = "protocol %s: %d is used, by which we know our own again"
+	switch {
+	case l.protocol.Text == "" || l.drop:
+	case tracked:
+		l.x.Warnf(l.protocol.Pos, kconf.ClassGeneral, "protocol-ignored", format+"; no_track would allow another with keepalived", l.other.Text, Mark)
+	default:
+		l.x.Notef(l.protocol.Pos, "protocol-ignored", format, l.other.Text, Mark)
 	}
 }
 
@@ -243,6 +264,7 @@ func (n Names) DecodeRoute(x *kconf.Ctx, s *kconf.Stmt, kind LineKind) (RouteLin
 	}
 	if !l.drop {
 		l.finishRoute(&r, s.Words[0])
+		l.finishProtocol(!r.NoTrack)
 	}
 	return r, !l.drop
 }

@@ -64,13 +64,13 @@ var RuleOptions = Options[RuleLine]{
 			r.Goto = l.number(w[1], "goto", 1<<32-1)
 		}},
 	{Name: "type", Args: "ACTION", Doc: "blackhole, unreachable, prohibit, nop or goto; the word type may be left out.",
-		Take: func([]kconf.Word) int { return 0 }, Do: func(*line, *RuleLine, []kconf.Word) {}},
+		Take: takeType, Do: func(*line, *RuleLine, []kconf.Word) {}},
 	{Name: "nop", Doc: "Does nothing.", Do: ruleAction(Nop)},
 	{Name: "blackhole", Doc: "Drops the packet in silence.", Do: ruleAction(RuleBlackhole)},
 	{Name: "unreachable", Doc: "Answers that the network is unreachable.", Do: ruleAction(RuleUnreachable)},
 	{Name: "prohibit", Doc: "Answers that it is forbidden.", Do: ruleAction(RuleProhibit)},
 	{Name: "protocol", Args: "NUMBER", Default: "18", Doc: "Ignored: rules carry keepalived's number, by which they are known again.",
-		Do: func(l *line, _ *RuleLine, w []kconf.Word) { l.protocol(w) }},
+		Do: func(l *line, _ *RuleLine, w []kconf.Word) { l.otherProtocol(w, l.number(w[1], "protocol", 255)) }},
 	{Name: "no_track", Doc: "Losing the rule is no fault of the instance.",
 		Do: func(_ *line, r *RuleLine, _ []kconf.Word) { r.NoTrack = true }},
 	{Name: "track_group", Args: "NAME", Limited: true, Only: StaticLine, Doc: "Instances that become faulty when the rule disappears.",
@@ -83,6 +83,15 @@ var RuleOptions = Options[RuleLine]{
 	{Name: "l3mdev", Doc: "Table of the packet's VRF; not supported yet.", Do: leaveRuleOut},
 }
 
+// takeType wants a word, which is a row of its own.
+func takeType(words []kconf.Word) int {
+	if len(words) == 0 {
+		return -1
+	}
+	return 0
+}
+
+// ipProtocols are the names of protocols(5) that firewalls and balancers meet.
 var ipProtocols = map[string]uint32{"icmp": 1, "igmp": 2, "tcp": 6, "udp": 17, "dccp": 33, "gre": 47, "esp": 50, "ah": 51,
 	"ipv6-icmp": 58, "icmpv6": 58, "ospf": 89, "vrrp": 112, "sctp": 132, "udplite": 136}
 
@@ -153,6 +162,7 @@ func (n Names) DecodeRule(x *kconf.Ctx, s *kconf.Stmt, kind LineKind) (RuleLine,
 	}
 	if !l.drop {
 		l.finishRule(&r, s.Words[0])
+		l.finishProtocol(!r.NoTrack)
 	}
 	return r, !l.drop
 }

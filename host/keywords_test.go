@@ -67,7 +67,7 @@ func TestAddressLines(t *testing.T) {
 		"IPv6 flags": {"2001:db8::1/64 dev e home -nodad mngtmpaddr autojoin preferred_lft forever", host.StaticLine,
 			decoded{"2001:db8::1/64 dev e scope global home mngtmpaddr autojoin", nil}},
 		"a peer makes the length that of one host": {"192.0.2.1/24 dev e peer 198.51.100.1", host.VirtualLine,
-			decoded{"192.0.2.1 peer 198.51.100.1/32 dev e scope global", nil}},
+			decoded{"192.0.2.1 peer 198.51.100.1/32 dev e scope global", []string{"1:20: peer: the length of 192.0.2.1/24 has no meaning beside it; ignored"}}},
 		"words only virtual lines know": {"192.0.2.1 dev e use_vmac", host.StaticLine,
 			decoded{"192.0.2.1/32 dev e scope global", []string{"1:17: use_vmac: unknown word in address line"}}},
 		"a length out of range is replaced": {"192.0.2.1/40 dev e", host.VirtualLine,
@@ -87,8 +87,15 @@ func TestAddressLines(t *testing.T) {
 		"a bad broadcast":         {"192.0.2.1/24 dev e brd x", host.VirtualLine, decoded{left, []string{"1:24: brd x: not an IPv4 address, + or -; the address is left out"}}},
 		"brd + on a host address": {"192.0.2.1/31 dev e brd +", host.VirtualLine, decoded{"192.0.2.1/31 dev e scope global", []string{"1:24: brd +: a /31 has no broadcast address; none is set"}}},
 		"a peer with length":      {"192.0.2.1/24 dev e peer 198.51.100.1/32", host.VirtualLine, decoded{"192.0.2.1/24 dev e scope global", []string{"1:25: peer 198.51.100.1/32: wants an address of the same family without length; ignored"}}},
-		"broadcast beside a peer": {"192.0.2.1/24 dev e brd + peer 198.51.100.1", host.VirtualLine, decoded{"192.0.2.1 peer 198.51.100.1/32 dev e scope global", []string{"1:20: brd: a point-to-point address has none; ignored"}}},
-		"a lifetime that is none": {"192.0.2.1 dev e preferred_lft soon", host.VirtualLine, decoded{left, []string{"1:31: preferred_lft soon: must be 0-4294967295"}}},
+		"broadcast beside a peer": {"192.0.2.1/24 dev e brd + peer 198.51.100.1", host.VirtualLine, decoded{"192.0.2.1 peer 198.51.100.1/32 dev e scope global", []string{
+			"1:26: peer: the length of 192.0.2.1/24 has no meaning beside it; ignored", "1:20: brd: a point-to-point address has none; ignored"}}},
+		"a length beside a peer has no meaning": {"2001:db8::1/64 dev e peer 2001:db8::2", host.VirtualLine, decoded{"2001:db8::1 peer 2001:db8::2/128 dev e scope global nodad preferred_lft 0",
+			[]string{"1:22: peer: the length of 2001:db8::1/64 has no meaning beside it; ignored"}}},
+		"the full length beside a peer is no news": {"192.0.2.1/32 dev e peer 198.51.100.1", host.VirtualLine, decoded{"192.0.2.1 peer 198.51.100.1/32 dev e scope global", nil}},
+		"a length beside a peer that is none":      {"192.0.2.1/24 dev e peer x", host.VirtualLine, decoded{"192.0.2.1/24 dev e scope global", []string{"1:25: peer x: wants an address of the same family without length; ignored"}}},
+		"a length with zeros in front":             {"192.0.2.1/024 dev e", host.VirtualLine, decoded{"192.0.2.1/24 dev e scope global", nil}},
+		"a slash without a length":                 {"192.0.2.1/ dev e", host.VirtualLine, decoded{"192.0.2.1/32 dev e scope global", []string{"1:1: 192.0.2.1/: length must be 0-32; /32 is used"}}},
+		"a lifetime that is none":                  {"192.0.2.1 dev e preferred_lft soon", host.VirtualLine, decoded{left, []string{"1:31: preferred_lft soon: must be 0-4294967295"}}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -138,7 +145,15 @@ func TestRouteLines(t *testing.T) {
 			decoded{left, []string{"1:34: note: weight: not supported yet, the route is left out"}}},
 		"tuning words are noted":     {"10.0.0.0/8 dev e advmss lock 1400 initcwnd 10", decoded{"10.0.0.0/8 dev e proto 18", []string{"1:18: note: advmss: not supported yet", "1:35: note: initcwnd: not supported yet"}}},
 		"a VRF is not":               {"10.0.0.0/8 dev e vrf red", decoded{left, []string{"1:18: note: vrf: not supported yet, the route is left out"}}},
-		"another protocol":           {"10.0.0.0/8 dev e protocol 4", decoded{"10.0.0.0/8 dev e proto 18", []string{"1:18: note: protocol 4: 18 is used, by which we know our own again"}}},
+		"another protocol":           {"10.0.0.0/8 dev e protocol 4", decoded{"10.0.0.0/8 dev e proto 18", []string{"1:18: warning: protocol 4: 18 is used, by which we know our own again; no_track would allow another with keepalived"}}},
+		"another, not tracked":       {"10.0.0.0/8 dev e protocol bgp no_track", decoded{"10.0.0.0/8 dev e proto 18", []string{"1:18: note: protocol bgp: 18 is used, by which we know our own again"}}},
+		"our own protocol by name":   {"10.0.0.0/8 dev e protocol keepalived", decoded{"10.0.0.0/8 dev e proto 18", nil}},
+		"a protocol nobody knows":    {"10.0.0.0/8 dev e protocol foo", decoded{left, []string{"1:27: protocol foo: neither a number nor a known name; the route is left out"}}},
+		"a protocol beyond an octet": {"10.0.0.0/8 dev e protocol 256 no_track", decoded{left, []string{"1:27: protocol 256: neither a number nor a known name; the route is left out"}}},
+		"a length with zeros before": {"10.0.0.0/008 dev e", decoded{"10.0.0.0/8 dev e proto 18", nil}},
+		"a length that is too long":  {"10.0.0.0/33 dev e", decoded{left, []string{"1:1: 10.0.0.0/33: not an IP address with optional /length; the route is left out"}}},
+		"a length with a sign":       {"10.0.0.0/+8 dev e", decoded{left, []string{"1:1: 10.0.0.0/+8: not an IP address with optional /length; the route is left out"}}},
+		"a word without its value":   {"10.0.0.0/8 dev e metric", decoded{left, []string{"1:18: metric: wants NUMBER; the route is left out"}}},
 		"host bits are cleared":      {"10.1.2.3/8 dev e", decoded{"10.0.0.0/8 dev e proto 18", []string{"1:1: note: 10.1.2.3/8: is 10.0.0.0/8"}}},
 		"no destination":             {"via 192.0.2.1 dev e", decoded{left, []string{"1:1: route without destination; the route is left out"}}},
 		"an unknown word":            {"10.0.0.0/8 via 192.0.2.1 metrik 5", decoded{left, []string{"1:26: metrik: unknown word in route line; did you mean metric?"}}},
@@ -184,7 +199,11 @@ func TestRuleLines(t *testing.T) {
 		"mixed families":             {"from 10.0.0.1 to 2001:db8::1 table 5", decoded{left, []string{"1:1: rule: IPv4 and IPv6 on one line; the rule is left out"}}},
 		"a single port":              {"sport 80 table 5 priority 6", decoded{"from all sport 80-80 priority 6 table 5 protocol 18", []string{"1:7: warning: sport 80: keepalived wants 80-80"}}},
 		"a selector we lack must not widen the rule": {"from all uidrange 5-6 table 5 priority 6", decoded{left, []string{"1:10: note: uidrange: not supported yet, the rule is left out"}}},
-		"an unknown word": {"from all ip_proto tcp table 5", decoded{left, []string{"1:10: ip_proto: unknown word; the rule is left out"}}},
+		"type with nothing behind it":                {"table 5 priority 6 type", decoded{left, []string{"1:20: type: wants ACTION; the rule is left out"}}},
+		"another protocol":                           {"table 5 priority 6 protocol 4", decoded{"from all priority 6 table 5 protocol 18", []string{"1:20: warning: protocol 4: 18 is used, by which we know our own again; no_track would allow another with keepalived"}}},
+		"our own protocol":                           {"table 5 priority 6 protocol 18", decoded{"from all priority 6 table 5 protocol 18", nil}},
+		"a protocol by name":                         {"table 5 priority 6 protocol bgp", decoded{left, []string{"1:29: protocol bgp: must be 0-255"}}}, // unlike routes
+		"an unknown word":                            {"from all ip_proto tcp table 5", decoded{left, []string{"1:10: ip_proto: unknown word; the rule is left out"}}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -232,6 +251,41 @@ func TestNamesComeFromTheHostsFiles(t *testing.T) {
 		if !ok || r.Route.String() != want {
 			t.Errorf("%s: got %v (%v), want %s", line, r.Route, ok, want)
 		}
+	}
+}
+
+// What keepalived 2.2.7 -t answers to such lines decides its exit status: it
+// stops reading at a word that misses its value on routes and rules, with 2, and
+// only drops the line of an address, with 5.
+func TestClassesOfMistakesInLines(t *testing.T) {
+	address := func(x *kconf.Ctx, s *kconf.Stmt) { host.DecodeAddress(x, s, host.VirtualLine) }
+	route := func(x *kconf.Ctx, s *kconf.Stmt) { host.DecodeRoute(x, s, host.VirtualLine) }
+	rule := func(x *kconf.Ctx, s *kconf.Stmt) { host.DecodeRule(x, s, host.VirtualLine) }
+	tests := map[string]struct {
+		decode func(*kconf.Ctx, *kconf.Stmt)
+		line   string
+		want   kconf.Class
+	}{
+		"an address word without its value": {address, "192.0.2.1 dev", kconf.ClassGeneral},
+		"an address length out of range":    {address, "192.0.2.1/33", kconf.ClassInvalidNumber},
+		"a route word without its value":    {route, "10.0.0.0/8 via", kconf.ClassMissingParameter},
+		"a route's lock without its value":  {route, "10.0.0.0/8 dev e mtu lock", kconf.ClassMissingParameter},
+		"a route word we only know":         {route, "10.0.0.0/8 dev e rtt", kconf.ClassMissingParameter},
+		"a route number out of range":       {route, "10.0.0.0/8 dev e metric -1", kconf.ClassInvalidNumber},
+		"a tracked route's protocol":        {route, "10.0.0.0/8 dev e protocol 4", kconf.ClassGeneral},
+		"an untracked route's protocol":     {route, "10.0.0.0/8 dev e no_track protocol 4", kconf.ClassNone},
+		"a rule word without its value":     {rule, "table 5 from", kconf.ClassMissingParameter},
+		"a tracked rule's protocol":         {rule, "table 5 priority 6 protocol 4", kconf.ClassGeneral},
+		"what we do not support yet":        {rule, "table 5 priority 6 uidrange 1-2", kconf.ClassNone},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			x := newCtx()
+			tt.decode(x, stmt(tt.line))
+			if got := x.Diags.Worst(); got != tt.want {
+				t.Errorf("class %d, want %d; said %q", got, tt.want, messages(x))
+			}
+		})
 	}
 }
 

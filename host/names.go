@@ -14,6 +14,8 @@ type Names struct {
 	Tables map[string]uint32 // rt_tables
 	Scopes map[string]uint32 // rt_scopes
 	TOS    map[string]uint32 // rt_dsfield
+
+	Protocols map[string]uint32 // rt_protos: who put a route there
 }
 
 // nameDirs are where iproute2 keeps its files, the administrator's last.
@@ -23,7 +25,8 @@ var nameDirs = []string{"usr/share/iproute2", "usr/lib/iproute2", "etc/iproute2"
 // Files and lines that cannot be read name nothing: that shows where the name
 // is used.
 func ReadNames(root fs.FS) Names {
-	return Names{Tables: readNames(root, "rt_tables"), Scopes: readNames(root, "rt_scopes"), TOS: readNames(root, "rt_dsfield")}
+	return Names{Tables: readNames(root, "rt_tables"), Scopes: readNames(root, "rt_scopes"), TOS: readNames(root, "rt_dsfield"),
+		Protocols: readNames(root, "rt_protos")}
 }
 
 func readNames(root fs.FS, file string) map[string]uint32 {

@@ -143,6 +143,11 @@ var routeTypeNames = map[string]uint32{"unicast": 1, "local": 2, "broadcast": 3,
 
 var tableNames = map[string]uint32{"default": TableDefault, "main": TableMain, "local": TableLocal}
 
+// protocolNames are the kernel's (RTPROT_*): who put a route there.
+var protocolNames = map[string]uint32{"redirect": 1, "kernel": 2, "boot": 3, "static": 4, "gated": 8, "ra": 9, "mrt": 10,
+	"zebra": 11, "bird": 12, "dnrouted": 13, "xorp": 14, "ntk": 15, "dhcp": 16, "mrouted": 17, "keepalived": Mark,
+	"babel": 42, "openr": 99, "bgp": 186, "isis": 187, "ospf": 188, "rip": 189, "eigrp": 192}
+
 // nameOf finds the canonical word for n: the one that ip(8) prints.
 func nameOf(names map[string]uint32, n uint32) string {
 	best := ""
