@@ -1,6 +1,7 @@
 package vrrp
 
 import (
+	"net/netip"
 	"slices"
 	"time"
 )
@@ -8,40 +9,63 @@ import (
 // BySocket is the fault of an instance that has no socket.
 const BySocket Reason = "socket"
 
-// key is what makes two configurations the same virtual router.
+// key is what makes two configurations the same virtual router on the wire.
+// Unicast instances may share one, as long as their peers differ.
 type key struct {
 	iface string
 	ipv6  bool
 	vrid  uint8
-	local string // tells unicast instances with the same VRID apart
 }
 
 func (in *Instance) key() key {
-	k := key{iface: in.Interface, ipv6: in.Params.IPv6, vrid: in.Params.VRID}
-	if in.Params.Unicast() && len(in.Params.Peers) > 0 {
-		k.local = in.Params.Peers[0].Addr.String()
+	return key{iface: in.Interface, ipv6: in.Params.IPv6, vrid: in.Params.VRID}
+}
+
+func (in *Instance) firstPeer() netip.Addr {
+	if len(in.Params.Peers) == 0 {
+		return netip.Addr{}
 	}
-	return k
+	return in.Params.Peers[0].Addr
+}
+
+// match finds for each wanted instance the running one that it is, or nil. Of
+// several with one key the peer decides, then the name, then the order.
+func (l *Loop) match(wanted []Instance) []*instance {
+	running := map[key][]*instance{}
+	for _, in := range l.instances {
+		running[in.key()] = append(running[in.key()], in)
+	}
+	found := make([]*instance, len(wanted))
+	for _, same := range []func(have, want *Instance) bool{
+		func(have, want *Instance) bool { return have.firstPeer() == want.firstPeer() },
+		func(have, want *Instance) bool { return have.Name == want.Name },
+		func(_, _ *Instance) bool { return true },
+	} {
+		for i := range wanted {
+			k := wanted[i].key()
+			at := slices.IndexFunc(running[k], func(in *instance) bool { return same(&in.Instance, &wanted[i]) })
+			if found[i] == nil && at >= 0 {
+				found[i] = running[k][at]
+				running[k] = slices.Delete(running[k], at, at+1)
+			}
+		}
+	}
+	return found
 }
 
 // configure replaces the set. Those that go resign before anything new starts.
 func (l *Loop) configure(now time.Time, wanted []Instance) {
-	running := map[key]*instance{}
-	for _, in := range l.instances {
-		running[in.key()] = in
-	}
 	var list, fresh []*instance
-	for _, w := range wanted {
-		in := running[w.key()]
-		if in == nil || w.Params.Change(in.m.Params()) == Restart {
-			in = &instance{Instance: w}
+	stays := map[*instance]bool{}
+	for i, in := range l.match(wanted) {
+		if in == nil || wanted[i].Params.Change(in.m.Params()) == Restart {
+			in = &instance{Instance: wanted[i]}
 			fresh = append(fresh, in)
-		} else {
-			delete(running, w.key())
 		}
+		stays[in] = true
 		list = append(list, in)
 	}
-	gone := slices.DeleteFunc(slices.Clone(l.instances), func(in *instance) bool { return running[in.key()] != in })
+	gone := slices.DeleteFunc(slices.Clone(l.instances), func(in *instance) bool { return stays[in] })
 	for _, in := range l.instances {
 		in.group = nil // nobody is forced while members come and go
 	}
@@ -71,6 +95,7 @@ func (l *Loop) change(now time.Time, wanted []Instance) {
 		if impact != Unchanged {
 			l.step(now, in, Reconfigure{w.Params})
 		}
+		l.step(now, in, FaultCleared{Why: ByPanic}) // another chance
 	}
 }
 

@@ -38,7 +38,7 @@ func (l *Loop) contained(now time.Time, in *instance, ev Event) (acts []Action) 
 		if r == nil {
 			return
 		}
-		params := in.m.params
+		params, faults := in.m.params, in.m.faults
 		in.m = Machine{}
 		acts = in.actions[:0]
 		if was == Active {
@@ -46,6 +46,9 @@ func (l *Loop) contained(now time.Time, in *instance, ev Event) (acts []Action) 
 		}
 		acts = append(acts, Failed{fmt.Sprint(r)}, Transition{From: was, To: Fault, Why: ByPanic})
 		in.m.Step(now, FaultRaised{Why: ByPanic}, nil)
+		for _, f := range faults { // they hold whatever became of us
+			in.m.Step(now, f, nil)
+		}
 		in.m.Step(now, Startup{Params: params}, nil)
 	}()
 	return l.step1(&in.m, now, ev, in.actions[:0])
