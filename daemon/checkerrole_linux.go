@@ -183,14 +183,14 @@ func (r *checkerRole) serve(ctx context.Context) {
 				r.states[m.Instance.Name] = m.Instance.State
 				r.followInstance()
 			case m.Reload != nil:
-				r.reload(ctx, m.Reload.Config)
+				r.reload(ctx, *m.Reload)
 			}
 		}
 	}
 }
 
-func (r *checkerRole) reload(ctx context.Context, encoded []byte) {
-	conf, err := decodeConfig(encoded, nil)
+func (r *checkerRole) reload(ctx context.Context, m reloadMessage) {
+	conf, err := decodeConfig(m.Config, m.Dropped)
 	if err != nil {
 		r.log.Error(err.Error())
 		return

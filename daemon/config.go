@@ -26,7 +26,7 @@ type Config struct {
 	statics staticHost
 	virtual map[netip.Addr]bool // every address that moves with an instance
 	book    *scriptBook         // nil in the children
-	dropped []string            // vrrp_scripts that cannot be run
+	dropped []string            // places of track scripts and checks whose program cannot be run
 }
 
 // staticHost is what the host carries in every state.

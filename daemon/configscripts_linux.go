@@ -7,6 +7,7 @@ import (
 	"os/user"
 	"strconv"
 
+	"holdfast/checkers"
 	"holdfast/internal/event"
 	"holdfast/internal/run"
 	"holdfast/kconf"
@@ -64,9 +65,16 @@ func (c *Config) checkScripts(x *kconf.Ctx, hopeless bool) {
 		sc := *s.Script
 		sc.User, sc.Group = s.User, s.Group
 		if !c.book.add(notify.UseTrack, &sc) {
-			c.dropped = append(c.dropped, s.Name)
+			c.dropped = append(c.dropped, s.Pos.String())
 		}
 		s.Script = &sc
+	}
+	for _, s := range c.Servers.services {
+		for _, list := range s.specs {
+			for _, spec := range list {
+				c.checkProgram(spec)
+			}
+		}
 	}
 	for _, h := range c.hookScripts() {
 		c.book.add(notify.UseNotify, h.script)
@@ -77,7 +85,20 @@ func (c *Config) checkScripts(x *kconf.Ctx, hopeless bool) {
 	for _, f := range c.book.report.Findings {
 		x.Diags.Add(f.Diagnostic())
 	}
-	c.dropScripts(c.dropped)
+	c.drop(c.dropped)
+}
+
+// checkProgram looks at the program of a MISC_CHECK.
+func (c *Config) checkProgram(spec checkers.Spec) {
+	m, ok := spec.Config.(*checkers.MiscConfig)
+	if !ok {
+		return
+	}
+	sc := *m.Script
+	sc.User, sc.Group = m.User, m.Group
+	if !c.book.add(notify.UseMisc, &sc) {
+		c.dropped = append(c.dropped, spec.Pos.String())
+	}
 }
 
 // checkScriptUser reports a script_user who has no account here: scripts that

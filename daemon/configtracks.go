@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"holdfast/checkers"
 	"holdfast/kconf"
 	"holdfast/track"
 	"holdfast/vrrp"
@@ -168,11 +169,18 @@ func (a *assembler) unusedScripts() {
 	}
 }
 
-// dropScripts removes track scripts and the lines that refer to them.
-func (c *Config) dropScripts(names []string) {
-	c.Scripts = slices.DeleteFunc(c.Scripts, func(s *track.ScriptConfig) bool { return slices.Contains(names, s.Name) })
+// drop removes the track scripts and checks that stand at these places of the
+// file, and the lines that refer to them.
+func (c *Config) drop(places []string) {
+	gone := func(p kconf.Pos) bool { return slices.Contains(places, p.String()) }
+	c.Scripts = slices.DeleteFunc(c.Scripts, func(s *track.ScriptConfig) bool { return gone(s.Pos) })
 	for _, in := range c.Instances {
 		in.Scripts = slices.DeleteFunc(in.Scripts, func(r track.Ref) bool { return c.script(r.Name) == nil })
+	}
+	for _, s := range c.Servers.services {
+		for i := range s.specs {
+			s.specs[i] = slices.DeleteFunc(s.specs[i], func(spec checkers.Spec) bool { return gone(spec.Pos) })
+		}
 	}
 }
 

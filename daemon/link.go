@@ -33,7 +33,7 @@ type startMessage struct {
 	Config  []byte                 `json:"config"` // kconf.File.Encode
 	Resume  map[string]snapshot    `json:"resume,omitempty"`
 	Scripts map[string]track.State `json:"scripts,omitempty"` // results that are already known
-	Dropped []string               `json:"dropped,omitempty"` // vrrp_scripts that the parent cannot run
+	Dropped []string               `json:"dropped,omitempty"` // places of scripts that are not to be run
 	Down    []string               `json:"down,omitempty"`    // real servers that were down when the predecessor ended
 }
 

@@ -85,7 +85,7 @@ func runRole(r role, l *link, start startMessage) int {
 }
 
 // decodeConfig is the child's reading of what the parent has parsed. dropped
-// are track scripts that the parent will not run: nobody must wait for them.
+// are the places of scripts that are not to be run: nobody must wait for them.
 func decodeConfig(encoded []byte, dropped []string) (*Config, error) {
 	file, err := kconf.Decode(bytes.NewReader(encoded))
 	if err != nil {
@@ -93,7 +93,7 @@ func decodeConfig(encoded []byte, dropped []string) (*Config, error) {
 	}
 	x := &kconf.Ctx{Diags: &kconf.Diagnostics{}} // the parent has reported them
 	conf, _ := assemble(x, file, childEnvironment())
-	conf.dropScripts(dropped)
+	conf.drop(dropped)
 	return conf, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net/netip"
+	"os/user"
 	"strings"
 
 	"holdfast/checkers"
@@ -91,6 +92,8 @@ func (a *assembler) specs(s *service, i int, rs *ipvs.RealServerConfig, addr net
 	}
 	if g.ScriptUser != nil {
 		in.ScriptUser, in.ScriptGroup = g.ScriptUser.User, g.ScriptUser.Group
+	} else if _, err := user.Lookup(notify.DefaultAccount); err == nil {
+		in.ScriptUser = notify.DefaultAccount
 	}
 	var list checkers.List
 	checkers.Vocabulary().Decode(a.x, &list, rs.Checks)
