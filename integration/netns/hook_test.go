@@ -91,8 +91,17 @@ func TestHooksSayWhatHappened(t *testing.T) {
 	}
 }
 
-func TestGroupHooksComeAfterThoseOfTheMembers(t *testing.T) {
+func TestMembersAndGroupRunTheirHooks(t *testing.T) {
 	Require(t)
+	for _, kind := range []Kind{Holdfast, Keepalived} {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			groupHooks(t, kind)
+		})
+	}
+}
+
+func groupHooks(t *testing.T, kind Kind) {
 	lab := NewLab(t)
 	h := lab.Host("a", 1)
 	h.Plug("eth1", "02:00:00:00:01:01", "10.8.0.1/24")
@@ -117,7 +126,7 @@ func TestGroupHooksComeAfterThoseOfTheMembers(t *testing.T) {
 			}
 			%s
 		}`, notify, notify)}
-	d := h.Start(Holdfast, r.Conf())
+	d := h.Start(kind, r.Conf())
 	backup := []string{"[GROUP] [G1] [BACKUP] [0]", "[INSTANCE] [VI_1] [BACKUP] [150]", "[INSTANCE] [VI_2] [BACKUP] [150]"}
 	master := []string{"[GROUP] [G1] [MASTER] [0]", "[INSTANCE] [VI_1] [MASTER] [150]", "[INSTANCE] [VI_2] [MASTER] [150]"}
 	fault := []string{"[GROUP] [G1] [FAULT] [0]", "[INSTANCE] [VI_1] [FAULT] [150]", "[INSTANCE] [VI_2] [FAULT] [150]"}

@@ -177,7 +177,9 @@ func liveTogether(t *testing.T, p *pair) {
 		if status := a.WaitEnd(time.Second); status != 0 {
 			t.Errorf("a ended with status %d", status)
 		}
-		if limit := 100*time.Millisecond + slack + latenessSince(asked); p.kinds.a == Holdfast && took > limit {
+		// keepalived waits a second for its goodbye to leave; holdfast is gone
+		// in some 20 ms, and in less than this on a machine that is overloaded.
+		if limit := 500*time.Millisecond + latenessSince(asked); p.kinds.a == Holdfast && took > limit {
 			t.Errorf("%s took %v to end, want at most %v", p.kinds.a, took, limit)
 		}
 	})
