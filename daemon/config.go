@@ -157,6 +157,9 @@ func (a *assembler) instance(ic *vrrp.InstanceConfig) *Instance {
 	in.Params = ic.Resolve(a.x, a.vrrpDefaults(), addrs)
 	in.Source, in.Params.PrimaryAddr = in.Params.PrimaryAddr, netip.Addr{}
 	a.required(in)
+	if in.Params.Owner() {
+		a.ownerTracks(in)
+	}
 	return in
 }
 
@@ -269,6 +272,8 @@ func (a *assembler) ruleLines(lines []*kconf.Stmt, kind host.LineKind) []host.Ru
 	for _, s := range lines {
 		if line, ok := a.names.DecodeRule(a.x, s, kind); ok {
 			a.preferences.Fill(a.x, &line)
+			a.link(line.Pos, line.IIf)
+			a.link(line.Pos, line.OIf)
 			list = append(list, line.Rule)
 		}
 	}
@@ -282,9 +287,12 @@ func (a *assembler) statics() {
 		if !ok {
 			continue
 		}
-		line.Link = nonEmpty(line.Link, a.c.Global.DefaultInterface)
+		class := kconf.ClassGeneral
+		if line.Link == "" {
+			line.Link, class = a.c.Global.DefaultInterface, kconf.ClassFatal
+		}
 		if _, exists := a.env.links[line.Link]; !exists && a.env.links != nil && !a.c.Global.DynamicInterfaces {
-			a.x.Diags.Add(kconf.Diagnostic{Pos: line.Pos, Severity: kconf.Error, Class: kconf.ClassFatal, ID: "no-such-interface",
+			a.x.Diags.Add(kconf.Diagnostic{Pos: line.Pos, Severity: kconf.Error, Class: class, ID: "no-such-interface",
 				Message: fmt.Sprintf("static address %v: interface %s does not exist", line.Prefix, line.Link)})
 			continue
 		}

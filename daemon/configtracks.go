@@ -115,6 +115,30 @@ func (a *assembler) weightless(g *vrrp.GroupConfig, in *Instance) {
 	})
 }
 
+// ownerTracks drops trackers with a weight from an address owner: its priority
+// is 255 whatever they find.
+func (a *assembler) ownerTracks(in *Instance) {
+	weighted := func(kind track.Kind, own func(string) int) func(track.Ref) bool {
+		return func(r track.Ref) bool {
+			weight := own(r.Name)
+			if r.Weight != nil {
+				weight = *r.Weight
+			}
+			if weight != 0 {
+				a.x.Errorf(r.Pos, kconf.ClassGeneral, "owner-weight", "track_%s %s: %s is the address owner, a tracker with weight is not used", kind, r.Name, in.Name)
+			}
+			return weight != 0
+		}
+	}
+	in.Links = slices.DeleteFunc(in.Links, weighted(track.Interface, func(string) int { return 0 }))
+	in.Scripts = slices.DeleteFunc(in.Scripts, weighted(track.Script, func(name string) int {
+		if s := a.c.script(name); s != nil {
+			return s.Weight
+		}
+		return 0
+	}))
+}
+
 // duplicates finds two multicast instances that would be the same virtual
 // router on one link.
 func (a *assembler) duplicates() {

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -24,6 +25,10 @@ func setSMTPServer(x *kconf.Ctx, g *Globals, s *kconf.Stmt) {
 	if !ok {
 		return
 	}
+	if _, err := netip.ParseAddr(args[0].Text); err != nil && strings.Trim(args[0].Text, "0123456789.:") == "" {
+		x.Errorf(args[0].Pos, kconf.ClassGeneral, "not-a-host", "%s %s: must be an address or a host name, the port stands apart", s.Keyword(), args[0].Text)
+		return
+	}
 	server := &smtpServer{Host: args[0].Text, Port: 25, Pos: args[0].Pos}
 	if len(args) > 1 {
 		port, ok := kconf.ParseUint(x, args[1], s.Keyword(), 1, 65535)
@@ -36,8 +41,9 @@ func setSMTPServer(x *kconf.Ctx, g *Globals, s *kconf.Stmt) {
 }
 
 func setScriptUser(x *kconf.Ctx, g *Globals, s *kconf.Stmt) {
-	args, ok := x.Args(s, 1)
-	if !ok {
+	args := s.Args()
+	if len(args) == 0 { // keepalived only complains here, it does not end
+		x.Errorf(s.Pos(), kconf.ClassGeneral, "missing-argument", "%s: wants a user", s.Keyword())
 		return
 	}
 	g.ScriptUser = &account{User: args[0].Text, Pos: args[0].Pos}

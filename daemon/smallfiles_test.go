@@ -341,7 +341,7 @@ var smallFiles = map[string]struct {
 		want: []string{
 			"k.conf:2:5: static address 10.5.0.1/24: interface eth7 does not exist",
 		},
-		status: 4,
+		status: 5,
 	},
 	"a static address on eth0 by default": {
 		text: "static_ipaddress {\n    10.5.0.1/24\n}\n",

@@ -196,8 +196,7 @@ func (v *visit) judge(a Account, name, resolved string, trail []component) (stri
 		}
 	}
 	if !last.mode.IsRegular() || !a.permits(last, 1) {
-		return "", v.drop(NotExecutable, &last, fmt.Sprintf("WARNING - script '%s' is not executable for uid:gid %d:%d - disabling.",
-			name, a.UID, a.GID), "chmod a+x "+last.path)
+		return "", v.notExecutable(a, name, last)
 	}
 	if (a.UID == 0 || a.GID == 0 || last.becomesRoot()) && !v.secure(name, trail) {
 		return "", false
@@ -206,6 +205,16 @@ func (v *visit) judge(a Account, name, resolved string, trail []component) (stri
 		return name, true
 	}
 	return resolved, true
+}
+
+// notExecutable drops the script. Whatever it is for, keepalived only logs a file
+// that lacks its x bits; something that is no file counts as a mistake.
+func (v *visit) notExecutable(a Account, name string, last component) bool {
+	if last.mode.IsRegular() {
+		v.use = UseNotify
+	}
+	return v.drop(NotExecutable, &last, fmt.Sprintf("WARNING - script '%s' is not executable for uid:gid %d:%d - disabling.",
+		name, a.UID, a.GID), "chmod a+x "+last.path)
 }
 
 // secure names every component that somebody other than root could change. The
@@ -228,7 +237,7 @@ func (v *visit) secure(name string, trail []component) bool {
 		}
 		f := v.finding(Insecure, &c, fmt.Sprintf("Unsafe permissions found for script '%s'%s: %s is %s", name, suffix, c.path, problem), fix)
 		f.Dropped = drop
-		if drop && v.use != UseNotify {
+		if drop && v.use == UseTrack {
 			f.Severity, f.Class = kconf.Error, kconf.ClassGeneral
 		}
 		v.add(f)
@@ -267,12 +276,13 @@ func (v *visit) finding(p Problem, c *component, message, fix string) Finding {
 	return f
 }
 
-// drop reports a script that cannot be used and returns false. For a track or
-// misc script that is a configuration error; keepalived only logs the others.
+// drop reports a script that cannot be used and returns false. For a track
+// script, and for the user of a MISC_CHECK, that is a configuration error;
+// keepalived only logs the others.
 func (v *visit) drop(p Problem, c *component, message, fix string) bool {
 	f := v.finding(p, c, message, fix)
 	f.Dropped = true
-	if v.use != UseNotify {
+	if v.use == UseTrack || v.use == UseMisc && p == UnknownAccount {
 		f.Severity, f.Class = kconf.Error, kconf.ClassGeneral
 	}
 	v.add(f)
