@@ -42,8 +42,8 @@ func NewDispatcher(r run.Runner, publish func(event.Fact)) *Dispatcher {
 
 // Enqueue takes ev and returns at once. Its hooks run when those of all earlier
 // events of the same object have ended. When QueueBound events wait already,
-// the oldest that is overtaken is skipped; the newest state never is. After
-// Close ev is skipped. Every skipped event is a fact.
+// the oldest that is no state is skipped, else the oldest state; the newest state
+// never is. After Close ev is skipped. Every skipped event is a fact.
 func (d *Dispatcher) Enqueue(ev Event) {
 	var skipped []event.Fact
 	d.mu.Lock()
@@ -78,12 +78,11 @@ func (q *queue) push(ev Event) (skipped Event, ok bool) {
 	return skipped, true
 }
 
-// overtaken is the index of the oldest event that is not the newest state.
+// overtaken is the index of the event that makes room: the oldest that is no
+// state, else the oldest state. The queue is full, so that is never the newest
+// state: there are others behind it.
 func (q *queue) overtaken() int {
-	if newest := q.newestState(); newest == 0 {
-		return 1 // only passing events came after it
-	}
-	return 0
+	return max(0, slices.IndexFunc(q.waiting, func(ev Event) bool { return ev.Passing }))
 }
 
 // newestState is the index of the last event that is a state, -1 if none is.

@@ -181,6 +181,15 @@ func TestAFullQueueSkipsTheOldestThatIsOvertaken(t *testing.T) {
 			// 19 events, 16 may wait: lower0..lower2 give way
 			[]string{"first", "last", "lower3", "lower4", "lower5", "lower6", "lower7", "lower8", "lower9", "lower10",
 				"lower11", "lower12", "lower13", "lower14", "lower15", "lower16", "lower17"}, 3},
+		"a passing event gives way before a state": {
+			func(o Object) (evs []Event) {
+				for i := range 15 {
+					evs = append(evs, state(o, fmt.Sprintf("s%d", i), time.Second))
+				}
+				return append(evs, passing(o, 0), state(o, "s15", time.Second), state(o, "s16", time.Second))
+			},
+			// 18 events, 16 may wait: lower0 and then the oldest state give way
+			[]string{"first", "s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9", "s10", "s11", "s12", "s13", "s14", "s15", "s16"}, 2},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
