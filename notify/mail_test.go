@@ -70,7 +70,8 @@ func TestMailbox(t *testing.T) {
 }
 
 // relay is an SMTP server in memory. It answers each command with what replies
-// has for its first word, or as a good server does; "stall" answers nothing.
+// has for its first word, or as a good server does; "stall" answers nothing,
+// "hangup" closes the connection.
 type relay struct {
 	replies map[string]string
 	lines   []string // what the client said
@@ -97,6 +98,9 @@ func (r *relay) serve(conn net.Conn) {
 	send := func(s string) bool {
 		if s == "stall" {
 			_, _ = in.ReadByte() // until the client goes
+			return false
+		}
+		if s == "hangup" {
 			return false
 		}
 		_, err := fmt.Fprintf(conn, "%s\r\n", s)
@@ -176,10 +180,15 @@ func TestWhateverTheRelayDoesTheMailIsGivenUpInTime(t *testing.T) {
 		took    time.Duration
 		says    string
 	}{
-		"stalls before the greeting":                {map[string]string{"": "stall"}, false, 30 * time.Second, "greeting: "},
-		"stalls in the middle":                      {map[string]string{"RCPT": "stall"}, false, 30 * time.Second, "RCPT TO:<a@ex.org>: "},
-		"stalls after the message":                  {map[string]string{".": "stall"}, false, 30 * time.Second, "message: "},
+		"stalls before the greeting":                {map[string]string{"": "stall"}, false, 30 * time.Second, "greeting: read pipe: i/o timeout"},
+		"stalls in the middle":                      {map[string]string{"RCPT": "stall"}, false, 30 * time.Second, "RCPT TO:<a@ex.org>: read pipe: i/o timeout"},
+		"stalls after the message":                  {map[string]string{".": "stall"}, false, 30 * time.Second, "message: read pipe: i/o timeout"},
 		"refuses the sender":                        {map[string]string{"MAIL": "550 who"}, false, 0, `MAIL FROM:<ka@ex.org>: 550 "who"`},
+		"forwards for a recipient":                  {map[string]string{"RCPT": "251 will forward"}, true, 0, ""},
+		"refuses a recipient":                       {map[string]string{"RCPT": "550 unknown"}, false, 0, `RCPT TO:<a@ex.org>: 550 "unknown"`},
+		"answers DATA as if it had the message":     {map[string]string{"DATA": "250 ok"}, false, 0, `DATA: 250 "ok"`},
+		"answers HELO in several lines":             {map[string]string{"HELO": "250-me\r\n250 hello"}, true, 0, ""},
+		"hangs up":                                  {map[string]string{"MAIL": "hangup"}, false, 0, "MAIL FROM:<ka@ex.org>: EOF"},
 		"refuses the message":                       {map[string]string{".": "554 spam"}, false, 0, `message: 554 "spam"`},
 		"speaks another protocol, as if it went on": {map[string]string{"": "SSH-2.0-x"}, false, 30 * time.Second, "greeting: "},
 		"speaks another protocol":                   {map[string]string{"": "HTTP/1.1 400 Bad Request"}, false, 0, "greeting: "},
@@ -304,8 +313,9 @@ func TestCloseBreaksOffAtItsLimit(t *testing.T) {
 		if took := time.Since(start); took != 2*time.Second {
 			t.Errorf("took %v, want 2s", took)
 		}
-		if last := fs.list[len(fs.list)-1]; last.Type != event.MailFailed {
-			t.Errorf("last fact %v, want that the mail was given up", last)
+		want := "SMTP alert not sent: SMTP server [192.0.2.25]:25: greeting: io: read/write on closed pipe"
+		if last := fs.list[len(fs.list)-1]; last.Type != event.MailFailed || last.Text != want {
+			t.Errorf("last fact %q, want %q", last.Text, want)
 		}
 	})
 }

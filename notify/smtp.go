@@ -50,7 +50,7 @@ type Mailer struct {
 	mu      sync.Mutex // guards what follows; never held while anything is sent
 	config  MailConfig
 	waiting []Mail
-	last    map[Object]string // state last mailed
+	last    map[Object]string // state last mailed, of instances and groups
 	closed  bool
 }
 
@@ -85,7 +85,9 @@ func (m *Mailer) Send(mail Mail) {
 	switch {
 	case m.closed, !m.config.enabled(), m.repeats(mail), mail.State == Fault && m.config.NoFaults:
 	default:
-		m.last[mail.Object] = mail.State
+		if mail.ofVRRP() {
+			m.last[mail.Object] = mail.State
+		}
 		m.waiting = append(m.waiting, mail)
 		if len(m.waiting) > MailBound {
 			l := m.waiting[0]
@@ -102,8 +104,13 @@ func (m *Mailer) Send(mail Mail) {
 
 // repeats reports whether mail says what the last one about its object said.
 func (m *Mailer) repeats(mail Mail) bool {
-	vrrp := mail.Object.Kind == event.Instance || mail.Object.Kind == event.Group
-	return vrrp && m.last[mail.Object] == mail.State
+	return mail.ofVRRP() && m.last[mail.Object] == mail.State
+}
+
+// ofVRRP tells the objects whose states are remembered: there are few of them,
+// while real servers come and go with reloads.
+func (m Mail) ofVRRP() bool {
+	return m.Object.Kind == event.Instance || m.Object.Kind == event.Group
 }
 
 // signal wakes the worker. m.mu is held.
@@ -191,7 +198,8 @@ func (m *Mailer) session(ctx context.Context, c MailConfig, mail Mail) error {
 	}
 	defer conn.Close()
 	// Breaks off reads and writes when Close's limit ends before the deadline.
-	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	// Not ctx: its end is the deadline, and would race it for the error message.
+	defer context.AfterFunc(m.ctx, func() { conn.Close() })()
 	if deadline, ok := ctx.Deadline(); ok {
 		if err := conn.SetDeadline(deadline); err != nil {
 			return fmt.Errorf("connect to %s: %w", c.Server, err)
@@ -225,12 +233,14 @@ func transact(t *textproto.Conn, c MailConfig, mail Mail) error {
 	if helo == "" {
 		helo = "localhost"
 	}
-	commands := []string{"HELO " + helo, "MAIL FROM:<" + mailbox(c.From) + ">"}
-	for _, to := range c.To {
-		commands = append(commands, "RCPT TO:<"+mailbox(to)+">")
-	}
-	for _, command := range commands {
+	for _, command := range []string{"HELO " + helo, "MAIL FROM:<" + mailbox(c.From) + ">"} {
 		if err := say(t, 250, command); err != nil {
+			return err
+		}
+	}
+	for _, to := range c.To {
+		// 25, any of them: 251 will forward, 252 will try (RFC 5321 section 3.4).
+		if err := say(t, 25, "RCPT TO:<"+mailbox(to)+">"); err != nil {
 			return err
 		}
 	}
@@ -252,7 +262,8 @@ func transact(t *textproto.Conn, c MailConfig, mail Mail) error {
 	return nil
 }
 
-// say sends one command and wants code as answer.
+// say sends one command and wants code as answer, of which one or two digits
+// stand for all codes that begin with them.
 func say(t *textproto.Conn, code int, command string) error {
 	err := t.PrintfLine("%s", command)
 	if err == nil {
