@@ -128,6 +128,11 @@ func (a *announcer) admit() {
 func (a *announcer) start(b burst) {
 	var list []host.Announcement
 	for _, la := range b.addrs {
+		what := "gratuitous ARPs"
+		if la.addr.Is6() {
+			what = "Unsolicited Neighbour Adverts"
+		}
+		a.log.Debug("(" + b.instance + ") Sending/queueing " + what + " on " + la.link + " for " + la.addr.String())
 		list = append(list, host.Announcement{Link: la.link, Addr: la.addr, Router: la.addr.Is6() && host.Forwards(la.link)})
 	}
 	if b.interval > 0 {
