@@ -37,13 +37,13 @@ type rawConn struct {
 	to      unix.RawSockaddrInet6 // large enough for both families
 	tolen   uint32
 	payload []byte
-	info    [pktinfoSpace]byte // IPv6: control data that names the source address
+	info    [controlSpace]byte // IPv6: control data with source address and hop limit
 	infolen uint64             // 0: the kernel chooses
 	writeFn func(fd uintptr)
 }
 
-// pktinfoSpace is the control message of one IPV6_PKTINFO, padded.
-const pktinfoSpace = unix.SizeofCmsghdr + unix.SizeofInet6Pktinfo + 4
+// controlSpace holds one IPV6_PKTINFO and one IPV6_HOPLIMIT, each padded to 8.
+const controlSpace = 2*unix.SizeofCmsghdr + unix.SizeofInet6Pktinfo + 4 + 8
 
 // Listen opens the socket that spec describes. It needs CAP_NET_RAW.
 func Listen(spec SocketSpec) (Conn, error) {
@@ -220,13 +220,20 @@ func (c *rawConn) parseControl(meta *Meta) {
 // WriteTo implements Conn.
 func (c *rawConn) WriteTo(b []byte, meta Meta) error {
 	c.to = unix.RawSockaddrInet6{}
+	if meta.Dst.Is4() == c.ipv6 || !c.ipv6 && !meta.Src.Is4() {
+		return fmt.Errorf("send advert from %v to %v: not the address family of the socket", meta.Src, meta.Dst)
+	}
 	if c.ipv6 {
 		c.to.Family, c.to.Addr = unix.AF_INET6, meta.Dst.As16()
 		if meta.Dst.IsLinkLocalUnicast() || meta.Dst.IsMulticast() {
 			c.to.Scope_id = uint32(c.ifindex)
 		}
 		c.tolen, c.payload = unix.SizeofSockaddrInet6, b
+		c.infolen = 0
 		c.nameSource(meta.Src)
+		if !meta.Dst.IsMulticast() {
+			c.setHopLimit(meta.TTL)
+		}
 	} else {
 		putIPv4(c.out, len(b), c.id, meta)
 		if c.id++; c.id == 0 {
@@ -249,15 +256,27 @@ func (c *rawConn) WriteTo(b []byte, meta Meta) error {
 // nameSource keeps the kernel from sending with a virtual address that came
 // to the interface after ours (RFC 9568 section 5.1.2.1).
 func (c *rawConn) nameSource(src netip.Addr) {
-	if c.infolen = 0; !src.IsValid() {
+	if !src.IsValid() {
 		return
 	}
-	h := (*unix.Cmsghdr)(unsafe.Pointer(&c.info[0]))
-	h.Level, h.Type = unix.IPPROTO_IPV6, unix.IPV6_PKTINFO
-	h.SetLen(unix.CmsgLen(unix.SizeofInet6Pktinfo))
-	info := (*unix.Inet6Pktinfo)(unsafe.Pointer(&c.info[unix.CmsgLen(0)]))
+	info := (*unix.Inet6Pktinfo)(c.addControl(unix.IPV6_PKTINFO, unix.SizeofInet6Pktinfo))
 	info.Addr, info.Ifindex = src.As16(), uint32(c.ifindex)
-	c.infolen = uint64(unix.CmsgSpace(unix.SizeofInet6Pktinfo))
+}
+
+// setHopLimit is unicast_ttl; multicast always has 255 from its socket option.
+func (c *rawConn) setHopLimit(ttl uint8) {
+	*(*int32)(c.addControl(unix.IPV6_HOPLIMIT, 4)) = int32(ttl)
+}
+
+// addControl appends the header of a control message and answers where its
+// data goes.
+func (c *rawConn) addControl(kind int32, size int) unsafe.Pointer {
+	at := int(c.infolen)
+	h := (*unix.Cmsghdr)(unsafe.Pointer(&c.info[at]))
+	h.Level, h.Type = unix.IPPROTO_IPV6, kind
+	h.SetLen(unix.CmsgLen(size))
+	c.infolen += uint64(unix.CmsgSpace(size))
+	return unsafe.Pointer(&c.info[at+unix.CmsgLen(0)])
 }
 
 // writeOnce never waits: a full queue loses this advert, and the next follows.

@@ -121,6 +121,86 @@ func TestRawSocketsCarryAdverts(t *testing.T) {
 	}
 }
 
+func TestASocketRefusesTheOtherAddressFamily(t *testing.T) {
+	v4, v6 := netip.MustParseAddr("10.9.0.2"), netip.MustParseAddr("fd09::2")
+	tests := map[string]struct {
+		ipv6     bool
+		src, dst netip.Addr
+	}{
+		"IPv6 destination on an IPv4 socket": {false, v4, v6},
+		"IPv6 source on an IPv4 socket":      {false, v6, v4},
+		"no source on an IPv4 socket":        {false, netip.Addr{}, v4},
+		"IPv4 destination on an IPv6 socket": {true, v6, v4},
+	}
+	for name, tt := range tests {
+		c := &rawConn{ipv6: tt.ipv6}
+		if err := c.WriteTo([]byte{0x31}, Meta{Src: tt.src, Dst: tt.dst}); err == nil {
+			t.Errorf("%s: sent", name)
+		}
+	}
+}
+
+func TestUnicastOverIPv6CarriesTheHopLimitAskedFor(t *testing.T) {
+	inNamespace(t, func() {
+		lo, err := netlink.LinkByName("lo")
+		if err = errors.Join(err, netlink.LinkSetUp(lo)); err != nil {
+			t.Error(err)
+			return
+		}
+		one := netip.MustParseAddr("::1")
+		c, err := Listen(SocketSpec{Interface: "lo", IPv6: true, Local: one})
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer c.Close()
+		pdu := []byte{0x31, 51, 100, 0, 0, 100, 0, 0}
+		for _, ttl := range []uint8{255, 17} { // the kernel's own default is 64
+			if err := c.WriteTo(pdu, Meta{Src: one, Dst: one, TTL: ttl}); err != nil {
+				t.Error(err)
+				return
+			}
+			buf := make([]byte, MaxPacket)
+			_, meta, err := c.ReadFrom(buf)
+			for deadline := time.Now().Add(5 * time.Second); errors.Is(err, ErrEmpty) && time.Now().Before(deadline); {
+				_, meta, err = c.ReadFrom(buf)
+			}
+			if err != nil || meta.TTL != ttl {
+				t.Errorf("arrived with hop limit %d, %v; sent with %d", meta.TTL, err, ttl)
+			}
+		}
+	})
+}
+
+func TestASocketOfAnInterfaceMadeAgainIsStale(t *testing.T) {
+	inNamespace(t, func() {
+		c, err := Listen(SocketSpec{Interface: "va", Group: GroupIPv4})
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer c.Close()
+		if c.Stale() {
+			t.Error("stale while its interface is there")
+		}
+		link, err := netlink.LinkByName("va")
+		if err = errors.Join(err, netlink.LinkDel(link)); err != nil {
+			t.Error(err)
+			return
+		}
+		if c.Stale() {
+			t.Error("stale while no interface has that name: nothing better could be opened")
+		}
+		if err := netlink.LinkAdd(&netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: "va"}, PeerName: "vb"}); err != nil {
+			t.Error(err)
+			return
+		}
+		if !c.Stale() {
+			t.Error("not stale although another interface has the name now")
+		}
+	})
+}
+
 func TestClosingASocketEndsWait(t *testing.T) {
 	inNamespace(t, func() {
 		c, err := Listen(SocketSpec{Interface: "va", Group: GroupIPv4})

@@ -72,6 +72,17 @@ func TestKeywordsBecomeParameters(t *testing.T) {
 		}, nil},
 		"unicast without peers is multicast": {must + "unicast_src_ip 10.9.0.1", func(p *Params) { p.PrimaryAddr = routerA },
 			[]string{"unicast without unicast_peer, multicast is used"}},
+		"a peer of the other family is left out": {must + "unicast_src_ip 10.9.0.1\nunicast_peer {\nfd09::2\n10.9.0.2\n}", func(p *Params) {
+			p.PrimaryAddr, p.Peers = routerA, []Peer{{routerB, 0, 255}}
+		}, []string{"unicast peer fd09::2 is of another address family"}},
+		"with no peer of our family left it is multicast, and said so": {must + "unicast_peer {\nfd09::2\n}", func(p *Params) {},
+			[]string{"unicast peer fd09::2 is of another address family", "unicast without unicast_peer"}},
+		"a group of the other family is not used": {must + "mcast_dst_ip ff02::99", func(p *Params) {},
+			[]string{"mcast_dst_ip ff02::99: is of another address family"}},
+		"a source of the other family is no use": {must + "mcast_src_ip fd09::1", func(p *Params) {
+			p.IPv6, p.Version, p.PrimaryAddr = true, 3, netip.MustParseAddr("fd09::1")
+			p.ConfigFault = "virtual addresses of another family than the adverts"
+		}, []string{"10.9.0.100 is of another address family than the adverts"}},
 		"announcing": {must + "garp_master_delay 1\ngarp_master_repeat 0\ngarp_lower_prio_repeat 0", func(p *Params) {
 			p.Announce.MasterDelay, p.Announce.MasterRepeat, p.Announce.LowerPrioRepeat = time.Second, 1, 0
 		}, []string{"a garp repeat of 0 is raised to 1"}},

@@ -2,6 +2,7 @@ package vrrp
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"holdfast/kconf"
@@ -30,8 +31,9 @@ func DefaultAnnounce() AnnounceParams {
 func (c *InstanceConfig) Resolve(x *kconf.Ctx, d Defaults, addrs []netip.Addr) Params {
 	p := Params{VRID: c.VRID, Addrs: addrs, PreemptMode: !c.NoPreempt, PreemptDelay: c.PreemptDelay, Peers: c.Peers}
 	p.PrimaryAddr = c.source()
-	p.IPv6 = c.NativeIPv6 || len(addrs) > 0 && addrs[0].Is6() || p.PrimaryAddr.Is6() || len(c.Peers) > 0 && c.Peers[0].Addr.Is6()
+	p.IPv6 = c.isIPv6(addrs)
 	c.checkRequired(x)
+	c.resolveFamily(x, &p)
 	c.resolveVersion(d, &p)
 	c.resolvePriority(x, &p)
 	c.resolveInterval(x, &p)
@@ -45,6 +47,39 @@ func (c *InstanceConfig) Resolve(x *kconf.Ctx, d Defaults, addrs []netip.Addr) P
 	p.ChecksumAsV2 = or(c.ChecksumAsV2, d.ChecksumAsV2)
 	p.OwnerIgnoreAdverts = p.Owner() && or(c.OwnerIgnoreAdverts, d.OwnerIgnoreAdverts)
 	return p
+}
+
+// isIPv6 finds the family of the adverts: that of the source address, else of
+// the virtual addresses, else of the peers.
+func (c *InstanceConfig) isIPv6(addrs []netip.Addr) bool {
+	switch source := c.source(); {
+	case c.NativeIPv6:
+		return true
+	case source.IsValid():
+		return source.Is6()
+	case len(addrs) > 0:
+		return addrs[0].Is6()
+	}
+	return len(c.Peers) > 0 && c.Peers[0].Addr.Is6()
+}
+
+// resolveFamily leaves out what an advert of p's family cannot be sent to or
+// carry: no socket reaches a peer of the other one.
+func (c *InstanceConfig) resolveFamily(x *kconf.Ctx, p *Params) {
+	p.Peers = slices.DeleteFunc(slices.Clone(p.Peers), func(peer Peer) bool {
+		if peer.Addr.Is6() == p.IPv6 {
+			return false
+		}
+		x.Errorf(c.Pos, kconf.ClassGeneral, "family-mismatch", "vrrp_instance %s: unicast peer %v is of another address family; it is not used", c.Name, peer.Addr)
+		return true
+	})
+	if len(p.Peers) == 0 {
+		p.Peers = nil
+	}
+	if len(p.Addrs) > 0 && p.Addrs[0].Is6() != p.IPv6 {
+		x.Errorf(c.Pos, kconf.ClassGeneral, "family-mismatch", "vrrp_instance %s: %v is of another address family than the adverts; the instance stays in FAULT", c.Name, p.Addrs[0])
+		p.ConfigFault = "virtual addresses of another family than the adverts"
+	}
 }
 
 // checkRequired reports what no default can replace.
@@ -145,18 +180,22 @@ func (c *InstanceConfig) resolveDestination(x *kconf.Ctx, d Defaults, p *Params)
 	if p.Group = d.Group4; p.IPv6 {
 		p.Group = d.Group6
 	}
-	if c.McastDst.IsValid() {
+	switch {
+	case !c.McastDst.IsValid():
+	case c.McastDst.Is6() != p.IPv6:
+		x.Errorf(c.Pos, kconf.ClassGeneral, "family-mismatch", "mcast_dst_ip %v: is of another address family than vrrp_instance %s; it is not used", c.McastDst, c.Name)
+	default:
 		p.Group = c.McastDst
 	}
 	unicast := c.UnicastKeyword || c.UnicastSrc.IsValid() || c.CheckUnicastSrc
 	switch {
-	case !unicast || len(c.Peers) > 0:
+	case !unicast || len(p.Peers) > 0:
 	case c.UnicastFaultNoPeer:
 		p.ConfigFault = "unicast without peers"
 	default:
 		x.Warnf(c.Pos, kconf.ClassWarning, "unicast-no-peer", "vrrp_instance %s: unicast without unicast_peer, multicast is used", c.Name)
 	}
-	if c.UnicastTTL != nil && len(c.Peers) == 0 {
+	if c.UnicastTTL != nil && len(p.Peers) == 0 {
 		x.Warnf(c.Pos, kconf.ClassGeneral, "unicast-ttl", "unicast_ttl: no unicast_peer, ignored")
 	}
 }
