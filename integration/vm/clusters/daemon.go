@@ -14,6 +14,9 @@ import (
 	"time"
 )
 
+// keepalived is the model, to compare with.
+const keepalived = "/usr/sbin/keepalived"
+
 // program is the daemon under test. HOLDFAST_DIRECTOR names another one:
 // keepalived, to see that an expectation is its behaviour too.
 func program() string {
@@ -55,17 +58,23 @@ func (l *logbook) String() string {
 
 // Start runs the daemon on the node as its administrator would: with
 // /etc/keepalived/keepalived.conf of the node, in the foreground, with a /run
-// and a /var/log (Node.Path of log) of its own.
+// and a /var/log (Node.LogDir) of its own.
 func (n *Node) Start(t *testing.T, conf string) *Director {
+	t.Helper()
+	return n.StartProgram(t, program(), conf)
+}
+
+// StartProgram is Start for a daemon by its path, with more arguments.
+func (n *Node) StartProgram(t *testing.T, path, conf string, args ...string) *Director {
 	t.Helper()
 	n.File(t, "keepalived/keepalived.conf", conf, 0o644)
 	d := &Director{node: n, ended: make(chan struct{})}
-	if err := os.MkdirAll(n.Path("log"), 0o755); err != nil {
+	if err := os.MkdirAll(n.LogDir(), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	const own = `mount -t tmpfs tmpfs /run && mount --bind "$1" /var/log && shift && exec "$@"`
-	d.cmd = exec.Command("ip", "netns", "exec", n.ns, "sh", "-c", own, "sh", n.Path("log"),
-		program(), "-n", "-l", "-D", "-G", "-p", n.pidFile("parent"), "-r", n.pidFile("vrrp"), "-c", n.pidFile("checkers"))
+	d.cmd = exec.Command("ip", append([]string{"netns", "exec", n.ns, "sh", "-c", own, "sh", n.LogDir(), path,
+		"-n", "-l", "-D", "-G", "-p", n.pidFile("parent"), "-r", n.pidFile("vrrp"), "-c", n.pidFile("checkers")}, args...)...)
 	d.cmd.Stdout, d.cmd.Stderr = &d.log, &d.log
 	if err := d.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -83,6 +92,9 @@ func (n *Node) Start(t *testing.T, conf string) *Director {
 	return d
 }
 
+// LogDir is where the test finds the node's /var/log.
+func (n *Node) LogDir() string { return filepath.Join("/tmp", n.ns+"-log") }
+
 func (n *Node) pidFile(role string) string {
 	return filepath.Join("/tmp", n.ns+"-"+role+".pid")
 }
@@ -90,13 +102,26 @@ func (n *Node) pidFile(role string) string {
 // Log is what the daemon logged until now.
 func (d *Director) Log() string { return d.log.String() }
 
+// Reload changes the configuration and sends SIGHUP.
+func (d *Director) Reload(t *testing.T, conf string) {
+	t.Helper()
+	d.node.File(t, "keepalived/keepalived.conf", conf, 0o644)
+	d.Signal(t, syscall.SIGHUP)
+}
+
+// Signal sends to the parent process.
+func (d *Director) Signal(t *testing.T, signal syscall.Signal) {
+	t.Helper()
+	if err := d.cmd.Process.Signal(signal); err != nil {
+		t.Fatalf("%s: send %v: %v", d.node.Name, signal, err)
+	}
+}
+
 // Stop sends SIGTERM and waits for the end of the daemon, which must be a
 // proper one.
 func (d *Director) Stop(t *testing.T) {
 	t.Helper()
-	if err := d.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatalf("%s: daemon had ended before it was told to: %v", d.node.Name, err)
-	}
+	d.Signal(t, syscall.SIGTERM)
 	select {
 	case <-d.ended:
 	case <-time.After(patience):

@@ -9,7 +9,9 @@ import (
 	"encoding/pem"
 	"fmt"
 	"math/big"
+	"net"
 	"os/exec"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -149,6 +151,48 @@ func (n *Node) ServeDNS(t *testing.T) *Server {
 	s := n.serve(t, "named", "-g", "-n", "1", "-c", "/etc/bind/named.conf")
 	n.WaitListens(t, 53)
 	return s
+}
+
+// Port is a TCP server that accepts and closes: up or down for TCP_CHECK.
+type Port struct {
+	node     *Node
+	addr     string
+	listener net.Listener
+	served   sync.WaitGroup
+}
+
+// Listen opens a Port on an address of the node. It ends with the test.
+func (n *Node) Listen(t *testing.T, addr string) *Port {
+	t.Helper()
+	p := &Port{node: n, addr: addr}
+	p.Open(t)
+	t.Cleanup(p.Close)
+	return p
+}
+
+// Open lets a closed port accept again.
+func (p *Port) Open(t *testing.T) {
+	t.Helper()
+	var err error
+	p.node.In(func() { p.listener, err = net.Listen("tcp", p.addr) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.served.Go(func() {
+		for {
+			conn, err := p.listener.Accept()
+			if err != nil {
+				return
+			}
+			conn.Close()
+		}
+	})
+}
+
+// Close refuses connections from now on. Closing twice is no error.
+func (p *Port) Close() {
+	p.listener.Close()
+	p.served.Wait()
 }
 
 // selfSigned makes a certificate as nobody would trust it, in PEM.
