@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"syscall"
 
@@ -214,18 +215,24 @@ type Kernel interface {
 	Watch(ctx context.Context) (<-chan Change, error)
 }
 
+// ErrNoEffect is an operation that the kernel accepts again and again and that
+// changes nothing, such as an IPv6 route whose place another route has taken.
+var ErrNoEffect = errors.New("accepted twice and without effect; is another object in its place?")
+
 // passes is how often Reconcile looks again: deleting an IPv4 address can take
 // others of its subnet along, and a route may need an address to be there.
 const passes = 3
 
 // Reconcile reads, plans and applies until nothing is left to do. It returns
 // what was done and, joined, what could not be; a failed step does not stop
-// the others. The state is the one read last, before the last changes.
+// the others. What the last two passes both had to ask for in vain is an
+// ErrNoEffect. The state is the one read last, before the last changes.
 func Reconcile(ctx context.Context, k Kernel, desired Desired) (State, []Op, error) {
 	var done []Op
 	var state State
 	var failed error
-	for range passes {
+	did := map[string]bool{} // by the pass before
+	for pass := range passes {
 		var err error
 		if state, err = k.Read(ctx); err != nil {
 			return state, done, errors.Join(failed, err)
@@ -235,20 +242,40 @@ func Reconcile(ctx context.Context, k Kernel, desired Desired) (State, []Op, err
 			return state, done, nil
 		}
 		failed = nil
-		progress := false
+		if pass == passes-1 {
+			ops, done, failed = giveUp(ops, done, did)
+		}
+		clear(did)
 		for i, err := range k.Apply(ctx, ops) {
 			if err != nil {
 				failed = errors.Join(failed, err)
 				continue
 			}
 			done = append(done, ops[i])
-			progress = true
+			did[ops[i].String()] = true
 		}
-		if !progress {
+		if len(did) == 0 {
 			break
 		}
 	}
 	return state, done, failed
+}
+
+// giveUp takes the operations that the pass before has done out of what is to
+// be done and out of what counts as done.
+func giveUp(ops, done []Op, did map[string]bool) (rest, kept []Op, err error) {
+	vain := map[string]bool{}
+	for _, op := range ops {
+		text := op.String()
+		if !did[text] {
+			rest = append(rest, op)
+			continue
+		}
+		vain[text] = true
+		err = errors.Join(err, fmt.Errorf("%s: %w", text, ErrNoEffect))
+	}
+	kept = slices.DeleteFunc(done, func(op Op) bool { return vain[op.String()] })
+	return rest, kept, err
 }
 
 // Harmless reports whether err only says that the wish was already fulfilled:

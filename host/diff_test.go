@@ -1,8 +1,12 @@
 package host_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -226,6 +230,40 @@ func TestReconcileGoesOnAfterAFailureAndReportsIt(t *testing.T) {
 
 // Whatever was on the host and in whatever order wishes came, the last wish
 // alone decides what is ours there, and nothing of others is lost.
+// politeKernel says yes to routes and does nothing, as Linux does when another
+// route stands in the place of a wanted one (EEXIST).
+type politeKernel struct {
+	*hosttest.Fake
+	asked int
+}
+
+func (k *politeKernel) Apply(ctx context.Context, ops []host.Op) []error {
+	var real []host.Op
+	for _, op := range ops {
+		if op.Route == nil {
+			real = append(real, op)
+		} else {
+			k.asked++
+		}
+	}
+	k.Fake.Apply(ctx, real)
+	return make([]error, len(ops))
+}
+
+func TestWhatTheKernelAcceptsAndDoesNotShowIsAnError(t *testing.T) {
+	k := &politeKernel{Fake: newHost()}
+	_, done, err := host.Reconcile(t.Context(), k, wish(route("2001:db8::/64"), vip("192.0.2.100/24")))
+	if got, want := commands(done), []string{"ip addr add 192.0.2.100/24 dev eth0 scope global"}; !slices.Equal(got, want) {
+		t.Errorf("done %q, want %q", got, want)
+	}
+	if !errors.Is(err, host.ErrNoEffect) || !strings.HasPrefix(err.Error(), "ip -6 route add 2001:db8::/64 dev eth0 proto 18: ") {
+		t.Errorf("error %v, want that the route has no effect", err)
+	}
+	if k.asked != 2 { // a second time because a deletion may have taken it along
+		t.Errorf("asked %d times for the route, want 2", k.asked)
+	}
+}
+
 func TestAnyOrderOfWishesGivesTheSameHost(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		k := newHost()
