@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 )
@@ -72,7 +73,8 @@ type Worker struct {
 	desired Desired
 	asked   bool                // a wish has come
 	mine    map[AddressKey]bool // addresses we added: ours even on kernels that keep no mark
-	lastErr string
+	lastErr string              // of the last look, "" for none: the same one is not told again
+	deaf    string              // why changes are not seen; "" while they are
 	retry   time.Duration
 	repairs []time.Time
 	storm   bool
@@ -148,14 +150,19 @@ func (w *Worker) watch(ctx context.Context) <-chan Change {
 		w.lostWatch(err)
 		return nil
 	}
+	w.deaf = ""
 	if w.asked { // whatever happened meanwhile
 		w.repairAt = w.notBefore()
 	}
 	return changes
 }
 
+// lostWatch tells once why changes are not seen, and tries again each watchRetry.
 func (w *Worker) lostWatch(err error) {
-	w.notify(WatchLost{err})
+	if text := err.Error(); text != w.deaf {
+		w.deaf = text
+		w.notify(WatchLost{err})
+	}
 	w.watchAt = time.Now().Add(watchRetry)
 }
 
@@ -235,7 +242,7 @@ func (w *Worker) reconcile(ctx context.Context, cause Cause) {
 	if ctx.Err() != nil {
 		return
 	}
-	w.remember(done)
+	w.remember(done, state)
 	w.scheduleRetry(err)
 	text := ""
 	if err != nil {
@@ -267,7 +274,10 @@ func (w *Worker) leftovers() map[AddressKey]bool {
 	return all
 }
 
-func (w *Worker) remember(done []Op) {
+// remember keeps mine up to date. What is not wanted and not there any more, gone
+// with its link or taken away by somebody, is forgotten: should it come back,
+// it is somebody else's.
+func (w *Worker) remember(done []Op, state State) {
 	for _, op := range done {
 		switch {
 		case op.Address == nil:
@@ -277,6 +287,14 @@ func (w *Worker) remember(done []Op) {
 			delete(w.mine, op.Address.Key())
 		}
 	}
+	if len(state.Links) == 0 {
+		return // it could not be read
+	}
+	maps.DeleteFunc(w.mine, func(k AddressKey, _ bool) bool {
+		_, wanted := w.desired.Addresses[k]
+		_, there := state.Addresses[k]
+		return !wanted && !there
+	})
 }
 
 func (w *Worker) scheduleRetry(err error) {

@@ -261,6 +261,26 @@ func TestWhatTheWorkerTookAwayIsItsOwnNoMore(t *testing.T) {
 		"2s wanted 3")
 }
 
+func TestWhatVanishedWithItsLinkIsTheWorkersOwnNoMore(t *testing.T) {
+	a := on("eth9", vip("192.0.2.100/24"))
+	a.Ours = false
+	atWork(t, func(b *bench) {
+		b.AddLink(host.Link{Name: "eth9", Up: true, Running: true})
+		b.Want(numbered(1, a))
+		time.Sleep(time.Second)
+		b.DeleteLink("eth9")
+		time.Sleep(time.Second)
+		b.Want(numbered(2)) // a reload has dropped the address from the configuration
+		time.Sleep(time.Second)
+		b.AddLink(host.Link{Name: "eth9", Up: true, Running: true})
+		b.Put(a) // now it is the administrator's
+		b.Want(numbered(3))
+	},
+		"0s wanted 1", "0s   ip addr add 192.0.2.100/24 dev eth9 scope global",
+		"2s wanted 2",
+		"3s wanted 3")
+}
+
 func TestALeftoverThatAppearsLaterIsRemoved(t *testing.T) {
 	atWork(t, func(b *bench) {
 		d := numbered(1)
@@ -321,14 +341,14 @@ func TestChangesArePassedOn(t *testing.T) {
 	})
 }
 
-// deafKernel loses its watch once.
+// deafKernel cannot be watched at its first attempts, at least at one.
 type deafKernel struct {
 	*hosttest.Fake
-	tries int
+	tries, deaf int
 }
 
 func (k *deafKernel) Watch(ctx context.Context) (<-chan host.Change, error) {
-	if k.tries++; k.tries == 1 {
+	if k.tries++; k.tries <= max(k.deaf, 1) {
 		return nil, errors.New("subscribe to netlink: too many open files")
 	}
 	return k.Fake.Watch(ctx)
@@ -353,6 +373,31 @@ func TestALostWatchIsReportedAndOpenedAgain(t *testing.T) {
 			"1s drifted 1", "1s " + addVIP}
 		if d := cmp.Diff(want, b.diary); d != "" {
 			t.Errorf("diary (-want +got):\n%s", d)
+		}
+	})
+}
+
+func TestAWatchThatStaysLostIsReportedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &bench{Fake: newHost(), start: time.Now()}
+		k := &deafKernel{Fake: b.Fake, deaf: 100}
+		w := host.NewWorker(k, b.note)
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() { w.Run(ctx); close(ended) }()
+		w.Want(numbered(1, vip("192.0.2.100/24")))
+		time.Sleep(2 * time.Minute) // a hundred attempts, one each second, then it works
+		b.Remove(vip("192.0.2.100/24"))
+		synctest.Wait()
+		stop()
+		<-ended
+		want := []string{"0s watch lost: subscribe to netlink: too many open files", "0s wanted 1", "0s " + addVIP,
+			"2m0s drifted 1", "2m0s " + addVIP}
+		if d := cmp.Diff(want, b.diary); d != "" {
+			t.Errorf("diary (-want +got):\n%s", d)
+		}
+		if k.tries != 101 {
+			t.Errorf("%d attempts, want 101", k.tries)
 		}
 	})
 }
