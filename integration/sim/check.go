@@ -17,7 +17,6 @@ const Settle = 20 * time.Second
 func (l *LAN) Check() error {
 	for i, vrid := range vrids {
 		var actives []*node
-		best := l.nodes[0]
 		for _, n := range l.nodes {
 			v := n.routers[i]
 			state := v.m.Snapshot().State
@@ -27,23 +26,42 @@ func (l *LAN) Check() error {
 			if v.carries != (state == vrrp.Active) { // (b)
 				return fmt.Errorf("vrid %d: %s is %v but carries addresses: %v", vrid, n.name, state, v.carries)
 			}
-			if p, q := v.params.Priority, best.routers[i].params.Priority; p > q {
-				best = n
-			}
 		}
 		if len(actives) != 1 { // (a)
 			return fmt.Errorf("vrid %d has %d Active routers, want one", vrid, len(actives))
 		}
-		winner := actives[0].routers[i]
-		if winner.params.Priority != best.routers[i].params.Priority { // among equals anyone may have been first
-			return fmt.Errorf("vrid %d: Active is %s with priority %d, %s has %d", vrid, actives[0].name,
-				winner.params.Priority, best.name, best.routers[i].params.Priority)
+		if err := l.checkRank(i, actives[0]); err != nil {
+			return err
 		}
-		if winner.announced.IsZero() { // (e)
-			return fmt.Errorf("vrid %d: %s never announced itself", vrid, actives[0].name)
+		if actives[0].routers[i].announced.IsZero() { // (e)
+			return fmt.Errorf("vrid %d: %s has not announced the addresses it carries", vrid, actives[0].name)
 		}
 	}
 	return l.checkGroups()
+}
+
+// checkRank: nobody who preempts outranks the Active router. Among equals
+// anyone may have been first. A sync group preempts as a whole, with the mind
+// of either member: all members of a node have the same.
+func (l *LAN) checkRank(i int, active *node) error {
+	have := active.routers[i].params.Priority
+	for _, n := range l.nodes {
+		if p := n.routers[i].params; p.PreemptMode && p.Priority > have {
+			return fmt.Errorf("vrid %d: Active is %s with priority %d, %s has %d and preempts", vrids[i], active.name, have, n.name, p.Priority)
+		}
+	}
+	return nil
+}
+
+// Peace runs on without any fault: nothing may move any more, and of the
+// adverts all come from Active routers.
+func (l *LAN) Peace(d time.Duration) error {
+	before := len(l.diary)
+	l.Run(d)
+	if len(l.diary) != before {
+		return fmt.Errorf("in peace: %s", l.diary[before])
+	}
+	return nil
 }
 
 // checkGroups is invariant (d) and holds at any moment, not only in peace.

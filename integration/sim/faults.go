@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"net/netip"
+	"slices"
 	"time"
 
 	"holdfast/vrrp"
@@ -17,7 +19,7 @@ func (l *LAN) Trouble(rounds int) {
 }
 
 func (l *LAN) fault(n *node) {
-	switch l.rand.IntN(9) {
+	switch l.rand.IntN(12) {
 	case 0:
 		l.loss = l.rand.Float64() / 2
 		l.note("loss %.0f%%", 100*l.loss)
@@ -53,9 +55,52 @@ func (l *LAN) fault(n *node) {
 		l.link(n, !n.linkUp)
 	case 8:
 		if n.up {
+			l.note("release %s", n.name)
 			for _, v := range n.routers {
 				l.step(n, v, l.now, vrrp.Release{})
 			}
+		}
+	case 9:
+		n.hostBroken = !n.hostBroken
+		l.note("kernel of %s refuses changes: %v", n.name, n.hostBroken)
+	case 10: // somebody takes the addresses away
+		l.note("addresses of %s removed by others", n.name)
+		for _, v := range n.routers {
+			v.carries = false
+		}
+		n.repairAt = l.now.Add(time.Duration(l.rand.IntN(500)) * time.Millisecond)
+	case 11:
+		l.reload(n)
+	}
+}
+
+// reload gives a node other priorities, other addresses, another interval and
+// perhaps another mind about preemption. A node that is down finds them when it
+// boots. The others are not told, as in the field.
+func (l *LAN) reload(n *node) {
+	kind := l.rand.IntN(4)
+	one, grouped := uint8(1+l.rand.IntN(254)), uint8(1+l.rand.IntN(254))
+	interval, addr := intervals[l.rand.IntN(len(intervals))], byte(l.rand.IntN(8))
+	l.note("reload %s, kind %d", n.name, kind)
+	for i, v := range n.routers {
+		p := v.params
+		switch kind {
+		case 0:
+			if p.Priority = grouped; i == 0 {
+				p.Priority = one
+			}
+		case 1:
+			p.Addrs = append(slices.Clone(p.Addrs[:1]), netip.AddrFrom4([4]byte{10, 9, 2, addr}))
+		case 2:
+			if p.Version == 3 { // version 2 routers with other intervals do not hear each other
+				p.AdvertisementInterval = interval
+			}
+		case 3:
+			p.PreemptMode = !p.PreemptMode
+		}
+		v.params = p
+		if n.up {
+			l.step(n, v, l.now, vrrp.Reconfigure{Params: p})
 		}
 	}
 }
@@ -105,6 +150,7 @@ func (l *LAN) heal() {
 	l.loss = 0
 	clear(l.cut)
 	for _, n := range l.nodes {
+		n.hostBroken = false
 		if !n.up {
 			l.boot(n, false)
 		}

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
@@ -22,12 +23,21 @@ var vrids = []uint8{51, 52, 53}
 
 const grouped = 52 // the first VRID of the sync group
 
+// intervals are what version 3 routers are configured with; version 2 has 1s,
+// since its routers must agree.
+var intervals = []time.Duration{100 * time.Millisecond, time.Second, 2 * time.Second}
+
+// repairEvery is how soon the host is compared again after something failed.
+const repairEvery = time.Second
+
 // virtual is one virtual router on one node, with what its host carries.
 type virtual struct {
 	params    vrrp.Params
 	m         machine
 	carries   bool      // the host has the addresses
-	announced time.Time // last announcement with the addresses in place
+	wanted    bool      // the host was told to have them
+	restored  bool      // they came back to a host that had been told before
+	announced time.Time // last announcement since the addresses came; zero: none
 }
 
 // node is one computer: virtual routers, a clock, a socket queue.
@@ -42,6 +52,9 @@ type node struct {
 	group   *vrrp.Group
 	queue   []packet // arrived, not read
 	saved   []vrrp.Snapshot
+
+	hostBroken bool      // the kernel refuses every change of addresses
+	repairAt   time.Time // when the host is compared again; zero: nothing differs
 }
 
 // packet is one datagram on the wire.
@@ -80,17 +93,19 @@ func NewLAN(seed uint64, opts Options) *LAN {
 	}
 	start := time.Unix(1_000_000, 0)
 	l := &LAN{opts: opts, rand: rand.New(rand.NewPCG(seed, 112)), start: start, now: start, cut: map[[2]*node]bool{}}
-	interval := []time.Duration{100 * time.Millisecond, time.Second, 2 * time.Second}[l.rand.IntN(3)]
 	version := uint8(2 + l.rand.IntN(2))
-	if version == 2 {
-		interval = time.Second
+	interval := time.Second
+	if version == 3 {
+		interval = intervals[l.rand.IntN(len(intervals))]
 	}
+	quiet := l.rand.IntN(3) == 0 // a LAN where some do not preempt
 	for i := range 2 + l.rand.IntN(4) {
 		n := &node{name: string(rune('a' + i)), addr: netip.AddrFrom4([4]byte{10, 9, 0, byte(i + 1)}), linkUp: true,
-			drift: (l.rand.Float64() - 0.5) / 500} // a tenth of a percent either way
+			drift: (l.rand.Float64() - 0.5) / 50} // one percent either way, far worse than a real clock
+		preempt := !quiet || l.rand.IntN(2) == 0
 		for _, vrid := range vrids {
 			n.routers = append(n.routers, &virtual{params: vrrp.Params{VRID: vrid, Version: version,
-				Priority: uint8(1 + l.rand.IntN(254)), AdvertisementInterval: interval, PreemptMode: true, PrimaryAddr: n.addr,
+				Priority: uint8(1 + l.rand.IntN(254)), AdvertisementInterval: interval, PreemptMode: preempt, PrimaryAddr: n.addr,
 				Addrs: []netip.Addr{netip.AddrFrom4([4]byte{10, 9, 1, vrid})}, Grouped: vrid >= grouped,
 				Announce: vrrp.AnnounceParams{MasterDelay: 5 * time.Second, MasterRepeat: 1, LowerPrioRepeat: 1}}})
 		}
@@ -134,10 +149,47 @@ func (l *LAN) boot(n *node, resume bool) {
 		}
 		l.step(n, v, l.now, ev)
 	}
-	for _, v := range n.routers { // the loop applies once after it has started all
-		v.carries = v.m.Snapshot().State == vrrp.Active
+	l.apply(n) // the loop applies once after it has started all
+}
+
+// apply makes the host carry what its routers want, as far as its kernel does
+// what it is told. What had been wanted before and was not there is repaired,
+// not new: the routers are told a moment later.
+func (l *LAN) apply(n *node) {
+	for _, v := range n.routers {
+		want := v.m.Snapshot().State == vrrp.Active
+		differs, old := v.carries != want, v.wanted
+		v.wanted = want
+		switch {
+		case !differs:
+		case n.hostBroken:
+			n.repairAt = l.now.Add(repairEvery)
+		default:
+			v.carries, v.announced = want, time.Time{}
+			if v.restored = want && old; v.restored {
+				n.repairAt = l.now
+			}
+		}
 	}
 }
+
+// repair is the second look at a host that differed: neighbours may have
+// learned other addresses meanwhile, so what is back is announced.
+func (l *LAN) repair(n *node) {
+	n.repairAt = time.Time{}
+	l.apply(n)
+	for _, v := range n.routers {
+		if n.hostBroken {
+			l.step(n, v, l.now, vrrp.HostFailed{Err: errHost})
+			continue
+		}
+		restored := v.restored
+		v.restored = false
+		l.step(n, v, l.now, vrrp.HostApplied{Repaired: restored})
+	}
+}
+
+var errHost = errors.New("no buffer space available")
 
 // step feeds a machine and does what it wants.
 func (l *LAN) step(n *node, v *virtual, at time.Time, ev vrrp.Event) {
@@ -146,9 +198,11 @@ func (l *LAN) step(n *node, v *virtual, at time.Time, ev vrrp.Event) {
 		case vrrp.SendAdvert:
 			l.send(n, v, a.Priority)
 		case vrrp.ApplyHost:
-			v.carries = v.m.Snapshot().State == vrrp.Active
+			l.apply(n)
 		case vrrp.Announce:
-			v.announced = l.now
+			if v.carries { // else neighbours would learn of addresses that are not there
+				v.announced = l.now
+			}
 		case vrrp.Transition:
 			l.note("%s/%d %v -> %v (%s)", n.name, v.params.VRID, a.From, a.To, a.Why)
 		}
@@ -206,10 +260,17 @@ func (l *LAN) next(next time.Time) time.Time {
 		if !n.up || n.stalled {
 			continue
 		}
+		if !n.repairAt.IsZero() && n.repairAt.Before(next) {
+			next = n.repairAt
+		}
+		var first time.Time
 		for _, v := range n.routers {
-			if d := v.m.Deadline(); !d.IsZero() && n.wall(l, d).Before(next) {
-				next = n.wall(l, d)
+			if d := v.m.Deadline(); first.IsZero() || !d.IsZero() && d.Before(first) {
+				first = d
 			}
+		}
+		if !first.IsZero() && n.wall(l, first).Before(next) {
+			next = n.wall(l, first)
 		}
 	}
 	if next.Before(l.now) {
@@ -248,11 +309,15 @@ func (l *LAN) turn(n *node) {
 		}
 	}
 	l.tick(n)
+	if !n.repairAt.IsZero() && !l.now.Before(n.repairAt) {
+		l.repair(n)
+	}
 }
 
 func (l *LAN) tick(n *node) {
+	now := n.clock(l, l.now)
 	for _, v := range n.routers {
-		if d := v.m.Deadline(); !d.IsZero() && !n.clock(l, l.now).Before(d) {
+		if d := v.m.Deadline(); !d.IsZero() && !now.Before(d) {
 			l.step(n, v, l.now, vrrp.Tick{})
 		}
 	}

@@ -27,6 +27,9 @@ func try(seed uint64, opts Options) (*LAN, error) {
 		if err := l.Check(); err != nil {
 			return l, err
 		}
+		if err := l.Peace(3 * time.Second); err != nil {
+			return l, err
+		}
 	}
 	return l, nil
 }
@@ -82,10 +85,64 @@ func (m *forgetful) Step(now time.Time, ev vrrp.Event, out []vrrp.Action) []vrrp
 	return acts
 }
 
+// silent never announces what was repaired.
+type silent struct{ vrrp.Machine }
+
+func (m *silent) Step(now time.Time, ev vrrp.Event, out []vrrp.Action) []vrrp.Action {
+	if _, ok := ev.(vrrp.HostApplied); ok {
+		return out
+	}
+	return m.Machine.Step(now, ev, out)
+}
+
+// stubborn keeps its old parameters at a reload.
+type stubborn struct{ vrrp.Machine }
+
+func (m *stubborn) Step(now time.Time, ev vrrp.Event, out []vrrp.Action) []vrrp.Action {
+	if _, ok := ev.(vrrp.Reconfigure); ok {
+		return out
+	}
+	return m.Machine.Step(now, ev, out)
+}
+
+// meek never preempts, whatever it was told.
+type meek struct{ vrrp.Machine }
+
+func (m *meek) Step(now time.Time, ev vrrp.Event, out []vrrp.Action) []vrrp.Action {
+	switch e := ev.(type) {
+	case vrrp.Startup:
+		e.Params.PreemptMode = false
+		ev = e
+	case vrrp.Reconfigure:
+		e.Params.PreemptMode = false
+		ev = e
+	}
+	return m.Machine.Step(now, ev, out)
+}
+
+// restless resigns now and then for no reason.
+type restless struct {
+	vrrp.Machine
+	ticks int
+}
+
+func (m *restless) Step(now time.Time, ev vrrp.Event, out []vrrp.Action) []vrrp.Action {
+	if _, ok := ev.(vrrp.Tick); ok && m.State() == vrrp.Active {
+		if m.ticks++; m.ticks%50 == 0 {
+			ev = vrrp.Release{}
+		}
+	}
+	return m.Machine.Step(now, ev, out)
+}
+
 func TestTheSimulatorFindsBrokenMachines(t *testing.T) {
 	broken := map[string]func() machine{
 		"an Active router that never yields":       func() machine { return &lazy{} },
 		"addresses left behind by one that yields": func() machine { return &forgetful{} },
+		"repaired addresses not announced":         func() machine { return &silent{} },
+		"a reload that is not obeyed":              func() machine { return &stubborn{} },
+		"a rank that does not preempt":             func() machine { return &meek{} },
+		"resigning without a reason":               func() machine { return &restless{} },
 	}
 	for name, make := range broken {
 		t.Run(name, func(t *testing.T) {
