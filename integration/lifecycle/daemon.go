@@ -100,9 +100,18 @@ func launchOutside(t *testing.T, h *netns.Host, args ...string) *Daemon {
 
 func execute(t *testing.T, h *netns.Host, argv, env []string) *Daemon {
 	t.Helper()
+	return executeTo(t, h, argv, env, nil)
+}
+
+// executeTo runs a daemon that logs to a file; nil: to us.
+func executeTo(t *testing.T, h *netns.Host, argv, env []string, console *os.File) *Daemon {
+	t.Helper()
 	d := &Daemon{t: t, Host: h, ended: make(chan struct{})}
 	d.cmd = exec.Command(argv[0], argv[1:]...)
 	d.cmd.Stderr, d.cmd.Dir = d, h.Dir
+	if console != nil {
+		d.cmd.Stderr = console
+	}
 	d.cmd.Env = append(os.Environ(), env...)
 	if err := d.cmd.Start(); err != nil {
 		t.Fatalf("start the daemon: %v", err)
