@@ -40,14 +40,21 @@ func linkFrom(l netlink.Link) Link {
 	return out
 }
 
-// decodeLink reads RTM_NEWLINK or RTM_DELLINK.
-func decodeLink(b []byte) (Link, error) {
+// decodeLink reads RTM_NEWLINK or RTM_DELLINK. The library indexes attributes
+// without looking at their length; a message it cannot bear is an error here and
+// not the end of the process.
+func decodeLink(b []byte) (l Link, err error) {
 	if len(b) < unix.SizeofIfInfomsg {
 		return Link{}, errTruncated
 	}
-	l, err := netlink.LinkDeserialize(nil, b)
+	defer func() {
+		if p := recover(); p != nil {
+			l, err = Link{}, fmt.Errorf("%w: %v", errTruncated, p)
+		}
+	}()
+	found, err := netlink.LinkDeserialize(nil, b)
 	if err != nil {
-		return Link{}, err
+		return Link{}, fmt.Errorf("decode link: %w", err)
 	}
-	return linkFrom(l), nil
+	return linkFrom(found), nil
 }
