@@ -216,6 +216,7 @@ func (v *VirtualServerConfig) completeServers(x *kconf.Ctx) {
 			r.LowerThreshold = 0
 		}
 	}
+	v.dropDoubles(x)
 	if v.Sorry == nil {
 		return
 	}
@@ -225,6 +226,21 @@ func (v *VirtualServerConfig) completeServers(x *kconf.Ctx) {
 			*v.Sorry.Inhibit = *r.Inhibit
 		}
 	}
+}
+
+// dropDoubles drops servers that differ only in ports that were left out or
+// corrected. The kernel has one destination for both: keepalived keeps two that
+// undo each other, and a failed one would stay in the pool for the other's sake.
+func (v *VirtualServerConfig) dropDoubles(x *kconf.Ctx) {
+	seen := map[netip.AddrPort]bool{}
+	v.RealServers = slices.DeleteFunc(v.RealServers, func(r *RealServerConfig) bool {
+		if seen[r.Addr] {
+			x.Notef(r.Pos, "same-destination", "server %v: is the same destination as one before; dropped", r.Addr)
+			return true
+		}
+		seen[r.Addr] = true
+		return false
+	})
 }
 
 func (v *VirtualServerConfig) completePort(x *kconf.Ctx, r *RealServerConfig) {

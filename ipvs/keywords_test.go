@@ -168,6 +168,96 @@ func TestConfigurationMistakesAreSaidWhereTheyAre(t *testing.T) {
 	}
 }
 
+// The rows of what keepalived 2.2.7 repairs, and how; each was tried with
+// keepalived -t or on a kernel with ip_vs.
+func TestWhatCannotBeAsWrittenIsRepairedAsKeepalivedDoes(t *testing.T) {
+	server := "real_server 10.9.0.11 80 {\n}\n"
+	oneServer := "-A -t 10.9.0.100:80 -s rr\n-a -t 10.9.0.100:80 -r 10.9.0.11:80 -m -w 1\n"
+	v4 := func(lines string) string { return "virtual_server 10.9.0.100 80 {\n" + plain + lines + "}" }
+	mark := func(lines string) string { return "virtual_server fwmark 5 {\nlvs_sched rr\n" + lines + "}" }
+	group := func(entries, lines string) string {
+		return "virtual_server_group G {\n" + entries + "}\nvirtual_server group G {\n" + lines + "}"
+	}
+	tests := map[string]struct{ config, table, says string }{
+		"an address that is none drops the block":      {"virtual_server 10.9.0.300 80 {\n" + plain + server + "}", "", "10.9.0.300"},
+		"a port that is none drops the block":          {"virtual_server 10.9.0.100 80000 {\n" + plain + server + "}", "", "80000"},
+		"a mark that is no number drops the block":     {"virtual_server fwmark five {\n" + plain + server + "}", "", "five"},
+		"a sorry server alone does not save a service": {v4("sorry_server 10.9.0.99 80\n"), "", "has no real_server and is dropped"},
+		"an empty group is dropped, and who uses it":   {group("", plain+server), "", "has no entries and is dropped"},
+		"a server of the other family is dropped":      {v4(server + "real_server fd09::12 80 {\n}\n"), oneServer, "server fd09::12: is not inet"},
+		"unless it is behind a tunnel": {v4(server + "real_server fd09::12 80 {\nlvs_method TUN\n}\n"),
+			oneServer + "-a -t 10.9.0.100:80 -r [fd09::12]:80 -i -w 1 --tun-type ipip\n", ""},
+		"the last usable server gone, the service goes":      {v4("real_server fd09::12 80 {\n}\n"), "", "has no usable real_server and is dropped"},
+		"a sorry server of the other family is dropped":      {v4(server + "sorry_server fd09::99 80\nalpha\n"), oneServer, "server fd09::99: is not inet"},
+		"a mark takes the family that all its servers have":  {mark("lvs_method NAT\nreal_server fd09::11 80 {\n}\n"), "-A -f 5 -6 -s rr\n-a -f 5 -6 -r [fd09::11]:80 -m -w 1\n", ""},
+		"servers of both families behind a mark: IPv4":       {mark("lvs_method TUN\nreal_server fd09::11 {\n}\nreal_server 10.9.0.11 {\n}\n"), "-A -f 5 -s rr\n-a -f 5 -r 10.9.0.11:0 -i -w 1 --tun-type ipip\n-a -f 5 -r [fd09::11]:0 -i -w 1 --tun-type ipip\n", ""},
+		"ip_family that contradicts the address is not used": {v4("ip_family inet6\n" + server), oneServer, "the address is of the other family"},
+		"without protocol a service is UDP":                  {"virtual_server 10.9.0.100 80 {\nlvs_sched rr\nlvs_method NAT\n" + server + "}", "-A -u 10.9.0.100:80 -s rr\n-a -u 10.9.0.100:80 -r 10.9.0.11:80 -m -w 1\n", "no protocol, UDP is used"},
+		"a mark has no protocol":                             {mark("lvs_method NAT\nprotocol TCP\n" + server), "-A -f 5 -s rr\n-a -f 5 -r 10.9.0.11:80 -m -w 1\n", "protocol is ignored"},
+		"ops is for UDP":                                     {v4("ops\n" + server), oneServer, "ops: is for UDP, ignored"},
+		"ops stays with UDP":                                 {"virtual_server 10.9.0.100 80 {\nlvs_sched rr\nlvs_method NAT\nprotocol UDP\nops\n" + server + "}", "-A -u 10.9.0.100:80 -s rr -o\n-a -u 10.9.0.100:80 -r 10.9.0.11:80 -m -w 1\n", ""},
+		"every port needs persistence: six minutes":          {"virtual_server 10.9.0.100 {\n" + plain + "real_server 10.9.0.11 {\n}\n}", "-A -t 10.9.0.100:0 -s rr -p 360\n-a -t 10.9.0.100:0 -r 10.9.0.11:0 -m -w 1\n", "persistence_timeout 360 is used"},
+		"also if only one entry of a group has no port": {group("10.9.5.1 80\n10.9.5.2\n", plain+server),
+			"-A -t 10.9.5.1:80 -s rr -p 360\n-a -t 10.9.5.1:80 -r 10.9.0.11:80 -m -w 1\n-A -t 10.9.5.2:0 -s rr -p 360\n-a -t 10.9.5.2:0 -r 10.9.0.11:80 -m -w 1\n", "persistence_timeout 360 is used"},
+		"without a scheduler it is wlc":                                  {"virtual_server 10.9.0.100 80 {\nlvs_method NAT\nprotocol TCP\n" + server + "}", "-A -t 10.9.0.100:80 -s wlc\n-a -t 10.9.0.100:80 -r 10.9.0.11:80 -m -w 1\n", "no lvs_sched, wlc is used"},
+		"without a method it is NAT":                                     {"virtual_server 10.9.0.100 80 {\nlvs_sched rr\nprotocol TCP\n" + server + "}", oneServer, "no lvs_method, NAT is used"},
+		"nobody needs the method of the service if every server has one": {"virtual_server 10.9.0.100 80 {\nlvs_sched rr\nprotocol TCP\nreal_server 10.9.0.11 80 {\nlvs_method NAT\n}\n}", oneServer, ""},
+		"a method line that contradicts itself is ignored whole":         {v4("lvs_method TUN type gre remcsum\n" + server), oneServer, "only gue has remcsum"},
+		"the second of two equal servers is dropped":                     {v4(server + "real_server 10.9.0.11 80 {\nweight 9\n}\n"), oneServer, "given before, the first one counts"},
+		"NAT without port has the service's, in silence":                 {v4("real_server 10.9.0.11 {\n}\n"), oneServer, ""},
+		"no other method changes ports":                                  {v4("real_server 10.9.0.11 81 {\nlvs_method DR\n}\n"), "-A -t 10.9.0.100:80 -s rr\n-a -t 10.9.0.100:80 -r 10.9.0.11:80 -g -w 1\n", "only NAT changes ports, 80 is used"},
+		"nor does a sorry server's":                                      {v4(server + "lvs_method DR\nsorry_server 10.9.0.99 81\n"), "-A -t 10.9.0.100:80 -s rr\n-a -t 10.9.0.100:80 -r 10.9.0.11:80 -m -w 1\n", "only NAT changes ports, 80 is used"},
+		"behind a mark only NAT has a port":                              {mark("lvs_method DR\n" + server), "-A -f 5 -s rr\n-a -f 5 -r 10.9.0.11:0 -g -w 1\n", "behind a firewall mark only NAT has ports, 0 is used"},
+		"in a group every method but NAT has the member's port": {group("10.9.5.1 81\n", "lvs_sched rr\nprotocol TCP\nlvs_method DR\n"+server),
+			"-A -t 10.9.5.1:81 -s rr\n-a -t 10.9.5.1:81 -r 10.9.0.11:81 -g -w 1\n", ""},
+		"a bad group entry is left out, the others stay": {group("10.9.5.9-1 80\n10.9.5.1/24 80\nfwmark 3 inet5\n10.9.5.1 80\n", plain+server),
+			"-A -t 10.9.5.1:80 -s rr\n-a -t 10.9.5.1:80 -r 10.9.0.11:80 -m -w 1\n", "10.9.5.9-1 is no address"},
+		"two servers that become one destination are one: omitted port": {v4(server + "real_server 10.9.0.11 {\nweight 9\n}\n"), oneServer, "k:7:1: note: server 10.9.0.11:80: is the same destination as one before; dropped"},
+		"two servers that become one destination are one: corrected port": {v4("lvs_method DR\n" + server + "real_server 10.9.0.11 81 {\nweight 9\n}\n"),
+			"-A -t 10.9.0.100:80 -s rr\n-a -t 10.9.0.100:80 -r 10.9.0.11:80 -g -w 1\n", "same destination"},
+		"flags of another scheduler are ignored": {v4("mh-port\n" + server), oneServer, "mh-port: lvs_sched mh must stand before"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			c, msgs := decode(tt.config)
+			if d := cmp.Diff(tt.table, started(c)); d != "" {
+				t.Errorf("table (-want +got):\n%s", d)
+			}
+			if said := strings.Join(msgs, "\n"); tt.says == "" && len(msgs) > 0 || !strings.Contains(said, tt.says) {
+				t.Errorf("says %q, want %q", msgs, tt.says)
+			}
+		})
+	}
+}
+
+func TestQuorumAndSorryServerAreMadePossible(t *testing.T) {
+	tests := map[string]struct {
+		lines              string
+		quorum, hysteresis uint64
+		sorryInhibit       bool
+	}{
+		"as written":                        {"quorum 2\nhysteresis 1\n", 2, 1, false},
+		"quorum above all weights":          {"quorum 10\n", 3, 0, false}, // 1 + 2
+		"hysteresis not below quorum":       {"quorum 2\nhysteresis 2\n", 2, 1, false},
+		"both":                              {"quorum 10\nhysteresis 9\n", 3, 2, false},
+		"sorry server with inhibit":         {"sorry_server 10.9.0.99 80\nsorry_server_inhibit\n", 1, 0, true},
+		"a real server's inhibit prevails":  {"sorry_server 10.9.0.11 80\nsorry_server_inhibit\n", 1, 0, false},
+		"also when it is the one that does": {"sorry_server 10.9.0.12 80\n", 1, 0, true},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			c, msgs := decode("virtual_server 10.9.0.100 80 {\n" + plain + "real_server 10.9.0.11 80 {\nweight 1\n}\nreal_server 10.9.0.12 80 {\nweight 2\ninhibit_on_failure\n}\n" + tt.lines + "}")
+			if len(c.VirtualServers) != 1 {
+				t.Fatalf("dropped: %q", msgs)
+			}
+			p := c.VirtualServers[0].Params()
+			if p.Quorum != tt.quorum || p.Hysteresis != tt.hysteresis || p.Sorry != nil && p.Sorry.Inhibit != tt.sorryInhibit {
+				t.Errorf("quorum %d hysteresis %d sorry %+v, want %d %d inhibit %v; %q", p.Quorum, p.Hysteresis, p.Sorry, tt.quorum, tt.hysteresis, tt.sorryInhibit, msgs)
+			}
+		})
+	}
+}
+
 func TestTimersAndChecksAreKeptForTheCheckers(t *testing.T) {
 	c, msgs := decode("virtual_server 10.9.0.100 80 {\n" + plain + `delay_loop 2.5
 alpha
