@@ -161,8 +161,7 @@ func TestDifferentAddressListsDoNotMakeTwoActiveRouters(t *testing.T) {
 						}
 					})
 					began := time.Now()
-					p.a.Start(kinds.a, p.confA)
-					b := p.b.Start(kinds.b, p.confB)
+					_, b := p.start(p.confA)
 					p.WaitHolders(8*time.Second, p.vip, "a")
 					Throughout(t, p.down+p.down/2, "b sends nothing", func() bool {
 						return len(p.Capture.Adverts(began, p.b.sent)) == 0
@@ -193,8 +192,7 @@ func TestClientsLoseTheAddressOnlyForAMoment(t *testing.T) {
 			t.Run(name+", "+kinds.String(), func(t *testing.T) {
 				t.Parallel()
 				p := newPair(t, kinds, protocols[1], nil)
-				a := p.a.Start(kinds.a, p.confA)
-				b := p.b.Start(kinds.b, p.confB)
+				a, b := p.start(p.confA)
 				p.settle(a, b)
 				client := p.Host("client", 3).Probe(p.vip, 10*time.Millisecond)
 				Eventually(t, 2*time.Second, "the client reaches the address", client.Answered)

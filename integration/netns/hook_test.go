@@ -173,8 +173,7 @@ func TestAHookThatHangsDelaysNobody(t *testing.T) {
 			hang := p.a.File("hang.sh", "#!/bin/sh\ntrap '' TERM INT HUP\necho $$ >"+p.a.Dir+"/hanging\nwhile :; do sleep 0.1; done\n", 0o755)
 			r := p.router
 			r.Priority, r.Extra = 150, fmt.Sprintf("notify_master \"%s\"\nnotify \"%s\"\nnotify_stop \"%s\"", hang, hang, hang)
-			a := p.a.Start(kind, r.Conf())
-			b := p.b.Start(Keepalived, p.confB)
+			a, b := p.start(r.Conf())
 			p.settle(a, b)
 			Eventually(t, 2*time.Second, "the hook hangs", func() bool { return p.a.exists("hanging") })
 

@@ -19,8 +19,7 @@ func TestAnAddressDeletedByHandComesBack(t *testing.T) {
 			hooks := p.a.Hooks()
 			r := p.router
 			r.Priority, r.Extra = 150, hooked(hooks, "")
-			a := p.a.Start(Holdfast, r.Conf())
-			b := p.b.Start(Keepalived, p.confB)
+			a, b := p.start(r.Conf())
 			p.settle(a, b)
 			hooks.Wait(time.Time{}, 2*time.Second, 4) // BACKUP and MASTER, two each
 			for range 3 {
@@ -68,8 +67,7 @@ func TestTheVRRPProcessKilledAloneIsReplacedUnnoticed(t *testing.T) {
 				hooks := p.a.Hooks()
 				r := p.router
 				r.Priority, r.Extra = 150, hooked(hooks, "")
-				a := p.a.Start(Holdfast, r.Conf())
-				b := p.b.Start(other, p.confB)
+				a, b := p.start(r.Conf())
 				p.settle(a, b)
 				hooks.Wait(time.Time{}, 2*time.Second, 4)
 				child, err := a.VRRPChild()
@@ -116,8 +114,7 @@ func TestReloadChangesOnlyWhatChanged(t *testing.T) {
 			hooks := p.a.Hooks()
 			r := p.router
 			r.Priority, r.Extra = 150, hooked(hooks, "")
-			a := p.a.Start(kinds.a, r.Conf())
-			b := p.b.Start(kinds.b, p.confB)
+			a, b := p.start(r.Conf())
 			p.settle(a, b)
 			hooks.Wait(time.Time{}, 2*time.Second, 4)
 			began := time.Now()
@@ -178,8 +175,7 @@ func TestABrokenFileAtReloadChangesNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := newPair(t, pairing{Holdfast, Keepalived}, protocols[1], nil)
-			a := p.a.Start(Holdfast, p.confA)
-			b := p.b.Start(Keepalived, p.confB)
+			a, b := p.start(p.confA)
 			p.settle(a, b)
 			at := time.Now()
 			a.Reload(replaceOnce(t, p.confA, tt.old, tt.new))

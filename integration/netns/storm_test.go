@@ -63,8 +63,7 @@ func TestMalformedAdvertsChangeNothing(t *testing.T) {
 				p := newPair(t, kinds, proto, nil)
 				stranger := p.Host("stranger", 3)
 				p.Capture.Ignore(stranger.Addr)
-				a := p.a.Start(kinds.a, p.confA)
-				b := p.b.Start(kinds.b, p.confB)
+				a, b := p.start(p.confA)
 				p.settle(a, b)
 
 				began := time.Now()

@@ -50,8 +50,7 @@ func TestWhatIsTrackedLowersThePriority(t *testing.T) {
 				r := p.router
 				r.Priority = 150
 				r.Before, r.Extra = tr.block(p, "weight -60")
-				a := p.a.Start(kinds.a, r.Conf())
-				b := p.b.Start(kinds.b, p.confB)
+				a, b := p.start(r.Conf())
 				p.settle(a, b)
 				p.Step("the backup takes over from the lowered priority", func(t *testing.T) {
 					spoilt := time.Now()
@@ -90,8 +89,7 @@ func TestWhatIsTrackedWithoutWeightIsAFault(t *testing.T) {
 				r := p.router
 				r.Priority = 150
 				r.Before, r.Extra = tr.block(p, "")
-				a := p.a.Start(kinds.a, r.Conf())
-				b := p.b.Start(kinds.b, p.confB)
+				a, b := p.start(r.Conf())
 				p.settle(a, b)
 				p.Step("the active router resigns and the backup follows after its skew time", func(t *testing.T) {
 					spoilt := time.Now()
