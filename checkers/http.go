@@ -9,6 +9,7 @@ import (
 	"hash"
 	"net"
 	"strings"
+	"time"
 
 	"holdfast/kconf"
 )
@@ -18,6 +19,17 @@ const (
 	maxBody    = 1 << 20 // octets of a body kept for regex; a digest covers all of it
 	readSize   = 4096
 )
+
+// httpPatience is how long a response may take that goes on arriving. keepalived
+// has no such limit: there each read has connect_timeout of its own, and a server
+// that sends an octet now and then is never judged.
+const httpPatience = time.Minute
+
+// httpTotal is a Total of n waits of connect_timeout before the first octet of
+// the response, and httpPatience for the rest.
+func httpTotal(n time.Duration) func(Config, time.Duration) time.Duration {
+	return func(_ Config, timeout time.Duration) time.Duration { return n*timeout + max(timeout, httpPatience) }
+}
 
 // HTTPConfig is an HTTP_GET or SSL_GET block.
 type HTTPConfig struct {

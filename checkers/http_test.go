@@ -234,6 +234,21 @@ func TestHTTPVerdicts(t *testing.T) {
 	})
 }
 
+// As observed with keepalived: connect_timeout 2, one octet of the header every
+// 0.3s, far more than 3 * 2s in all, is up. Here everything is a tenth of that.
+func TestAResponseThatKeepsArrivingMayTakeLongerThanItsSteps(t *testing.T) {
+	c := httpCheck(serve(t, trickle(ok200("Content-Length: 0\r\n", ""), 30*time.Millisecond, false)), URL{})
+	c.Target.Timeout = 200 * time.Millisecond
+	total := httpKind.Total(c.Config, c.Target.Timeout)
+	start := time.Now()
+	if v := probe(t, total, c); !v.Up {
+		t.Errorf("after %v of at most %v: %+v", time.Since(start), total, v)
+	}
+	if took := time.Since(start); took < 3*c.Target.Timeout {
+		t.Errorf("took %v, which does not show anything", took) // 38 octets * 30ms = 1.1s
+	}
+}
+
 // endless sends a body as fast as it is taken.
 func endless(c net.Conn) {
 	readRequest(c)

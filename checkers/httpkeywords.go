@@ -23,7 +23,7 @@ var httpKind = &Kind{
 	Retry:            1,
 	DelayBeforeRetry: httpDelayBeforeRetry,
 	Pacing:           Pacing{Sequence: true, LogUntilRun: true},
-	Total:            steps(3), // connect, first octet, all the rest
+	Total:            httpTotal(2), // connect, first octet
 }
 
 func decodeHTTP(x *kconf.Ctx, s *kconf.Stmt, rows kconf.Vocabulary[HTTPConfig], overTLS bool) Config {

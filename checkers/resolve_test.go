@@ -31,8 +31,8 @@ func TestBuiltInDefaults(t *testing.T) {
 		total  time.Duration
 	}{
 		"TCP":  {"TCP_CHECK {\n}", Timing{DelayLoop: time.Minute, DelayBeforeRetry: time.Second, Warmup: time.Minute, Retry: 1}, 5 * time.Second},
-		"HTTP": {"HTTP_GET {\n" + url + "}", Timing{DelayLoop: time.Minute, DelayBeforeRetry: 3 * time.Second, Warmup: time.Minute, Retry: 1}, 15 * time.Second}, // 3 * 5s
-		"SSL":  {"SSL_GET {\n" + url + "}", Timing{DelayLoop: time.Minute, DelayBeforeRetry: 3 * time.Second, Warmup: time.Minute, Retry: 1}, 20 * time.Second},  // 4 * 5s
+		"HTTP": {"HTTP_GET {\n" + url + "}", Timing{DelayLoop: time.Minute, DelayBeforeRetry: 3 * time.Second, Warmup: time.Minute, Retry: 1}, 70 * time.Second}, // 2 * 5s + 60s
+		"SSL":  {"SSL_GET {\n" + url + "}", Timing{DelayLoop: time.Minute, DelayBeforeRetry: 3 * time.Second, Warmup: time.Minute, Retry: 1}, 75 * time.Second},  // 3 * 5s + 60s
 		"SMTP": {"SMTP_CHECK {\n}", Timing{DelayLoop: time.Minute, DelayBeforeRetry: time.Second, Warmup: time.Minute, Retry: 1}, 20 * time.Second},              // 4 * 5s
 		"DNS":  {"DNS_CHECK {\ndelay_loop 7\n}", Timing{DelayLoop: 7 * time.Second, DelayBeforeRetry: 7 * time.Second, Warmup: 7 * time.Second, Retry: 3}, 5 * time.Second},
 		"UDP":  {"UDP_CHECK {\n}", Timing{DelayLoop: time.Minute, DelayBeforeRetry: time.Second, Warmup: time.Minute, Retry: 1}, 10 * time.Second}, // 2 * 5s

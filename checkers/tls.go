@@ -34,7 +34,7 @@ var sslKind = &Kind{
 	Retry:            1,
 	DelayBeforeRetry: httpDelayBeforeRetry,
 	Pacing:           Pacing{Sequence: true, LogUntilRun: true},
-	Total:            steps(4), // connect, handshake, first octet, all the rest
+	Total:            httpTotal(3), // connect, handshake, first octet
 }
 
 // tlsConfig accepts any certificate, as keepalived does: a check asks whether
