@@ -94,6 +94,7 @@ func (s *supervisor) run(ready func()) int {
 			s.announceWhenReady(ready)
 		case e := <-s.exits:
 			s.handleExit(e)
+			s.announceWhenReady(ready) // others may have become ready meanwhile: see drain
 		case r := <-s.respawn:
 			if s.children[r] == nil && !s.stopping && s.wants(r) {
 				s.start(r)

@@ -241,3 +241,24 @@ func TestAReloadWithoutAFileKeepsWhatRuns(t *testing.T) {
 	}
 	o.heard(t)
 }
+
+// TestAnExitDoesNotSwallowWhatAnotherChildSaid: the wait for a dead child's
+// last words takes in what others say, and a reload ends by it.
+func TestAnExitDoesNotSwallowWhatAnotherChildSaid(t *testing.T) {
+	o, _ := newOffice(t, router(), roleVRRP, roleCheckers)
+	o.announced, o.reloading, o.inbox = true, true, make(chan childMessage)
+	gone := o.children[roleCheckers]
+	gone.leaving = true
+	var said sync.WaitGroup
+	said.Go(func() {
+		o.inbox <- childMessage{o.children[roleVRRP], message{Ready: true}, true}
+		o.inbox <- childMessage{from: gone}
+	})
+	o.handleExit(childExit{child: gone})
+	said.Wait()
+	o.announceWhenReady(func() {})
+	if diff := cmp.Diff([]string{"Reload complete"}, *o.lines); diff != "" {
+		t.Errorf("log (-want +got):\n%s", diff)
+	}
+	o.heard(t)
+}
