@@ -26,9 +26,7 @@ func TestAKilledVRRPProcessIsReplacedAndNobodyNotices(t *testing.T) {
 	successor := d.child(vrrpPID, vrrp)
 	l.Capture.Next(time.Now(), startLimit, "from the successor", netns.From(h))
 	// A peer with priority 100 would have waited 3*0.1 s + 156/256*0.1 s = 361 ms.
-	if gap := l.Capture.Gap(killed, netns.From(h)); gap > 350*time.Millisecond {
-		t.Errorf("%v without an advert: a peer would have taken over", gap)
-	}
+	unbroken(t, l, netns.From(h), killed, 350*time.Millisecond)
 	if n := len(l.Capture.Adverts(killed, netns.Resigns(h))); n > 0 {
 		t.Errorf("%d adverts with priority 0", n)
 	}
@@ -58,9 +56,7 @@ func TestAKilledCheckerProcessIsReplacedAndAdvertsGoOn(t *testing.T) {
 	netns.Throughout(t, 300*time.Millisecond, "the VRRP process runs on", func() bool {
 		return parentOf(vrrp) == d.pid() && pidIn(filepath.Join(h.Dir, vrrpPID)) == vrrp && h.Holds(vip)
 	})
-	if gap := l.Capture.Gap(killed, netns.From(h)); gap > 250*time.Millisecond { // interval 100 ms
-		t.Errorf("%v without an advert", gap)
-	}
+	unbroken(t, l, netns.From(h), killed, 250*time.Millisecond) // interval 100 ms
 	if again := hooks.Args(killed); len(again) > 0 {
 		t.Errorf("hooks ran again: %q", again)
 	}
@@ -100,9 +96,10 @@ func TestAStopIsNotHeldUpByAReplacementThatIsDue(t *testing.T) {
 	d.waitLog("delayed 1 seconds", 1)
 	asked := time.Now()
 	d.signal(syscall.SIGTERM)
-	if got := d.wait(controlLimit); got != 0 || d.at.Sub(asked) > 800*time.Millisecond {
-		t.Errorf("status %d after %v, want 0 at once", got, d.at.Sub(asked))
+	if got := d.wait(controlLimit); got != 0 {
+		t.Errorf("status %d, want 0", got)
 	}
+	netns.AtMost(t, "the stop", asked, d.at, 800*time.Millisecond)
 	if n := d.count("Starting Healthcheck child"); n != 2 {
 		t.Errorf("%d checker processes were started, want 2", n)
 	}
@@ -162,9 +159,10 @@ func TestAChildThatDoesNotEndIsKilled(t *testing.T) {
 	if got := d.wait(controlLimit); got != 0 || alive(frozen) {
 		t.Errorf("status %d, child alive %v", got, alive(frozen))
 	}
-	if took := d.at.Sub(asked); took < 900*time.Millisecond || took > 4*time.Second {
-		t.Errorf("the end took %v, want about the second of child_wait_time", took)
+	if took := d.at.Sub(asked); took < 900*time.Millisecond {
+		t.Errorf("the end took %v, want the second of child_wait_time", took)
 	}
+	netns.AtMost(t, "the end", asked, d.at, 3*time.Second)
 	if d.count("Healthcheck process failed to die - forcing termination") != 1 {
 		t.Error("the log does not say that a child was killed")
 	}

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -25,7 +26,9 @@ func TestMain(m *testing.M) {
 	if !asked {
 		flag.Set("test.parallel", "4")
 	}
+	endMeter := netns.Meter()
 	status := m.Run()
+	endMeter()
 	if err := goleak.Find(); err != nil && status == 0 {
 		fmt.Fprintln(os.Stderr, err)
 		status = 1
@@ -74,4 +77,13 @@ func master(t *testing.T, h *netns.Host, s Start) *Daemon {
 	d.waitLog(`\(VI_1\) Entering MASTER STATE`, 1)
 	netns.Eventually(t, startLimit, "the address is there", func() bool { return h.Holds(vip) })
 	return d
+}
+
+// unbroken fails the test when adverts that match have stopped since then for
+// longer than limit, plus what the machine itself was late.
+func unbroken(t *testing.T, l *netns.Lab, match func(netns.Advert) bool, since time.Time, limit time.Duration) {
+	t.Helper()
+	if gap, late := l.Capture.Gap(since, match), netns.LatenessSince(since); gap > limit+late {
+		t.Errorf("%v without an advert, want at most %v (machine late by %v)", gap, limit, late)
+	}
 }
