@@ -196,3 +196,66 @@ func TestTheDNSPairFailsOverAsPublished(t *testing.T) {
 		})
 	}
 }
+
+// TestScriptsOfTheExamplesDoAndUndo runs them on a host of their own and looks
+// at what is left in the kernel.
+func TestScriptsOfTheExamplesDoAndUndo(t *testing.T) {
+	Require(t)
+	mangle, nat := []string{"iptables", "-t", "mangle", "-S", "PREROUTING"}, []string{"iptables", "-t", "nat", "-S", "PREROUTING"}
+	rules := []string{"ip", "rule", "show"}
+	const redirect = "-A PREROUTING -d 192.168.3.100/32 -p tcp -j REDIRECT"
+	tests := map[string][]struct {
+		run  string
+		show []string
+		want []string // lines that have to be there; none: nothing of the script's
+		gone string   // what no line may contain
+	}{
+		"web-fwmark/marks.sh": {
+			{"start 02:00:00:00:00:99", mangle, []string{
+				"-A PREROUTING -d 10.4.1.190/32 -m mac --mac-source 02:00:00:00:00:99 -j RETURN",
+				"-A PREROUTING -d 10.4.1.190/32 -p tcp -m tcp --dport 80 -j MARK --set-xmark 0x1/0xffffffff",
+				"-A PREROUTING -d 10.4.1.190/32 -p tcp -m tcp --dport 443 -j MARK --set-xmark 0x2/0xffffffff"}, ""},
+			{"stop", mangle, nil, "10.4.1.190"},
+		},
+		"web-fwmark/web-server.sh": {
+			{"start", nat, []string{
+				"-A PREROUTING -d 10.4.1.190/32 -p tcp -m tcp --dport 80 -j REDIRECT",
+				"-A PREROUTING -d 10.4.1.190/32 -p tcp -m tcp --dport 443 -j REDIRECT"}, ""},
+			{"stop", nat, nil, "10.4.1.190"},
+		},
+		"mail-relay/bypass_ipvs.py": {
+			{"-r 192.168.3.100", nat, nil, "192.168.3.100"}, // the first role of a master: nothing to remove
+			{"-a 192.168.3.100", nat, []string{redirect}, ""},
+			{"-a 192.168.3.100", nat, []string{redirect}, ""}, // roles repeat; the rule does not
+			{"-r 192.168.3.100", nat, nil, "192.168.3.100"},
+		},
+		"dns-3-client-ip/replies.sh": {
+			{"start", rules, []string{"32765:\tfrom 10.2.1.6 lookup 53"}, ""},
+			{"stop", rules, nil, "10.2.1.6"},
+		},
+	}
+	for file, steps := range tests {
+		t.Run(file, func(t *testing.T) {
+			t.Parallel()
+			lab := NewLab(t)
+			h := lab.HostAt("a", 2, "10.2.1.2/24")
+			h.Plug("eth1", "02:00:00:00:01:01", "10.2.1.6/24")
+			script, err := filepath.Abs(filepath.Join(examples, file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, s := range steps {
+				h.Run(append([]string{script}, strings.Fields(s.run)...)...)
+				out := h.Run(s.show...)
+				for _, line := range s.want {
+					if strings.Count(out, line) != 1 {
+						t.Errorf("after %s: want one line %q in\n%s", s.run, line, out)
+					}
+				}
+				if s.gone != "" && strings.Contains(out, s.gone) {
+					t.Errorf("after %s: %s is still in\n%s", s.run, s.gone, out)
+				}
+			}
+		})
+	}
+}
