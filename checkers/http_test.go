@@ -237,6 +237,7 @@ func TestHTTPVerdicts(t *testing.T) {
 // As observed with keepalived: connect_timeout 2, one octet of the header every
 // 0.3s, far more than 3 * 2s in all, is up. Here everything is a tenth of that.
 func TestAResponseThatKeepsArrivingMayTakeLongerThanItsSteps(t *testing.T) {
+	t.Parallel()
 	c := httpCheck(serve(t, trickle(ok200("Content-Length: 0\r\n", ""), 30*time.Millisecond, false)), URL{})
 	c.Target.Timeout = 200 * time.Millisecond
 	total := httpKind.Total(c.Config, c.Target.Timeout)

@@ -193,6 +193,9 @@ func (r *scnRouter) set(w []string) error {
 		case "noanswer":
 			r.params.LowerPriorityNoAdvert = true
 			continue
+		case "sendhigher":
+			r.params.HigherPrioritySendAdvert = true
+			continue
 		}
 		d, err := time.ParseDuration(w[1])
 		if n, nerr := strconv.Atoi(w[1]); nerr == nil {
@@ -202,6 +205,12 @@ func (r *scnRouter) set(w []string) error {
 				r.params.Priority = uint8(n)
 			case "version":
 				r.params.Version = uint8(n)
+			case "down_adverts":
+				r.params.DownTimerAdverts = n
+			case "garp_master_repeat":
+				r.params.Announce.MasterRepeat = n
+			case "garp_lower_prio_repeat":
+				r.params.Announce.LowerPrioRepeat = n
 			}
 		}
 		switch w[0] {
@@ -209,6 +218,10 @@ func (r *scnRouter) set(w []string) error {
 			r.params.AdvertisementInterval = d
 		case "preempt_delay":
 			r.params.PreemptDelay = d
+		case "garp_master_delay":
+			r.params.Announce.MasterDelay = d
+		case "garp_lower_prio_delay":
+			r.params.Announce.LowerPrioDelay = d
 		case "refresh":
 			r.params.Announce.Refresh = d
 		case "address":
