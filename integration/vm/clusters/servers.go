@@ -79,7 +79,9 @@ http {
 	scgi_temp_path /tmp/%[1]s-scgi;
 	server {
 		listen 80;
+		listen [::]:80;
 		listen 443 ssl;
+		listen [::]:443 ssl;
 		ssl_certificate /etc/nginx/web.crt;
 		ssl_certificate_key /etc/nginx/web.key;
 		root /etc/www;
