@@ -117,6 +117,37 @@ func TestPacerSpacesAnnouncementsRoundRobin(t *testing.T) {
 				p.Add(lane, time.Second, 3, announcements("10.9.0.100")...)
 			},
 			[]string{"0s 100", "1s 100", "2s 100"}},
+		"a shorter second burst does not shorten the first": {
+			func(p *host.Pacer) {
+				p.Add(lane, time.Second, 3, announcements("10.9.0.100")...)
+				p.Add(lane, time.Second, 1, announcements("10.9.0.100")...)
+			},
+			[]string{"0s 100", "1s 100", "2s 100"}},
+		"another address joins the round": {
+			func(p *host.Pacer) {
+				p.Add(lane, time.Second, 2, announcements("10.9.0.100")...)
+				p.Add(lane, time.Second, 1, announcements("10.9.0.101")...)
+			},
+			[]string{"0s 100", "1s 101", "2s 100"}},
+		"IPv4 and IPv6 of a link have clocks of their own": {
+			func(p *host.Pacer) {
+				p.Add(lane, time.Second, 1, announcements("10.9.0.100")...)
+				p.Add(host.LaneKey{Clock: "eth0", IPv6: true}, time.Second, 1, announcements("10.9.0.101")...)
+			},
+			[]string{"0s 100 101"}},
+		"the same address on two links is announced on both": {
+			func(p *host.Pacer) {
+				other := announcements("10.9.0.100")
+				other[0].Link = "eth1"
+				p.Add(lane, time.Second, 1, announcements("10.9.0.100")...)
+				p.Add(lane, time.Second, 1, other...)
+			},
+			[]string{"0s 100", "1s 100"}},
+		"all cancelled: nothing to wait for": {
+			func(p *host.Pacer) {
+				p.Add(lane, time.Second, 2, announcements("10.9.0.100")...)
+				p.Cancel(func(host.Announcement) bool { return true })
+			}, nil},
 		"lanes do not wait for each other": {
 			func(p *host.Pacer) {
 				p.Add(lane, time.Second, 2, announcements("10.9.0.100")...)
@@ -139,6 +170,25 @@ func TestPacerSpacesAnnouncementsRoundRobin(t *testing.T) {
 				t.Errorf("diary (-want +got):\n%s", d)
 			}
 		})
+	}
+}
+
+// After a stall the pace is kept from then on: what was missed does not leave as
+// a burst.
+func TestAStallCausesNoBurstOfAnnouncements(t *testing.T) {
+	t0 := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	var p host.Pacer
+	p.Add(host.LaneKey{Clock: "eth0"}, time.Second, 5, announcements("10.9.0.100")...)
+	p.Due(t0, nil)
+	late := t0.Add(10 * time.Second)
+	if got := lastOctets(p.Due(late, nil)); got != "100" {
+		t.Errorf("10 s later left %q, want one", got)
+	}
+	if got, want := p.Deadline(), late.Add(time.Second); !got.Equal(want) {
+		t.Errorf("next at %v, want %v", got, want)
+	}
+	if got := p.Due(late.Add(999*time.Millisecond), nil); len(got) != 0 {
+		t.Errorf("too early left %v", got)
 	}
 }
 

@@ -93,6 +93,12 @@ func TestRoutesAsTheKernelListsThem(t *testing.T) {
 		// ip route add blackhole 10.2.0.0/16
 		"a black hole of somebody else": {"02100000fe0300060000000008000f00fe000000080001000a020000",
 			0, true, Route{Type: Blackhole, Dst: p("10.2.0.0/16"), Table: TableMain}},
+		// the black hole with RTM_F_CLONED set: a cached one
+		"a cached one": {"02100000fe0300060002000008000f00fe000000080001000a020000",
+			0, false, Route{Type: Blackhole, Dst: p("10.2.0.0/16"), Table: TableMain}},
+		// the black hole in the family of labels (AF_MPLS)
+		"of another family": {"1c100000fe0300060000000008000f00fe000000080001000a020000",
+			0, false, Route{Type: Blackhole, Dst: p("10.2.0.0/16"), Table: TableMain}},
 		// ip -6 route add default from 2001:db8::/64 via fe80::2 dev eth0 metric 7
 		"IPv6 by source": {"0a004000fe0300010000000008000f00fe0000001400020020010db8000000000000000000000000080006000700000014000500fe800000000000000000000000000002080004000300000024000c0000000000000000000000000000000000000000000000000000000000000000000500140000000000",
 			3, true, Route{Type: Unicast, Dst: p("::/0"), From: p("2001:db8::/64"), Via: a("fe80::2"), Table: TableMain, Metric: 7}},
@@ -127,6 +133,9 @@ func TestRulesAsTheKernelListsThem(t *testing.T) {
 				IPProto: 6, Sport: PortRange{80, 81}, Dport: PortRange{5, 9}, Action: ToTable, Table: 1000, Ours: true}},
 		// ip rule add goto 200 priority 5
 		"goto": {"02000000000000020400000008000f000000000008000e00ffffffff0500150000000000080006000500000008000400c8000000",
+			true, Rule{Priority: 5, Action: Goto, Goto: 200}},
+		// the same with a table attribute, which goto does not use
+		"goto has no table": {"02000000fe0000020400000008000f00fe00000008000e00ffffffff0500150000000000080006000500000008000400c8000000",
 			true, Rule{Priority: 5, Action: Goto, Goto: 200}},
 		// ip -6 rule add from 2001:db8::/64 prohibit priority 6
 		"IPv6, no table": {"0a004000000000080000000008000f000000000008000e00ffffffff050015000000000008000600060000001400020020010db8000000000000000000000000",

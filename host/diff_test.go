@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -29,6 +30,9 @@ func vip(s string) host.Address {
 func foreign(s string) host.Address { return host.NewAddress("eth0", prefix(s)) }
 
 func on(link string, a host.Address) host.Address { a.Link = link; return a }
+
+// edited is a with something changed.
+func edited(a host.Address, edit func(*host.Address)) host.Address { edit(&a); return a }
 
 func route(dst string, edit ...func(*host.Route)) host.Route {
 	r := host.Route{Dst: prefix(dst), Link: "eth0"}
@@ -124,6 +128,53 @@ func TestPlanAddsFirstAndTouchesOnlyWhatIsOurs(t *testing.T) {
 			want: []string{"ip addr del 192.0.2.100/24 dev eth0",
 				"ip addr add 192.0.2.100/24 dev eth0 scope global label eth0:vip"},
 		},
+		"the link's name is the label of an address without one": {
+			desired: wish(vip("192.0.2.100/24")),
+			actual:  []any{edited(vip("192.0.2.100/24"), func(a *host.Address) { a.Label = "eth0" })},
+		},
+		"a changed scope replaces the address, too": {
+			desired: wish(edited(vip("192.0.2.100/24"), func(a *host.Address) { a.Scope = host.ScopeLink })),
+			actual:  []any{vip("192.0.2.100/24")},
+			want: []string{"ip addr del 192.0.2.100/24 dev eth0",
+				"ip addr add 192.0.2.100/24 dev eth0 scope link"},
+		},
+		"and a changed broadcast": {
+			desired: wish(vip("192.0.2.100/24")),
+			actual:  []any{edited(vip("192.0.2.100/24"), func(a *host.Address) { a.Broadcast = addr("192.0.2.255") })},
+			want: []string{"ip addr del 192.0.2.100/24 dev eth0",
+				"ip addr add 192.0.2.100/24 dev eth0 scope global"},
+		},
+		"an IPv6 address that is to be deprecated is replaced": {
+			desired: wish(edited(vip("2001:db8::100/64"), func(a *host.Address) { a.PreferredLft = 0 })),
+			actual:  []any{vip("2001:db8::100/64")},
+			want: []string{"ip addr del 2001:db8::100/64 dev eth0",
+				"ip addr add 2001:db8::100/64 dev eth0 scope global nodad preferred_lft 0"},
+		},
+		"a lifetime that has run down is no change": {
+			desired: wish(edited(vip("2001:db8::100/64"), func(a *host.Address) { a.PreferredLft = 300 })),
+			actual:  []any{edited(vip("2001:db8::100/64"), func(a *host.Address) { a.PreferredLft = 0 })},
+		},
+		"a changed MTU of an IPv4 route": {
+			desired: wish(route("198.51.100.0/24", func(r *host.Route) { r.MTU = 1400 })),
+			actual:  []any{route("198.51.100.0/24", ours)},
+			want: []string{"ip route del 198.51.100.0/24 dev eth0 proto 18",
+				"ip route add 198.51.100.0/24 dev eth0 mtu 1400 proto 18"},
+		},
+		"another metric is another route": {
+			desired: wish(route("198.51.100.0/24", func(r *host.Route) { r.Metric = 5 })),
+			actual:  []any{route("198.51.100.0/24", ours)},
+			want: []string{"ip route add 198.51.100.0/24 dev eth0 metric 5 proto 18",
+				"ip route del 198.51.100.0/24 dev eth0 proto 18"},
+		},
+		"the two gateways of a route have no order": {
+			desired: wish(route("10.0.0.0/8", via("198.51.100.2"), func(r *host.Route) { r.OrVia = addr("198.51.100.1") }), route("198.51.100.0/24")),
+			actual: []any{route("198.51.100.0/24", ours),
+				route("10.0.0.0/8", via("198.51.100.1"), ours, func(r *host.Route) { r.OrVia = addr("198.51.100.2") })},
+		},
+		"a rule with all of its mask spelt out is the same": {
+			desired: wish(host.Rule{Mark: 7, Table: 5, Priority: 7}),
+			actual:  []any{host.Rule{Mark: 7, Mask: 0xffffffff, Action: host.ToTable, Table: 5, Priority: 7, Ours: true}},
+		},
 		"an address on a link that is not there waits": {
 			desired: wish(on("eth9", vip("192.0.2.100/24")), vip("192.0.2.101/24")),
 			want:    []string{"ip addr add 192.0.2.101/24 dev eth0 scope global"},
@@ -179,6 +230,39 @@ func TestPlanAddsFirstAndTouchesOnlyWhatIsOurs(t *testing.T) {
 			}
 			if _, again, err := host.Reconcile(t.Context(), k, tt.desired); len(again) != 0 || err != nil {
 				t.Errorf("a second pass still did %v (%v)", again, err)
+			}
+		})
+	}
+}
+
+// What the kernel answers to a step whose outcome was there already must not
+// turn a finished wish into a failure; anything else must.
+func TestWhichKernelErrorsAreHarmless(t *testing.T) {
+	tests := map[string]struct {
+		verb host.Verb
+		err  error
+		want bool
+	}{
+		"added":                                {host.Add, nil, true},
+		"there already":                        {host.Add, syscall.EEXIST, true},
+		"its link is not there":                {host.Add, syscall.ENODEV, false},
+		"not allowed":                          {host.Add, syscall.EPERM, false},
+		"table full of something else":         {host.Add, syscall.ENOENT, false},
+		"deleted":                              {host.Del, nil, true},
+		"address is gone":                      {host.Del, syscall.EADDRNOTAVAIL, true},
+		"route is gone":                        {host.Del, syscall.ESRCH, true},
+		"rule is gone":                         {host.Del, syscall.ENOENT, true},
+		"gone with its link":                   {host.Del, syscall.ENODEV, true},
+		"gone with its link, as some say":      {host.Del, syscall.ENXIO, true},
+		"deletion not allowed":                 {host.Del, syscall.EPERM, false},
+		"a deletion that says it exists":       {host.Del, syscall.EEXIST, false},
+		"with the kernel's words in front":     {host.Del, fmt.Errorf("%w (no such route)", syscall.ESRCH), true},
+		"with the kernel's words, not allowed": {host.Add, fmt.Errorf("%w (no way)", syscall.EACCES), false},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			if got := host.Harmless(tt.verb, tt.err); got != tt.want {
+				t.Errorf("harmless %t, want %t", got, tt.want)
 			}
 		})
 	}

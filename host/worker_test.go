@@ -401,3 +401,123 @@ func TestAWatchThatStaysLostIsReportedOnce(t *testing.T) {
 		}
 	})
 }
+
+// brokenWatch is a kernel whose first subscriptions end right after they began.
+type brokenWatch struct {
+	*hosttest.Fake
+	ends int
+}
+
+func (k *brokenWatch) Watch(ctx context.Context) (<-chan host.Change, error) {
+	if k.ends == 0 {
+		return k.Fake.Watch(ctx)
+	}
+	k.ends--
+	closed := make(chan host.Change)
+	close(closed)
+	return closed, nil
+}
+
+func TestASubscriptionThatEndsIsReportedEachTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &bench{Fake: newHost(), start: time.Now()}
+		w := host.NewWorker(&brokenWatch{Fake: b.Fake, ends: 2}, b.note)
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() { w.Run(ctx); close(ended) }()
+		time.Sleep(500 * time.Millisecond)
+		w.Want(numbered(1, vip("192.0.2.100/24")))
+		time.Sleep(10 * time.Second)
+		b.Remove(vip("192.0.2.100/24"))
+		synctest.Wait()
+		stop()
+		<-ended
+		want := []string{"0s watch lost: subscription ended", "500ms wanted 1", "500ms " + addVIP,
+			"1s watch lost: subscription ended", // it worked in between, for a moment
+			"10.5s drifted 1", "10.5s " + addVIP}
+		if d := cmp.Diff(want, b.diary); d != "" {
+			t.Errorf("diary (-want +got):\n%s", d)
+		}
+	})
+}
+
+func TestTheRetryGrowsToTheSweepAndAWishStartsItAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &bench{Fake: newHost(), start: time.Now()}
+		var tries []string
+		b.Fail = func(host.Op) error {
+			tries = append(tries, time.Since(b.start).String())
+			return syscall.EINVAL
+		}
+		w := host.NewWorker(b.Fake, b.note)
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() { w.Run(ctx); close(ended) }()
+		w.Want(numbered(1, vip("192.0.2.100/24")))
+		time.Sleep(4 * time.Minute)
+		w.Want(numbered(2, vip("192.0.2.100/24")))
+		time.Sleep(1500 * time.Millisecond)
+		stop()
+		<-ended
+		// 1+2+4+8+16+32 = 63 s, then every minute: 123 s, 183 s; then the new wish and a second later
+		want := "0s 1s 3s 7s 15s 31s 1m3s 2m3s 3m3s 4m0s 4m1s"
+		if got := strings.Join(tries, " "); got != want {
+			t.Errorf("tried at %s\nwant     %s", got, want)
+		}
+		if n := len(b.diary); n != 4 { // two wishes with their error; the retries said nothing new
+			t.Errorf("diary %q", b.diary)
+		}
+	})
+}
+
+func TestAnotherErrorIsNews(t *testing.T) {
+	errs := []error{syscall.EPERM, syscall.EPERM, syscall.EINVAL}
+	atWork(t, func(b *bench) {
+		b.Fail = func(host.Op) error {
+			if len(errs) == 0 {
+				return nil
+			}
+			err := errs[0]
+			errs = errs[1:]
+			return err
+		}
+		b.Want(numbered(1, vip("192.0.2.100/24")))
+		time.Sleep(10 * time.Second)
+	},
+		"0s wanted 1", "0s   ip addr add 192.0.2.100/24 dev eth0 scope global: operation not permitted",
+		"3s retried 1", "3s   ip addr add 192.0.2.100/24 dev eth0 scope global: invalid argument",
+		"7s retried 1", "7s "+addVIP)
+}
+
+func TestAStormEndsAfterAQuietWindow(t *testing.T) {
+	a := vip("192.0.2.100/24")
+	storms := 0
+	synctest.Test(t, func(t *testing.T) {
+		b := &bench{Fake: newHost(), start: time.Now()}
+		w := host.NewWorker(b.Fake, func(e host.Event) {
+			if _, ok := e.(host.RepairStorm); ok {
+				storms++
+			}
+		})
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() { w.Run(ctx); close(ended) }()
+		w.Want(numbered(1, a))
+		fight := func() {
+			for range 6 {
+				time.Sleep(1100 * time.Millisecond)
+				b.Remove(a)
+				synctest.Wait()
+			}
+		}
+		fight()
+		time.Sleep(time.Minute) // quiet
+		fight()                 // a storm of its own
+		synctest.Wait()
+		stop()
+		<-ended
+	})
+	if storms != 2 {
+		t.Errorf("%d storms reported, want 2", storms)
+	}
+}
