@@ -348,13 +348,13 @@ func upOrDown(up bool) string {
 
 func (r *checkerRole) tellServer(s *runningService, a ipvs.NotifyServer) {
 	name := s.serverName(a.Server)
-	detail := mailText(s.last.check, a.Up)
+	detail, reason := mailText(s.last.check, a.Up), ""
 	if a.Gone {
-		detail = "Removing"
+		detail, reason = "Removing", reasonRemoved
 	}
 	r.link.Send(message{Fact: &event.Fact{
 		Type: event.Transitioned, Kind: event.RealServer, Name: serverObject(name, s.params.Name), Time: time.Now(),
-		From: upOrDown(!a.Up), To: upOrDown(a.Up), Detail: detail,
+		From: upOrDown(!a.Up), To: upOrDown(a.Up), Reason: reason, Detail: detail,
 		Values: map[string]string{valueServer: name, valueService: s.params.Name},
 	}})
 }

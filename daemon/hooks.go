@@ -126,6 +126,8 @@ const (
 	stateDown    = "DOWN"
 	valueServer  = "server"  // [ip]:proto:port of a real server
 	valueService = "service" // of its virtual server
+	// reasonRemoved: a reload took the server away; it is not down.
+	reasonRemoved = "removed"
 )
 
 // mailGrace is how long a stopping daemon waits for its mail relay: keepalived

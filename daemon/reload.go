@@ -40,13 +40,15 @@ func (s *supervisor) reload() {
 	s.hooks.configure(next.config)
 	s.tracks.configure(next.config)
 	for r, c := range s.children {
+		// One that is not needed any more reloads too: what it had is removed,
+		// with the hooks of a removal, and not stopped.
+		c.link.Send(message{Reload: &reloadMessage{Config: next.encoded, Dropped: next.config.dropped, Scripts: s.tracks.known()}})
 		if !s.wants(r) {
 			c.leaving = true
 			c.link.Send(message{Stop: true})
 			continue
 		}
 		c.ready = false
-		c.link.Send(message{Reload: &reloadMessage{Config: next.encoded, Dropped: next.config.dropped, Scripts: s.tracks.known()}})
 	}
 	s.startWanted()
 	s.announceWhenReady(func() {})

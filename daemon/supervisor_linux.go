@@ -230,6 +230,9 @@ func (s *supervisor) handleFact(f event.Fact) {
 		key := string(f.Kind) + " " + f.Name
 		last, known := s.servers[key]
 		s.servers[key] = f.To
+		if f.Reason == reasonRemoved {
+			delete(s.servers, key) // should it come back, it comes back as new
+		}
 		if known && last == f.To && s.deaths[roleCheckers] > 0 {
 			return // a restarted checker process says again what is known
 		}
