@@ -105,7 +105,6 @@ func TestASyslogThatNobodyReadsStopsNoAdverts(t *testing.T) {
 	for range 10 {
 		d.reload(router()+server(vip), reloaded)
 	}
-	l.Capture.Next(time.Now(), startLimit, "of the master", netns.From(h))
 	unbroken(t, l, netns.From(h), began, breath)
 	asked := time.Now()
 	d.signal(syscall.SIGTERM)
@@ -204,7 +203,6 @@ func TestAConsoleThatNobodyReadsStopsNoAdverts(t *testing.T) {
 		d.signal(syscall.SIGHUP)
 	}
 	netns.Throughout(t, 500*time.Millisecond, "it runs on", d.running)
-	l.Capture.Next(time.Now(), startLimit, "of the master", netns.From(h))
 	unbroken(t, l, netns.From(h), began, breath)
 	asked := time.Now()
 	d.signal(syscall.SIGTERM)

@@ -79,11 +79,17 @@ func master(t *testing.T, h *netns.Host, s Start) *Daemon {
 	return d
 }
 
-// unbroken fails the test when adverts that match have stopped since then for
-// longer than limit, plus what the machine itself was late.
+// unbroken fails the test when between two adverts that match, from since until
+// now, lies more than limit, plus what the machine itself was late. The capture
+// may lag behind, so it waits for an advert that was sent after the call.
 func unbroken(t *testing.T, l *netns.Lab, match func(netns.Advert) bool, since time.Time, limit time.Duration) {
 	t.Helper()
-	if gap, late := l.Capture.Gap(since, match), netns.LatenessSince(since); gap > limit+late {
+	l.Capture.Next(time.Now(), startLimit, "of the master", match)
+	last, gap := since, time.Duration(0)
+	for _, a := range l.Capture.Adverts(since, match) {
+		gap, last = max(gap, a.At.Sub(last)), a.At
+	}
+	if late := netns.LatenessSince(since); gap > limit+late {
 		t.Errorf("%v without an advert, want at most %v (machine late by %v)", gap, limit, late)
 	}
 }

@@ -26,7 +26,6 @@ func of(h *netns.Host, vrid uint8) func(netns.Advert) bool {
 // anything since then.
 func quiet(t *testing.T, l *netns.Lab, h *netns.Host, hooks *netns.HookLog, since time.Time) {
 	t.Helper()
-	l.Capture.Next(time.Now(), startLimit, "of the master", of(h, 51))
 	unbroken(t, l, of(h, 51), since, breath)
 	if n := len(l.Capture.Adverts(since, netns.Resigns(h))); n > 0 {
 		t.Errorf("%d adverts with priority 0", n)
