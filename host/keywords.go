@@ -154,9 +154,9 @@ func (l *line) numberC(w kconf.Word, what string, limit uint64) uint32 {
 	return uint32(v)
 }
 
-// iface reads an interface name, or drops the line.
-func (l *line) iface(w kconf.Word) string {
-	name, ok := kconf.ParseIface(l.x, w, "dev")
+// iface reads the interface name behind the word w[0], or drops the line.
+func (l *line) iface(w []kconf.Word) string {
+	name, ok := kconf.ParseIface(l.x, w[1], w[0].Text)
 	l.drop = l.drop || !ok
 	return name
 }
@@ -192,7 +192,7 @@ var AddressOptions = Options[AddressLine]{
 				l.dropf(w[0], "repeated", "dev: given twice")
 				return
 			}
-			a.Link = l.iface(w[1])
+			a.Link = l.iface(w)
 		}},
 	{Name: "scope", Args: "SCOPE", Default: "global", Doc: "Scope of an IPv4 address: global, site, link, host, nowhere or 0-255.",
 		Do: func(l *line, a *AddressLine, w []kconf.Word) {

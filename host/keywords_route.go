@@ -39,7 +39,7 @@ var RouteOptions = Options[RouteLine]{
 	{Name: "from", Args: "PREFIX", Doc: "Source prefix of an IPv6 route.",
 		Do: func(l *line, r *RouteLine, w []kconf.Word) { r.From = l.prefix(w[1]) }},
 	{Name: "dev", Aliases: []string{"oif"}, Args: "IF", Doc: "Output interface.",
-		Do: func(l *line, r *RouteLine, w []kconf.Word) { r.Link = l.iface(w[1]) }},
+		Do: func(l *line, r *RouteLine, w []kconf.Word) { r.Link = l.iface(w) }},
 	{Name: "scope", Args: "SCOPE", Default: "global", Doc: "Scope of an IPv4 route.",
 		Do: func(l *line, r *RouteLine, w []kconf.Word) {
 			r.Scope = Scope(l.named(w, scopeNames, l.names.Scopes, 255))
@@ -145,7 +145,7 @@ func setNextHop(l *line, r *RouteLine, w []kconf.Word) {
 			n := takeFamily(args[1:])
 			gw, args = l.mustAddr(args[0], args[n]), args[n+1:]
 		case word == "dev" && len(args) > 1:
-			dev, args = l.iface(args[1]), args[2:]
+			dev, args = l.iface(args), args[2:]
 		case word == "weight" && len(args) > 1 && args[1].Text == "1":
 			args = args[2:]
 		default:

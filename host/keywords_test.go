@@ -254,6 +254,231 @@ func TestNamesComeFromTheHostsFiles(t *testing.T) {
 	}
 }
 
+// Every word of a route line with its values, and metric 7 behind them, which is
+// lost when a word takes one too many or too few.
+func TestEveryWordOfARouteTakesItsValues(t *testing.T) {
+	note := func(word string) []string { return []string{"1:18: note: " + word + ": not supported yet"} }
+	tests := map[string]struct {
+		words string
+		want  string // between "10.0.0.0/8" and the end, "" for nothing
+		diags []string
+	}{
+		"src":                {"src 192.0.2.1", "dev e src 192.0.2.1 metric 7", nil},
+		"via":                {"via 192.0.2.1", "via 192.0.2.1 dev e metric 7", nil},
+		"via inet":           {"via inet 192.0.2.1", "via 192.0.2.1 dev e metric 7", nil},
+		"oif":                {"oif f", "dev f metric 7", nil},
+		"scope by name":      {"scope link", "dev e scope link metric 7", nil},
+		"scope by number":    {"scope 200", "dev e scope site metric 7", nil},
+		"table by number":    {"table 100", "dev e table 100 metric 7", nil},
+		"table main":         {"table main", "dev e metric 7", nil},
+		"table default":      {"table default", "dev e table default metric 7", nil},
+		"priority":           {"priority 9", "dev e metric 7", nil}, // the same as metric: the last one counts
+		"preference":         {"preference 9", "dev e metric 7", nil},
+		"tos":                {"tos 0x10", "tos 0x10 dev e metric 7", nil},
+		"dsfield":            {"dsfield 4", "tos 0x4 dev e metric 7", nil},
+		"mtu":                {"mtu 1400", "dev e metric 7 mtu 1400", nil},
+		"mtu lock":           {"mtu lock 1400", "dev e metric 7 mtu 1400", []string{"1:22: note: mtu lock: not supported yet, the value is used"}},
+		"inet":               {"inet", "dev e metric 7", nil},
+		"prepend":            {"prepend", "dev e metric 7", nil},
+		"no_track":           {"no_track", "dev e metric 7", nil},
+		"onlink":             {"onlink", "dev e metric 7", nil},
+		"protocol":           {"protocol 18", "dev e metric 7", nil},
+		"add":                {"add", "dev e metric 7", note("add")},
+		"append":             {"append", "dev e metric 7", note("append")},
+		"expires":            {"expires 10", "dev e metric 7", note("expires")},
+		"hoplimit":           {"hoplimit 64", "dev e metric 7", note("hoplimit")},
+		"advmss":             {"advmss 1000", "dev e metric 7", note("advmss")},
+		"advmss lock":        {"advmss lock 1000", "dev e metric 7", note("advmss")},
+		"rtt":                {"rtt 100ms", "dev e metric 7", note("rtt")},
+		"rtt lock":           {"rtt lock 100ms", "dev e metric 7", note("rtt")},
+		"rttvar":             {"rttvar 1s", "dev e metric 7", note("rttvar")},
+		"reordering":         {"reordering 3", "dev e metric 7", note("reordering")},
+		"window":             {"window 100", "dev e metric 7", note("window")},
+		"cwnd lock":          {"cwnd lock 10", "dev e metric 7", note("cwnd")},
+		"ssthresh":           {"ssthresh 10", "dev e metric 7", note("ssthresh")},
+		"realms":             {"realms 1/2", "dev e metric 7", note("realms")},
+		"rto_min":            {"rto_min 200ms", "dev e metric 7", note("rto_min")},
+		"initcwnd":           {"initcwnd 10", "dev e metric 7", note("initcwnd")},
+		"initrwnd":           {"initrwnd 10", "dev e metric 7", note("initrwnd")},
+		"features":           {"features ecn", "dev e metric 7", note("features")},
+		"quickack":           {"quickack 1", "dev e metric 7", note("quickack")},
+		"congctl":            {"congctl lock cubic", "dev e metric 7", note("congctl")},
+		"pref":               {"pref high", "dev e metric 7", note("pref")},
+		"ttl-propagate":      {"ttl-propagate enabled", "dev e metric 7", note("ttl-propagate")},
+		"fastopen_no_cookie": {"fastopen_no_cookie 1", "dev e metric 7", note("fastopen_no_cookie")},
+		"vrf":                {"vrf red", "", []string{"1:18: note: vrf: not supported yet, the route is left out"}},
+		"encap":              {"encap ip id 5", "", []string{"1:18: note: encap: not supported yet, the route is left out"}},
+		"as":                 {"as 10.0.0.0/8", "", []string{"1:18: as: not supported; the route is left out"}},
+		"track_group":        {"track_group g", "", []string{"1:18: track_group: unknown word in route line"}}, // of static routes only
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			x := newCtx()
+			want := decoded{ip: left, diags: tt.diags}
+			if tt.want != "" {
+				want.ip = "10.0.0.0/8 " + tt.want + " proto 18"
+				if name == "onlink" {
+					want.ip += " onlink"
+				}
+			}
+			got := decoded{ip: left}
+			if r, ok := host.DecodeRoute(x, stmt("10.0.0.0/8 dev e "+tt.words+" metric 7"), host.VirtualLine); ok {
+				got.ip = r.Route.String()
+			}
+			got.diags = messages(x)
+			if d := cmp.Diff(want, got, cmp.AllowUnexported(decoded{})); d != "" {
+				t.Errorf("%s (-want +got):\n%s", tt.words, d)
+			}
+		})
+	}
+}
+
+func TestDestinationsAndTypesOfRoutes(t *testing.T) {
+	tests := map[string]struct {
+		line string
+		want string
+	}{
+		"default":                    {"default dev e", "default dev e proto 18"},
+		"any":                        {"any dev e", "default dev e proto 18"},
+		"all":                        {"to all dev e", "default dev e proto 18"},
+		"default of a family":        {"inet6 default dev e", "default dev e proto 18"},
+		"a single host":              {"192.0.2.1 dev e", "192.0.2.1/32 dev e proto 18"},
+		"the type unicast":           {"unicast 192.0.2.1 dev e", "192.0.2.1/32 dev e proto 18"},
+		"the type local":             {"local 192.0.2.1 dev e", "local 192.0.2.1/32 dev e proto 18"},
+		"the type broadcast":         {"brd 192.0.2.255 dev e", "broadcast 192.0.2.255/32 dev e proto 18"},
+		"the type anycast":           {"anycast 192.0.2.1 dev e", "anycast 192.0.2.1/32 dev e proto 18"},
+		"the type multicast":         {"multicast 224.0.0.0/4 dev e", "multicast 224.0.0.0/4 dev e proto 18"},
+		"the type unreachable":       {"unreachable 192.0.2.0/24", "unreachable 192.0.2.0/24 proto 18"},
+		"the type prohibit":          {"prohibit 192.0.2.0/24", "prohibit 192.0.2.0/24 proto 18"},
+		"the type throw":             {"throw 192.0.2.0/24", "throw 192.0.2.0/24 proto 18"},
+		"the type nat":               {"nat 192.0.2.0/24", "nat 192.0.2.0/24 proto 18"},
+		"the type xresolve":          {"xresolve 192.0.2.0/24", "xresolve 192.0.2.0/24 proto 18"},
+		"the family of the source":   {"default src 2001:db8::1 dev e", "default dev e src 2001:db8::1 proto 18"},
+		"IPv6 by source prefix":      {"2001:db8:1::/48 from 2001:db8::/32 dev e", "2001:db8:1::/48 from 2001:db8::/32 dev e proto 18"},
+		"IPv6 has no scope":          {"2001:db8:1::/48 dev e scope link", "2001:db8:1::/48 dev e proto 18"},
+		"IPv4 has no source prefix":  {"10.0.0.0/8 from 192.0.2.0/24 dev e", left},
+		"a type twice":               {"blackhole blackhole 192.0.2.0/24", left},
+		"a destination twice":        {"10.0.0.0/8 11.0.0.0/8 dev e", left},
+		"families that do not match": {"inet6 10.0.0.0/8 dev e", left},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			got := left
+			x := newCtx()
+			if r, ok := host.DecodeRoute(x, stmt(tt.line), host.VirtualLine); ok {
+				got = r.Route.String()
+			}
+			if got != tt.want {
+				t.Errorf("%s: got %s, want %s; said %q", tt.line, got, tt.want, messages(x))
+			}
+		})
+	}
+}
+
+func TestEveryWordOfARule(t *testing.T) {
+	notYet := func(word string) []string {
+		return []string{"1:1: note: " + word + ": not supported yet, the rule is left out"}
+	}
+	tests := map[string]struct {
+		words string
+		want  string // in front of "priority 9 table 5"; left
+		diags []string
+	}{
+		"not":                     {"not from 192.0.2.0/24", "not from 192.0.2.0/24", nil},
+		"from a host":             {"from 192.0.2.1", "from 192.0.2.1/32", nil},
+		"from any":                {"from any", "from all", nil},
+		"to":                      {"to 192.0.2.0/24", "from all to 192.0.2.0/24", nil},
+		"to default":              {"to default", "from all", nil},
+		"iif":                     {"iif eth0", "from all iif eth0", nil},
+		"dev is iif":              {"dev eth0", "from all iif eth0", nil},
+		"oif":                     {"oif eth0", "from all oif eth0", nil},
+		"tos":                     {"tos 0x10", "from all tos 0x10", nil},
+		"dsfield":                 {"dsfield 16", "from all tos 0x10", nil},
+		"fwmark":                  {"fwmark 16", "from all fwmark 0x10", nil},
+		"fwmark as in C":          {"fwmark 0x10", "from all fwmark 0x10", nil},
+		"fwmark with mask":        {"fwmark 0x10/0xf0", "from all fwmark 0x10/0xf0", nil},
+		"fwmark 0 under a mask":   {"fwmark 0/0xf0", "from all fwmark 0x0/0xf0", nil},
+		"ipproto by number":       {"ipproto 132", "from all ipproto 132", nil},
+		"ipproto by name":         {"ipproto udp", "from all ipproto 17", nil},
+		"ipproto nobody knows":    {"ipproto foo", left, []string{"1:9: ipproto foo: neither a number nor a known name; the rule is left out"}},
+		"sport":                   {"sport 1-65535", "from all sport 1-65535", nil},
+		"dport":                   {"dport 80-80", "from all dport 80-80", nil},
+		"ports upside down":       {"dport 81-80", left, []string{"1:7: dport 81-80: ends before it begins; the rule is left out"}},
+		"a port that is none":     {"dport http-81", left, []string{"1:7: dport http: must be 0-65535"}},
+		"a port beyond":           {"dport 1-65536", left, []string{"1:7: dport 65536: must be 0-65535"}},
+		"inet6":                   {"inet6", "from all", nil},
+		"no_track":                {"no_track", "from all", nil},
+		"realms":                  {"realms 1/2", left, notYet("realms")},
+		"suppress_prefixlength":   {"suppress_prefixlength 0", left, notYet("suppress_prefixlength")},
+		"sup_pl":                  {"sup_pl 0", left, notYet("sup_pl")},
+		"suppress_ifgroup":        {"suppress_ifgroup 1", left, notYet("suppress_ifgroup")},
+		"tunnel-id":               {"tunnel-id 1", left, notYet("tunnel-id")},
+		"uidrange":                {"uidrange 1-2", left, notYet("uidrange")},
+		"l3mdev":                  {"l3mdev", left, notYet("l3mdev")},
+		"track_group":             {"track_group g", left, []string{"1:1: track_group: unknown word; the rule is left out"}}, // of static rules only
+		"an interface name of 16": {"iif 0123456789abcdef", left, []string{"1:5: iif 0123456789abcdef: an interface name has 1 to 15 characters, no slash, no blank"}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			x := newCtx()
+			want := decoded{ip: left, diags: tt.diags}
+			if tt.want != left {
+				want.ip = tt.want + " priority 9 table 5 protocol 18"
+			}
+			got := decoded{ip: left}
+			if r, ok := host.DecodeRule(x, stmt(tt.words+" table 5 priority 9"), host.VirtualLine); ok {
+				got.ip = r.Rule.String()
+			}
+			got.diags = messages(x)
+			if d := cmp.Diff(want, got, cmp.AllowUnexported(decoded{})); d != "" {
+				t.Errorf("%s (-want +got):\n%s", tt.words, d)
+			}
+		})
+	}
+}
+
+func TestEveryActionOfARule(t *testing.T) {
+	for line, want := range map[string]string{
+		"table 5":                     "from all priority 9 table 5 protocol 18",
+		"lookup 300":                  "from all priority 9 table 300 protocol 18",
+		"goto 10":                     "from all priority 9 goto 10 protocol 18",
+		"nop":                         "from all priority 9 nop protocol 18",
+		"type nop":                    "from all priority 9 nop protocol 18",
+		"type goto 10":                "from all priority 9 goto 10 protocol 18",
+		"blackhole":                   "from all priority 9 blackhole protocol 18",
+		"unreachable":                 "from all priority 9 unreachable protocol 18",
+		"type prohibit":               "from all priority 9 prohibit protocol 18",
+		"goto 9":                      left, // not behind itself
+		"table 0":                     left,
+		"table 4294967296":            left,
+		"nop nop":                     left,
+		"table 5 goto 10":             left,
+		"type unicast":                left,
+		"no_track":                    left, // nothing to do
+		"table 5 order 3":             "from all priority 3 table 5 protocol 18",
+		"table 5 preference 0x10":     "from all priority 16 table 5 protocol 18",
+		"table 5 priority 4294967296": left,
+	} {
+		t.Run(line, func(t *testing.T) {
+			text := line
+			if !strings.Contains(line, "table 5 ") || strings.Contains(line, "goto") {
+				text += " priority 9"
+			}
+			got := left
+			x := newCtx()
+			if r, ok := host.DecodeRule(x, stmt(text), host.VirtualLine); ok {
+				got = r.Rule.String()
+			}
+			if got != want {
+				t.Errorf("got %s, want %s; said %q", got, want, messages(x))
+			}
+			if got == left && len(x.Diags.All()) == 0 {
+				t.Error("left out without a word")
+			}
+		})
+	}
+}
+
 // What keepalived 2.2.7 -t answers to such lines decides its exit status: it
 // stops reading at a word that misses its value on routes and rules, with 2, and
 // only drops the line of an address, with 5.
