@@ -127,3 +127,63 @@ func TestMembersAlwaysAgree(t *testing.T) {
 		}
 	})
 }
+
+// What three members ask for together; one faulty one decides against all.
+func TestWhatAGroupMakesOfItsMembers(t *testing.T) {
+	initial, backup, wants := Member{State: Initialize, Faulty: true}, Member{State: Backup}, Member{State: Backup, WantsActive: true}
+	active, ill, held := Member{State: Active}, Member{State: Fault, Faulty: true}, Member{State: Fault}
+	tests := map[string]struct {
+		members [3]Member
+		state   State
+		forced  map[int]State // the last order to each member that got one
+	}{
+		"none has started":           {[3]Member{initial, initial, initial}, Initialize, nil},
+		"two have started":           {[3]Member{backup, backup, initial}, Initialize, nil},
+		"all listen":                 {[3]Member{backup, backup, backup}, Backup, nil},
+		"one would take over":        {[3]Member{wants, backup, backup}, Backup, nil},
+		"all but one would":          {[3]Member{wants, wants, backup}, Backup, nil},
+		"all would":                  {[3]Member{wants, wants, wants}, Active, map[int]State{0: Active, 1: Active, 2: Active}},
+		"some are, the others would": {[3]Member{active, wants, active}, Active, map[int]State{1: Active}},
+		"all are":                    {[3]Member{active, active, active}, Active, nil},
+		"one that is has to wait for one that is not": {[3]Member{active, wants, backup}, Backup, map[int]State{0: Backup}},
+		"one is ill":                             {[3]Member{backup, ill, backup}, Fault, map[int]State{0: Fault, 2: Fault}},
+		"one is ill while the others are Active": {[3]Member{active, ill, active}, Fault, map[int]State{0: Fault, 2: Fault}},
+		"one is ill, the others held":            {[3]Member{held, ill, held}, Fault, nil},
+		"two are ill":                            {[3]Member{ill, ill, backup}, Fault, map[int]State{2: Fault}},
+		"one is ill before the last has started": {[3]Member{ill, backup, initial}, Fault, map[int]State{1: Fault}},
+		"nobody is ill any more":                 {[3]Member{held, held, held}, Backup, map[int]State{0: Backup, 1: Backup, 2: Backup}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			g := NewGroup(3)
+			var last []GroupAction
+			for i, m := range tt.members {
+				last = g.Step(t0, i, m, nil) // only what follows from all of them counts
+			}
+			var forced map[int]State
+			for _, a := range last {
+				if f, ok := a.(ForceMember); ok {
+					if forced == nil {
+						forced = map[int]State{}
+					}
+					forced[f.Index] = f.To
+				}
+			}
+			if g.State() != tt.state {
+				t.Errorf("group is %v, want %v", g.State(), tt.state)
+			}
+			if d := cmp.Diff(tt.forced, forced); d != "" {
+				t.Errorf("orders (-want +got):\n%s", d)
+			}
+		})
+	}
+}
+
+func TestANumberThatIsNoMembersChangesNothing(t *testing.T) {
+	g := NewGroup(2)
+	for _, i := range []int{-1, 2} {
+		if acts := g.Step(t0, i, Member{State: Active}, nil); len(acts) != 0 {
+			t.Errorf("member %d: %v", i, acts)
+		}
+	}
+}
