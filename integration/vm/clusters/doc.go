@@ -9,10 +9,16 @@
 // that scripts wrote of notifications, a mailbox of mail. Configurations and
 // scripts are the files of examples/, unchanged, because those get copied.
 //
+// Beside the published clusters: twins, in which keepalived and holdfast get
+// the same configuration and must end with the same table (twins_test.go, a
+// virtual server of every kind; verdicts_test.go, a real server of every
+// behaviour), and one pool of servers through failures, reloads, starts and
+// stops (pool_test.go, reload_test.go).
+//
 // The machine is slow: conditions are waited for, durations are bounded
 // generously or counted in requests, never measured.
 //
-// HOLDFAST_DIRECTOR=/usr/sbin/keepalived runs the same tests against
+// HOLDFAST_DIRECTOR=/usr/sbin/keepalived make vm runs the same tests against
 // keepalived, as a control: what it passes is its behaviour, not our opinion.
 // Phases in which more is asked of holdfast say why they skip then.
 //
