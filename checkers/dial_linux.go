@@ -32,6 +32,9 @@ func (t Target) control(_, _ string, c syscall.RawConn) error {
 	return err
 }
 
+// options marks the packets (fwmark) and ties the socket to an interface
+// (bind_if). Both have to be there before bind: the source address is chosen by
+// the routing of the marked packet.
 func (t Target) options(fd int) error {
 	if t.Mark != 0 {
 		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_MARK, int(t.Mark)); err != nil {
@@ -66,6 +69,8 @@ func (t Target) dial(ctx context.Context, network string) (*stepConn, Verdict) {
 	return newStepConn(ctx, conn, t.Timeout), Verdict{}
 }
 
+// localAddr is the source of bindto in the form that package net wants for the
+// network. A port means nothing to a raw socket.
 func localAddr(network string, a netip.AddrPort) net.Addr {
 	switch network {
 	case "tcp":
@@ -76,6 +81,9 @@ func localAddr(network string, a netip.AddrPort) net.Addr {
 	return &net.IPAddr{IP: a.Addr().AsSlice(), Zone: a.Addr().Zone()}
 }
 
+// dialVerdict tells three things apart: the probe was stopped, the server or the
+// way to it failed, or this host could not even ask. Only the second says
+// anything about the server; the third leaves its state alone, as in keepalived.
 func (t Target) dialVerdict(ctx context.Context, network string, err error) Verdict {
 	detail := fmt.Sprintf("connect to %s %v: %v", network, t.Addr, cause(err))
 	if errors.Is(ctx.Err(), context.Canceled) {
@@ -100,6 +108,8 @@ func cause(err error) error {
 	return err
 }
 
+// isTimeout knows the several faces of a deadline: of a connection, of a context,
+// and those that package net wraps.
 func isTimeout(err error) bool {
 	return errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) ||
 		func() bool { ne := net.Error(nil); return errors.As(err, &ne) && ne.Timeout() }()
@@ -131,6 +141,7 @@ type stepConn struct {
 	cancelled bool
 }
 
+// newStepConn watches ctx for as long as the connection is open; Close ends that.
 func newStepConn(ctx context.Context, conn net.Conn, step time.Duration) *stepConn {
 	c := &stepConn{Conn: conn, step: step, gone: make(chan struct{})}
 	c.unwatch = context.AfterFunc(ctx, func() {
@@ -153,6 +164,7 @@ func (c *stepConn) arm() error {
 	return c.Conn.SetDeadline(time.Now().Add(c.step))
 }
 
+// Read is one step: keepalived, too, sets its timer anew for each read.
 func (c *stepConn) Read(b []byte) (int, error) {
 	if err := c.arm(); err != nil {
 		return 0, err
@@ -160,6 +172,7 @@ func (c *stepConn) Read(b []byte) (int, error) {
 	return c.Conn.Read(b)
 }
 
+// Write is one step.
 func (c *stepConn) Write(b []byte) (int, error) {
 	if err := c.arm(); err != nil {
 		return 0, err

@@ -106,6 +106,7 @@ var dnsTexts = Texts{
 	Attempt: func(n Names, v Verdict) string { return fmt.Sprintf("DNS_CHECK (%s) %s", n.Server, dnsFailure(v)) },
 }
 
+// dnsFailure is the reason as the log of keepalived has it.
 func dnsFailure(v Verdict) string {
 	switch v.Reason {
 	case Rcode:

@@ -63,6 +63,8 @@ type URL struct {
 // StatusRange is a range of accepted status codes, ends included.
 type StatusRange struct{ Lo, Hi int }
 
+// accepts reports whether a status code is one of those wanted; 0, which stands
+// for an unreadable status line, never is.
 func (u URL) accepts(status int) bool {
 	if len(u.Status) == 0 {
 		return status >= 200 && status <= 299
@@ -75,6 +77,7 @@ func (u URL) accepts(status int) bool {
 	return false
 }
 
+// wanted prints the accepted codes for a verdict.
 func (u URL) wanted() string {
 	if len(u.Status) == 0 {
 		return "200-299"
@@ -90,6 +93,8 @@ func (u URL) wanted() string {
 	return strings.Join(words, " ")
 }
 
+// newHTTP makes one probe for each url. Patterns are compiled once, here: a probe
+// runs every few seconds.
 func newHTTP(c Config, t Target) []Checker {
 	cfg := c.(*HTTPConfig)
 	var out []Checker
@@ -132,6 +137,8 @@ func (c HTTPCheck) Check(ctx context.Context) Verdict {
 	return v
 }
 
+// ask is one request over one connection: connect, handshake, request, response,
+// judgement. Whatever way it ends the connection is closed.
 func (c HTTPCheck) ask(ctx context.Context) Verdict {
 	sc, v := c.Target.dial(ctx, "tcp")
 	if sc == nil {
@@ -235,6 +242,8 @@ func (a *answer) takeHead(b []byte) (rest []byte, end *bodyEnd) {
 	return rest, &bodyEnd{h: h}
 }
 
+// takeBody counts, digests and keeps, the last only up to maxBody: what a regex
+// cannot be searched in does not have to be remembered.
 func (a *answer) takeBody(end *bodyEnd, b []byte) (done bool) {
 	n, done := end.feed(b)
 	a.body += int64(n)
@@ -292,6 +301,7 @@ func (c HTTPCheck) judge(a *answer) Verdict {
 	return v
 }
 
+// httpTexts says HTTP also for SSL_GET, as keepalived 2.2 does.
 func httpTexts(Config) Texts {
 	return Texts{
 		Prefix: "HTTP",

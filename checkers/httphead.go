@@ -117,6 +117,8 @@ const (
 	chunkTrailer
 )
 
+// feed follows b and answers how much of it belongs to the body: all of it, until
+// the last chunk has ended.
 func (c *chunks) feed(b []byte) (n int, done bool) {
 	for n < len(b) && !c.broken {
 		if c.state == chunkData {
@@ -159,6 +161,7 @@ func (c *chunks) octet(o byte) bool {
 	return false
 }
 
+// size takes one octet of the line with the length of a chunk.
 func (c *chunks) size(o byte) {
 	d := strings.IndexByte("0123456789abcdef", o|0x20)
 	switch {
@@ -174,6 +177,7 @@ func (c *chunks) size(o byte) {
 	}
 }
 
+// sizeDone begins the data of a chunk, or after the one of length 0 the trailer.
 func (c *chunks) sizeDone() {
 	c.digits = 0
 	if c.state = chunkData; c.left == 0 {

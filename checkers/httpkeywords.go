@@ -26,6 +26,8 @@ var httpKind = &Kind{
 	Total:            httpTotal(2), // connect, first octet
 }
 
+// decodeHTTP reads an HTTP_GET or SSL_GET block; without a usable url there is
+// nothing to ask and the checker is dropped.
 func decodeHTTP(x *kconf.Ctx, s *kconf.Stmt, rows kconf.Vocabulary[HTTPConfig], overTLS bool) Config {
 	c := &HTTPConfig{TLS: overTLS}
 	rows.Decode(x, c, s.Block)
@@ -38,6 +40,8 @@ func decodeHTTP(x *kconf.Ctx, s *kconf.Stmt, rows kconf.Vocabulary[HTTPConfig], 
 
 var httpKeywords = append(connectRows((*HTTPConfig).common, "1", "3"), httpRows(urlKeywords)...)
 
+// httpRows are the keywords that HTTP_GET and SSL_GET share; url is what may stand
+// in their url blocks.
 func httpRows(url kconf.Vocabulary[URL]) kconf.Vocabulary[HTTPConfig] {
 	return kconf.Vocabulary[HTTPConfig]{
 		{
@@ -173,6 +177,7 @@ var urlKeywords = kconf.Vocabulary[URL]{
 	},
 }
 
+// setDigest takes 32 hexadecimal digits, in any case.
 func setDigest(x *kconf.Ctx, u *URL, s *kconf.Stmt) {
 	w, ok := x.OneArg(s)
 	if !ok {
@@ -189,6 +194,7 @@ func setDigest(x *kconf.Ctx, u *URL, s *kconf.Stmt) {
 	u.Digest = strings.ToLower(w.Text)
 }
 
+// setStatus adds to the codes of an earlier status_code line of the same url.
 func setStatus(x *kconf.Ctx, u *URL, s *kconf.Stmt) {
 	args, ok := x.Args(s, 1)
 	if !ok {
@@ -204,6 +210,7 @@ func setStatus(x *kconf.Ctx, u *URL, s *kconf.Stmt) {
 	}
 }
 
+// parseStatusRange reads 200 or 200-299, between 100 and 599.
 func parseStatusRange(word string) (StatusRange, error) {
 	lo, hi, isRange := strings.Cut(word, "-")
 	if !isRange {

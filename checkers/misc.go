@@ -119,6 +119,7 @@ func account(name, group string) (*run.Credential, error) {
 	return &run.Credential{UID: uint32(uidN), GID: uint32(gidN)}, errors.Join(err1, err2)
 }
 
+// miscTexts names the script in every line: a server often has several.
 func miscTexts(cfg Config) Texts {
 	script := cfg.(*MiscConfig).Script
 	line := func(n Names, rest string) string {
@@ -141,6 +142,7 @@ func miscTexts(cfg Config) Texts {
 	}
 }
 
+// miscOutcome is how the program ended, in keepalived's words.
 func miscOutcome(v Verdict, tail string) string {
 	switch v.Reason {
 	case Timeout:

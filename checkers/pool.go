@@ -196,6 +196,8 @@ func (p *Pool) reconcile(now time.Time, specs []Spec, start bool) {
 	p.entries = kept
 }
 
+// match finds the checker that asks the same question already. Equal ones are
+// matched one to one.
 func match(old []*entry, s Spec, used map[*entry]bool) *entry {
 	for _, e := range old {
 		if !used[e] && e.spec.Same(s) {
@@ -230,6 +232,8 @@ func allUp(list []*entry) bool {
 	return true
 }
 
+// random is the random part of warmup: probes of one delay_loop do not all go out
+// at once.
 func (p *Pool) random(limit time.Duration) time.Duration {
 	switch {
 	case limit <= 0:
@@ -240,6 +244,8 @@ func (p *Pool) random(limit time.Duration) time.Duration {
 	return rand.N(limit)
 }
 
+// remove forgets a checker. A probe that is still out is told to stop; its result
+// is thrown away when it comes.
 func (p *Pool) remove(now time.Time, e *entry) {
 	e.stopped = true
 	if e.cancel != nil {
@@ -270,6 +276,7 @@ func (p *Pool) step(now time.Time, e *entry, ev Event) {
 	p.file(e)
 }
 
+// file puts e where its deadline belongs among the timers.
 func (p *Pool) file(e *entry) {
 	switch at := e.schedule.Deadline(); {
 	case at.IsZero() && e.index >= 0:
@@ -300,6 +307,7 @@ func (p *Pool) tick(now time.Time) {
 	}
 }
 
+// untilNext is how long Run may sleep.
 func (p *Pool) untilNext(now time.Time) time.Duration {
 	if len(p.timers) == 0 {
 		return time.Hour // nothing to do: any long time
@@ -330,6 +338,8 @@ func contained(ctx context.Context, c Checker) (v Verdict) {
 	return c.Check(ctx)
 }
 
+// finished takes the result of one probe. The fault of ours that a panic is goes
+// to the log with its stack, since the server may be well.
 func (p *Pool) finished(r result) {
 	p.running--
 	r.e.cancel = nil

@@ -198,6 +198,8 @@ func openClass(rest string) (int, string) {
 	return n, rest[:n]
 }
 
+// translatePosix rewrites [:name:] inside a class; the engine would take it for
+// a class of its letters.
 func translatePosix(rest string) (int, string, error) {
 	name, _, ok := strings.Cut(rest[2:], ":]")
 	if !ok {
@@ -209,6 +211,8 @@ func translatePosix(rest string) (int, string, error) {
 	return 0, "", fmt.Errorf("class [:%s:] is not supported", name)
 }
 
+// translateGroup looks at what follows an opening bracket: Python's spelling of
+// names is rewritten, recursion and verbs are refused.
 func translateGroup(rest string) (int, string, error) {
 	for _, f := range notThere {
 		if strings.HasPrefix(rest, f.text) {
@@ -231,6 +235,8 @@ func translateGroup(rest string) (int, string, error) {
 	return 1, "(", nil
 }
 
+// translateEscape spells out classes, which for PCRE2 without ucp are ASCII, and
+// refuses what the engine understands in another way.
 func translateEscape(rest string, inClass bool) (int, string, error) {
 	c := rest[1]
 	switch {

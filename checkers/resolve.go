@@ -92,6 +92,9 @@ func expand(c Config) []Config {
 	return []Config{c}
 }
 
+// resolveOne fills in one checker. A source address of the other family is left
+// out, as keepalived does; a link-local target without an interface cannot be
+// reached at all.
 func resolveOne(x *kconf.Ctx, kind *Kind, cfg Config, pos kconf.Pos, in Inherit) (Spec, bool) {
 	cfg = clone(cfg)
 	com := *cfg.common()
@@ -126,6 +129,9 @@ func clone(cfg Config) Config {
 	return v.Interface().(Config)
 }
 
+// target is where to connect: connect_ip and connect_port, else the real server
+// with the port it has in the end. keepalived takes the port as written, and
+// asks port 0 when none was.
 func target(c Common, in Inherit) Target {
 	addr, port := in.RealServer.Addr(), in.RealServer.Port()
 	if c.ConnectIP.IsValid() {
@@ -145,6 +151,8 @@ func target(c Common, in Inherit) Target {
 	return t
 }
 
+// timing takes each value from the checker, else from what stands around it, else
+// what is built in for the kind.
 func timing(kind *Kind, c Common, in Inherit) Timing {
 	t := Timing{
 		DelayLoop:      first(defaultDelayLoop, c.DelayLoop, in.DelayLoop),
@@ -171,6 +179,7 @@ func first[T any](def T, values ...*T) T {
 	return def
 }
 
+// peerName is the address as SMTP lines and Host headers for IPv6 have it.
 func peerName(a netip.AddrPort) string {
 	return fmt.Sprintf("[%s]:%d", a.Addr().WithZone(""), a.Port())
 }

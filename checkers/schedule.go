@@ -173,6 +173,7 @@ func (s *Schedule) Step(now time.Time, ev Event, out []Action) []Action {
 	return out
 }
 
+// tick asks for a probe when it is time for one and none is out.
 func (s *Schedule) tick(now time.Time, out []Action) []Action {
 	if s.probing || s.deadline.IsZero() || now.Before(s.deadline) {
 		return out
@@ -185,6 +186,8 @@ func (s *Schedule) tick(now time.Time, out []Action) []Action {
 	return append(out, Probe{Step: s.step})
 }
 
+// probed takes the result of the probe and sets the next deadline. All pauses
+// count from the end of a probe, but for MISC_CHECK.
 func (s *Schedule) probed(now time.Time, ev Probed, out []Action) []Action {
 	if !s.probing {
 		return out
@@ -234,6 +237,7 @@ func (s *Schedule) passed(v Verdict, out []Action) ([]Action, time.Duration) {
 	return out, s.params.DelayLoop
 }
 
+// logStep says that a url has passed while its server is still down.
 func (s *Schedule) logStep(v Verdict, out []Action) []Action {
 	if s.up || !s.hasRun {
 		return out

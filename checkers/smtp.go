@@ -98,6 +98,7 @@ var smtpTexts = Texts{
 	Attempt: smtpFailure,
 }
 
+// smtpFailure is the line of keepalived's log; it names what was connected to.
 func smtpFailure(n Names, v Verdict) string {
 	what := map[Reason]string{
 		Connect: "Could not connect to", ConnectTimeout: "Connection timeout to", Timeout: "Read timeout from",
@@ -147,6 +148,7 @@ func (c SMTPCheck) Check(ctx context.Context) Verdict {
 	return Verdict{Up: true, Detail: "greeting, HELO and QUIT answered"}
 }
 
+// orBanner names the command that a reply was wanted to.
 func orBanner(say string) string {
 	if say == "" {
 		return "connection"

@@ -31,6 +31,8 @@ func align4(n int) int { return (n + 3) &^ 3 }
 
 // The append functions add one attribute: length, type, value, padding.
 
+// appendAttr pads with zeros: ip_vs reads the length and never the padding, but
+// uninitialised octets have no place in a message.
 func appendAttr(b []byte, typ uint16, value []byte) []byte {
 	b = host.AppendUint16(b, uint16(attrHeader+len(value)))
 	b = host.AppendUint16(b, typ)
@@ -95,6 +97,8 @@ func attrs(what string, b []byte, err *error) iter.Seq2[uint16, []byte] {
 // A reader takes numbers out of attribute values and keeps the first error.
 type reader struct{ err error }
 
+// want reports whether v has n octets; a longer value is no error, as newer
+// kernels may append to what they send.
 func (r *reader) want(what string, v []byte, n int) bool {
 	if len(v) >= n {
 		return true

@@ -67,6 +67,8 @@ func (c *Client) Close() error {
 	return c.hangUp()
 }
 
+// hangUp closes the connection; the next exchange makes a new one and asks for the
+// family again.
 func (c *Client) hangUp() error {
 	if c.conn == nil {
 		return nil
@@ -173,6 +175,7 @@ func (c *Client) receive(ctx context.Context, first uint32, result func(int, sys
 	}
 }
 
+// deliver hands one answer to the caller, without its headers.
 func deliver(m message, each func(Command, []byte) error) error {
 	cmd, body, err := m.payload()
 	if err != nil || each == nil {

@@ -93,6 +93,8 @@ func appendService(b []byte, s Service) []byte {
 	return appendAttr(b, svcNetmask, binary.BigEndian.AppendUint32(nil, uint32(s.Netmask)))
 }
 
+// appendDestinationKey adds what selects a destination. The family goes along
+// because a tunnel may lead to the other one.
 func appendDestinationKey(b []byte, addr DestinationKey) []byte {
 	b = appendAddr(b, destAddr, addr.Addr())
 	b = appendPort(b, destPort, addr.Port())
@@ -190,6 +192,7 @@ func (k *ServiceKey) complete(addr []byte, port uint16) error {
 	return err
 }
 
+// decodeAddr reads the kernel's union of 16 octets, of which IPv4 uses four.
 func decodeAddr(f Family, v []byte) (netip.Addr, error) {
 	switch {
 	case f == IPv4 && len(v) >= 4:

@@ -72,6 +72,8 @@ func (v *VirtualServerConfig) all() []*RealServerConfig {
 	return append(slices.Clone(v.RealServers), v.Sorry)
 }
 
+// completeMethods gives a forwarding method to the servers that name none. That
+// the service has none is only worth a word if one of them needs it.
 func (v *VirtualServerConfig) completeMethods(x *kconf.Ctx) {
 	for _, r := range v.all() {
 		if r.Method != nil {
@@ -181,6 +183,8 @@ func (v *VirtualServerConfig) completeService(x *kconf.Ctx, g *GroupConfig) {
 	v.completePersistence(x)
 }
 
+// completePersistence leaves out what is for the other family or too long for the
+// kernel, and sets the flag that a timeout means.
 func (v *VirtualServerConfig) completePersistence(x *kconf.Ctx) {
 	if v.maskFamily != 0 && v.maskFamily != v.Family {
 		x.Errorf(v.Pos, kconf.ClassGeneral, "granularity-family", "persistence_granularity: is not for %v, ignored", v.Family)
@@ -243,6 +247,9 @@ func (v *VirtualServerConfig) dropDoubles(x *kconf.Ctx) {
 	})
 }
 
+// completePort gives a server the port of its destination: only NAT changes
+// ports, so with any other method the kernel would refuse another one. Behind a
+// mark there is no port to take over; in a group each entry has its own.
 func (v *VirtualServerConfig) completePort(x *kconf.Ctx, r *RealServerConfig) {
 	port := r.Addr.Port()
 	switch {

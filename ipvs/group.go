@@ -77,6 +77,7 @@ func parseGroupEntry(x *kconf.Ctx, s *kconf.Stmt) (GroupEntry, bool) {
 	return e, true
 }
 
+// parseMarkEntry reads fwmark N [inet|inet6].
 func parseMarkEntry(x *kconf.Ctx, s *kconf.Stmt, e GroupEntry) (GroupEntry, bool) {
 	args, ok := x.Args(s, 1)
 	if !ok {
@@ -122,6 +123,8 @@ func parseRange(text string) (first, last netip.Addr, ok bool) {
 	return first, last, ok && n <= maxRange
 }
 
+// replaceTail is the end of a range that is written as its last part only:
+// 10.0.0.1-9 counts in decimal, fd00::1-a in hexadecimal.
 func replaceTail(a netip.Addr, tail string) (netip.Addr, bool) {
 	if a.Is4() {
 		n, err := strconv.ParseUint(tail, 10, 8)
@@ -148,6 +151,9 @@ func countAddrs(first, last netip.Addr) (uint64, bool) {
 	return n + 1, n < maxRange
 }
 
+// parsePrefixRange takes every address under a prefix, network and broadcast
+// address included: a service listens on each. Host bits are a mistake, since
+// nobody can tell which range was meant.
 func parsePrefixRange(text string) (first, last netip.Addr, ok bool) {
 	p, err := netip.ParsePrefix(text)
 	if err != nil || p.Masked() != p || badAddr(p.Addr()) != "" || p.Addr().BitLen()-p.Bits() > 16 {

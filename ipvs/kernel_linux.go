@@ -71,6 +71,8 @@ func dialNetlink(ns *os.File) (conn, error) {
 // thread is held while waiting.
 type netlinkConn struct{ *os.File }
 
+// openNetlink makes a socket that does not block, so that the runtime's poller
+// waits and deadlines work.
 func openNetlink() (conn, error) {
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_GENERIC)
 	if err != nil {

@@ -39,6 +39,7 @@ func ParseTable(text string) (Table, error) {
 	return t, nil
 }
 
+// parseRule adds the service or destination of one line to t.
 func (t Table) parseRule(line string) error {
 	p := ruleParser{words: strings.Fields(line)}
 	if err := p.parse(); err != nil {
@@ -80,6 +81,7 @@ type ruleParser struct {
 	err     error
 }
 
+// parse reads the options in any order, as ipvsadm does.
 func (p *ruleParser) parse() error {
 	switch first := p.next(); first {
 	case "-A":
@@ -174,6 +176,7 @@ func (p *ruleParser) destOption(option string) bool {
 	return true
 }
 
+// next is the next word; "" after the last, which is a mistake noted.
 func (p *ruleParser) next() string {
 	if len(p.words) == 0 {
 		p.fail("ends too early")
@@ -200,6 +203,8 @@ func (p *ruleParser) number(bits int) uint32 {
 	return uint32(n)
 }
 
+// addrPort reads ADDRESS:PORT, with brackets around an IPv6 address. Names and
+// services are not looked up: a saved table has numbers (ipvsadm -Sn).
 func (p *ruleParser) addrPort() netip.AddrPort {
 	w := p.next()
 	a, err := netip.ParseAddrPort(w)
@@ -223,6 +228,8 @@ func (p *ruleParser) netmask() Netmask {
 	return Netmask(n)
 }
 
+// schedFlag reads the word of one scheduler flag, under any of the names that
+// it has with sh, with mh and with others.
 func (p *ruleParser) schedFlag(name string) Flags {
 	for _, words := range schedFlagNames {
 		for i, w := range words {

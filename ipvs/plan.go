@@ -77,6 +77,8 @@ func Diff(desired, actual Table, owned func(ServiceKey) bool) []Op {
 	return ops
 }
 
+// appendDestinations plans one pool: first what is to be there, then what is to
+// go, so that a pool does not pass through being empty.
 func appendDestinations(ops []Op, k ServiceKey, desired, actual map[DestinationKey]Destination) []Op {
 	verbs := [...]Verb{reconcile.Add: AddDestination, reconcile.Update: EditDestination, reconcile.Delete: DeleteDestination}
 	for _, c := range reconcile.Diff(desired, actual, reconcile.Rules[DestinationKey, Destination]{

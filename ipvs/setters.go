@@ -51,6 +51,8 @@ func addrPort(x *kconf.Ctx, what string, args []kconf.Word) (a netip.AddrPort, h
 	return netip.AddrPortFrom(addr.Unmap(), uint16(n)), n != 0, ok
 }
 
+// beginRealServer makes the server of a block; a line that names none, or one that
+// is there already, makes nothing and the block is read and thrown away.
 func beginRealServer(x *kconf.Ctx, v *VirtualServerConfig, s *kconf.Stmt) *RealServerConfig {
 	args, ok := x.Args(s, 1)
 	if !ok {
@@ -70,6 +72,7 @@ func beginRealServer(x *kconf.Ctx, v *VirtualServerConfig, s *kconf.Stmt) *RealS
 	return r
 }
 
+// setSorry reads sorry_server ADDRESS [PORT]; it belongs to no check and is up.
 func setSorry(x *kconf.Ctx, v *VirtualServerConfig, s *kconf.Stmt) {
 	args, ok := x.Args(s, 1)
 	if !ok {
@@ -117,6 +120,8 @@ func plainFlag(f Flags) kconf.Setter[VirtualServerConfig] {
 // no time.
 const defaultPersistence = 360 * time.Second
 
+// setPersistence reads persistence_timeout; without a number it is six minutes,
+// as with keepalived.
 func setPersistence(x *kconf.Ctx, v *VirtualServerConfig, s *kconf.Stmt) {
 	if len(s.Args()) == 0 {
 		v.PersistenceTimeout = defaultPersistence
@@ -127,6 +132,8 @@ func setPersistence(x *kconf.Ctx, v *VirtualServerConfig, s *kconf.Stmt) {
 	}
 }
 
+// setGranularity reads a mask for IPv4 or a prefix length for IPv6, and remembers
+// which: the family may stand behind it.
 func setGranularity(x *kconf.Ctx, v *VirtualServerConfig, s *kconf.Stmt) {
 	w, ok := x.OneArg(s)
 	if !ok {
@@ -146,6 +153,7 @@ func setGranularity(x *kconf.Ctx, v *VirtualServerConfig, s *kconf.Stmt) {
 	}
 }
 
+// setFamily reads ip_family, which only a service without an address needs.
 func setFamily(x *kconf.Ctx, v *VirtualServerConfig, s *kconf.Stmt) {
 	w, ok := x.OneArg(s)
 	if !ok || !x.OneOf(w, s.Keyword(), []string{"inet", "inet6"}) {

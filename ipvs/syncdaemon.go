@@ -160,6 +160,7 @@ func (t Timeouts) String() string {
 	return fmt.Sprintf("Timeout (tcp tcpfin udp): %d %d %d", t.TCP/time.Second, t.TCPFin/time.Second, t.UDP/time.Second)
 }
 
+// appendTimeouts adds all three values: 0 means to the kernel what it means to us.
 func appendTimeouts(b []byte, t Timeouts) []byte {
 	b = appendU32(b, attrTimeoutTCP, uint32(t.TCP/time.Second))
 	b = appendU32(b, attrTimeoutTCPFin, uint32(t.TCPFin/time.Second))
@@ -200,6 +201,7 @@ func (i Info) String() string {
 	return fmt.Sprintf("IP Virtual Server version %d.%d.%d (size=%d)", i.Major, i.Minor, i.Patch, i.ConnTableSize)
 }
 
+// decodeInfo reads version and size of the connection table.
 func decodeInfo(b []byte) (Info, error) {
 	var (
 		r   reader

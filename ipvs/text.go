@@ -91,6 +91,7 @@ var schedFlagNames = map[Scheduler][3]string{
 	"":   {"flag-1", "flag-2", "flag-3"},
 }
 
+// schedFlags are the words of the scheduler's flags; sh and mh have their own.
 func (s Service) schedFlags() []string {
 	words, ok := schedFlagNames[s.Scheduler]
 	if !ok {
