@@ -54,6 +54,8 @@ func Listen(spec SocketSpec) (Conn, error) {
 	return c, nil
 }
 
+// listen opens the socket with everything set before it can receive, then joins
+// the group. An unset Interface is a unicast instance that names none.
 func listen(spec SocketSpec) (*rawConn, error) {
 	var ifi *net.Interface
 	if spec.Interface != "" {
@@ -118,6 +120,8 @@ func control(raw syscall.RawConn, spec SocketSpec) error {
 	return errors.Join(cerr, err)
 }
 
+// setUp joins the group by interface index; loopback is off, or we would hear
+// ourselves as a router with our own address.
 func (c *rawConn) setUp(spec SocketSpec, ifi *net.Interface) error {
 	raw, err := c.pc.SyscallConn()
 	if err != nil {
@@ -135,6 +139,8 @@ func (c *rawConn) setUp(spec SocketSpec, ifi *net.Interface) error {
 	return errors.Join(p.JoinGroup(ifi, group), p.SetMulticastInterface(ifi), p.SetMulticastLoopback(false))
 }
 
+// setUp6 asks for what an IPv6 raw socket does not deliver with the packet: hop
+// limit and destination. The kernel computes and verifies the checksum at octet 6.
 func (c *rawConn) setUp6(p *ipv6.PacketConn, group net.Addr, ifi *net.Interface, multicast bool) error {
 	flags := ipv6.FlagHopLimit | ipv6.FlagDst | ipv6.FlagInterface
 	err := errors.Join(p.SetTrafficClass(0xc0), p.SetControlMessage(flags, true),
@@ -182,6 +188,8 @@ func (c *rawConn) ReadFrom(b []byte) (int, Meta, error) {
 	return copy(b, d.PDU), meta, nil
 }
 
+// readOnce is one recvmsg that never waits. It runs inside the descriptor's lock,
+// so Close cannot give the number to another file meanwhile.
 func (c *rawConn) readOnce(fd uintptr) {
 	iov := unix.Iovec{Base: &c.in[0]}
 	iov.SetLen(len(c.in))

@@ -28,6 +28,7 @@ func setState(x *kconf.Ctx, c *InstanceConfig, s *kconf.Stmt) {
 	}
 }
 
+// setPreemptDelay takes 0 to 1000 seconds with up to six decimals; a mistake is 0.
 func setPreemptDelay(x *kconf.Ctx, c *InstanceConfig, s *kconf.Stmt) {
 	w, ok := x.OneArg(s)
 	if !ok {
@@ -40,6 +41,7 @@ func setPreemptDelay(x *kconf.Ctx, c *InstanceConfig, s *kconf.Stmt) {
 	c.PreemptDelay, c.PreemptPos = d, s.Pos()
 }
 
+// setMcastDst refuses what routers would forward: an advert stays on its link.
 func setMcastDst(x *kconf.Ctx, c *InstanceConfig, s *kconf.Stmt) {
 	w, ok := x.OneArg(s)
 	if !ok {
@@ -79,6 +81,7 @@ func setPeers(x *kconf.Ctx, c *InstanceConfig, s *kconf.Stmt) {
 	}
 }
 
+// peerOption reads min_ttl N or max_ttl N.
 func peerOption(x *kconf.Ctx, c *InstanceConfig, p *Peer, w []kconf.Word) bool {
 	field := map[string]*uint8{"min_ttl": &p.MinTTL, "max_ttl": &p.MaxTTL}[w[0].Text]
 	if field == nil || len(w) < 2 {
@@ -90,6 +93,8 @@ func peerOption(x *kconf.Ctx, c *InstanceConfig, p *Peer, w []kconf.Word) bool {
 	return ok
 }
 
+// setPass keeps 8 octets: there is no room for more in an advert, and keepalived
+// compares no more.
 func setPass(x *kconf.Ctx, c *AuthConfig, s *kconf.Stmt) {
 	w, ok := x.OneArg(s)
 	if !ok {

@@ -321,6 +321,7 @@ func (l *Loop) deliver(now time.Time, in *instance, ev Event) {
 	}
 }
 
+// status copies: what it answers is read while the loop goes on.
 func (l *Loop) status() []Status {
 	list := make([]Status, len(l.instances))
 	for i, in := range l.instances {
@@ -330,6 +331,7 @@ func (l *Loop) status() []Status {
 	return list
 }
 
+// shutdown resigns for all before any socket closes, then waits for the waiters.
 func (l *Loop) shutdown(now time.Time) {
 	for _, in := range l.instances {
 		l.step(now, in, Shutdown{})

@@ -21,6 +21,7 @@ func (in *Instance) key() key {
 	return key{iface: in.Interface, ipv6: in.Params.IPv6, vrid: in.Params.VRID}
 }
 
+// firstPeer tells unicast instances with one VRID apart; zero for multicast.
 func (in *Instance) firstPeer() netip.Addr {
 	if len(in.Params.Peers) == 0 {
 		return netip.Addr{}

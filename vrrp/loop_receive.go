@@ -59,6 +59,8 @@ func (l *Loop) waiter(k *link) {
 	}
 }
 
+// closeLink takes a socket out of use. Its waiter ends by itself; shutdown waits
+// for it.
 func (l *Loop) closeLink(k *link) {
 	delete(l.links, k.spec)
 	close(k.closed)
@@ -193,6 +195,7 @@ func (l *Loop) refuse(at time.Time, in *instance, err error) {
 	}
 }
 
+// dropStranger says now and then that somebody sends what no instance is meant by.
 func (l *Loop) dropStranger(at time.Time, k *link, err *PacketError) {
 	if n, ok := l.stranger.due(at); ok {
 		l.publish(Fact{At: at, What: Dropped{k.spec.Interface, err, n}})

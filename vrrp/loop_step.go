@@ -18,6 +18,9 @@ func (l *Loop) step(now time.Time, in *instance, ev Event) {
 	}
 }
 
+// stepGroup tells a group what became of its member and carries its orders out at
+// once. An order steps a member, which comes back here: the depth is bounded,
+// since a member that is where the group wants it gets no order.
 func (l *Loop) stepGroup(now time.Time, g *syncGroup, in *instance) {
 	for _, a := range g.g.Step(now, in.member, in.m.groupMember(), nil) {
 		switch a := a.(type) {
@@ -101,6 +104,8 @@ func (l *Loop) announce(instance string, a Announce) {
 	l.effects.Announce(instance, a)
 }
 
+// publish hands out a fact, after an Apply that is due: a hook that runs because we
+// became Active must find the addresses asked for.
 func (l *Loop) publish(f Fact) {
 	if l.applyDue {
 		l.later = append(l.later, effect{fact: f})
@@ -167,6 +172,7 @@ func (l *Loop) sendAdvert(now time.Time, in *instance, priority uint8) {
 	}
 }
 
+// write encodes anew for each destination: it enters the checksum of version 3.
 func (l *Loop) write(in *instance, priority uint8, dst netip.Addr, ttl uint8) error {
 	a := in.m.Params().Advert(priority, dst)
 	l.sendBuf = AppendAdvert(l.sendBuf[:0], &a)

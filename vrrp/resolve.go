@@ -100,6 +100,7 @@ func or[T any](written *T, fallback T) T {
 	return fallback
 }
 
+// source is the configured source address. The two keywords mean the same.
 func (c *InstanceConfig) source() netip.Addr {
 	if c.UnicastSrc.IsValid() {
 		return c.UnicastSrc
@@ -107,6 +108,8 @@ func (c *InstanceConfig) source() netip.Addr {
 	return c.McastSrc
 }
 
+// resolveVersion: version 2 unless something says otherwise; IPv6 has been
+// specified for version 3 only (RFC 5798), but an explicit version 2 is obeyed.
 func (c *InstanceConfig) resolveVersion(d Defaults, p *Params) {
 	switch {
 	case c.Version != nil:
@@ -152,6 +155,8 @@ func (c *InstanceConfig) resolveInterval(x *kconf.Ctx, p *Params) {
 	p.AdvertisementInterval = got
 }
 
+// resolveAuth is for version 2. What we cannot speak yet is not left out: peers
+// would refuse our adverts, and both sides would be Active.
 func (c *InstanceConfig) resolveAuth(x *kconf.Ctx, p *Params) {
 	switch {
 	case c.HasHMAC.IsValid():
@@ -174,6 +179,8 @@ func (c *InstanceConfig) resolveAuth(x *kconf.Ctx, p *Params) {
 	}
 }
 
+// resolveDestination decides between multicast and unicast. min_ttl and max_ttl
+// of a peer imply check_unicast_src: the range is per source.
 func (c *InstanceConfig) resolveDestination(x *kconf.Ctx, d Defaults, p *Params) {
 	p.CheckPeers = c.CheckUnicastSrc || d.CheckUnicastSrc
 	p.UnicastTTL = or(c.UnicastTTL, 0)
@@ -200,6 +207,9 @@ func (c *InstanceConfig) resolveDestination(x *kconf.Ctx, d Defaults, p *Params)
 	}
 }
 
+// resolveAnnounce takes each value from the instance, else from global_defs. That
+// includes garp_lower_prio_delay, which does not follow the instance's own
+// garp_master_delay (seen in a dump of keepalived 2.2.7).
 func (c *InstanceConfig) resolveAnnounce(x *kconf.Ctx, d AnnounceParams, p *Params) {
 	seconds := func(v *uint32, fallback time.Duration) time.Duration {
 		if v == nil {
