@@ -11,7 +11,7 @@ import (
 const (
 	maxSubstitution = 8 << 20   // octets moved while substituting in one line
 	maxUses         = 4096      // substitutions in one line
-	maxGenerated    = 1_000_000 // lines made by repetition and by multi-line definitions
+	maxGenerated    = 1_000_000 // lines made by repetition and by multi-line definitions, see generate
 	maxUseLength    = 4096      // octets of one ${NAME PARAMETERS}
 	maxRescan       = 64        // a substitution that yields a substitution …
 )

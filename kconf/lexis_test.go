@@ -223,6 +223,7 @@ func TestRepetition(t *testing.T) {
 		"another tilde is passed on":   {"~FOO ${V}", "~FOO ${V}", "1:6: ${V}: not defined"},
 		"too many lines are not made":  {"~SEQ(A,60) $X=y\nk", "k", "1:1: more than 50 lines are made by repetition and definitions; the rest is not read"},
 		"too many lines, many ways":    {"~SEQ(A,60) ~SEQ(B,1000) ~SEQ(C,1000000000) $X=y\nk", "k", "1:25: more than 50 lines are made by repetition and definitions; the rest is not read"},
+		"long lines count more":        {"~SEQ(A,9) " + strings.Repeat("x ", 500) + "\nk", strings.Repeat(strings.TrimSpace(strings.Repeat("x ", 500))+" | ", 1) + "k", "1:1: more than 50 lines are made by repetition and definitions; the rest is not read"}, // 1+1009/32 = 32 each
 		"conditional in the repeated":  {"~SEQ(A,2) @x s$A\nk", "k", ""},
 		"repetition without its comma": {"~SEQ(V 3) s", "", "1:1: ~SEQ: wants (VAR, [START, [STEP,]] END)"},
 	})

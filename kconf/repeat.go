@@ -155,12 +155,13 @@ func (r *reader) repeatList(t text, args []string, body text, depth int) {
 	}
 }
 
-// generate counts a line that no file has, a long one as several.
+// generate counts a line that no file has, a long one as several: what is bounded
+// is the number of words, some 16 million, and with it the memory.
 func (r *reader) generate(t text) bool {
 	if r.generated > r.opt.MaxGenerated {
 		return false
 	}
-	r.generated += 1 + len(t.s)/1024
+	r.generated += 1 + len(t.s)/32
 	if r.generated > r.opt.MaxGenerated {
 		r.x.Errorf(r.pos(t.col), ClassGeneral, "too-many-lines", "more than %d lines are made by repetition and definitions; the rest is not read", r.opt.MaxGenerated)
 		return false

@@ -31,14 +31,18 @@ func ParseUintC(x *Ctx, w Word, what string, lo, hi uint64) (uint64, bool) {
 func parseUint(x *Ctx, w Word, what string, base int, lo, hi uint64) (uint64, bool) {
 	text := strings.TrimPrefix(strings.TrimLeft(w.Text, blanks), "+")
 	n, err := strconv.ParseUint(text, base, 64)
-	if strings.Contains(text, "_") { // base 0 would allow Go's digit separators
-		err = strconv.ErrSyntax
+	if strings.Contains(text, "_") || strings.ContainsAny(text, "oObB") && !hasHexPrefix(text) {
+		err = strconv.ErrSyntax // base 0 would allow Go's 1_000, 0o17 and 0b1, which C does not know
 	}
 	if err != nil || n < lo || n > hi {
 		x.outside(w, what, isNumber(text), "must be "+uintRange(lo, hi, "-"))
 		return 0, false
 	}
 	return n, true
+}
+
+func hasHexPrefix(text string) bool {
+	return strings.HasPrefix(text, "0x") || strings.HasPrefix(text, "0X")
 }
 
 // ParseInt reads a decimal number from lo to hi.
