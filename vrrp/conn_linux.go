@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"syscall"
 	"time"
 	"unsafe"
@@ -60,7 +61,7 @@ func listen(spec SocketSpec) (*rawConn, error) {
 	var ifi *net.Interface
 	if spec.Interface != "" {
 		var err error
-		if ifi, err = net.InterfaceByName(spec.Interface); err != nil {
+		if ifi, err = interfaceByName(spec.Interface); err != nil {
 			return nil, err
 		}
 	}
@@ -309,8 +310,27 @@ func (c *rawConn) Stale() bool {
 	if c.ifname == "" {
 		return false
 	}
-	ifi, err := net.InterfaceByName(c.ifname)
+	ifi, err := interfaceByName(c.ifname)
 	return err == nil && ifi.Index != c.ifindex
+}
+
+// interfaceByName finds the index of an interface, and nothing else of it. The
+// function of package net lists all interfaces to find one: with thousands of
+// them the loop would stand still for seconds.
+func interfaceByName(name string) (*net.Interface, error) {
+	ifr, err := unix.NewIfreq(name)
+	if err != nil {
+		return nil, fmt.Errorf("interface name %q: %w", name, err)
+	}
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, os.NewSyscallError("socket", err)
+	}
+	defer unix.Close(fd)
+	if err := unix.IoctlIfreq(fd, unix.SIOCGIFINDEX, ifr); err != nil {
+		return nil, fmt.Errorf("find interface %s: %w", name, err)
+	}
+	return &net.Interface{Index: int(ifr.Uint32()), Name: name}, nil
 }
 
 // Close implements Conn; it ends Wait.

@@ -172,6 +172,18 @@ func TestUnicastOverIPv6CarriesTheHopLimitAskedFor(t *testing.T) {
 	})
 }
 
+func TestAnInterfaceThatIsNotThereIsNamed(t *testing.T) {
+	tests := map[string]string{
+		"nosuch0":              "open vrrp socket on nosuch0: find interface nosuch0: no such device",
+		"aname-that-is-longer": `open vrrp socket on aname-that-is-longer: interface name "aname-that-is-longer": invalid argument`, // 15 octets fit
+	}
+	for name, want := range tests {
+		if _, err := Listen(SocketSpec{Interface: name, Group: GroupIPv4}); err == nil || err.Error() != want {
+			t.Errorf("got  %v\nwant %s", err, want)
+		}
+	}
+}
+
 func TestASocketOfAnInterfaceMadeAgainIsStale(t *testing.T) {
 	inNamespace(t, func() {
 		c, err := Listen(SocketSpec{Interface: "va", Group: GroupIPv4})
