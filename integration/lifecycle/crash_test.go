@@ -153,7 +153,7 @@ func TestAChildThatDoesNotEndIsKilled(t *testing.T) {
 	_, h := lab(t)
 	d := master(t, h, Start{Conf: "child_wait_time 1\n" + router() + server(vip)})
 	frozen := d.child(checkersPID, 0)
-	syscall.Kill(frozen, syscall.SIGSTOP)
+	freeze(t, frozen)
 	asked := time.Now()
 	d.signal(syscall.SIGTERM)
 	if got := d.wait(controlLimit); got != 0 || alive(frozen) {

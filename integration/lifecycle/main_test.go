@@ -4,8 +4,10 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -92,4 +94,22 @@ func unbroken(t *testing.T, l *netns.Lab, match func(netns.Advert) bool, since t
 	if late := netns.LatenessSince(since); gap > limit+late {
 		t.Errorf("%v without an advert, want at most %v (machine late by %v)", gap, limit, late)
 	}
+}
+
+// freeze stops a process and waits until all its threads stand still.
+func freeze(t *testing.T, pid int) {
+	t.Helper()
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		t.Fatalf("stop %d: %v", pid, err)
+	}
+	netns.Eventually(t, startLimit, "the process stands still", func() bool {
+		threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+		for _, file := range threads {
+			text, _ := os.ReadFile(file)
+			if _, state, _ := strings.Cut(string(text), ") "); !strings.HasPrefix(state, "T") {
+				return false
+			}
+		}
+		return len(threads) > 0
+	})
 }

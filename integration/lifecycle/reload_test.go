@@ -279,7 +279,7 @@ func TestAProcessThatIsWantedAgainBeforeItHasEndedIsNoDeath(t *testing.T) {
 	_, h := lab(t)
 	d := master(t, h, Start{Conf: router() + server("10.9.0.102")})
 	checkers := d.child(checkersPID, 0)
-	syscall.Kill(checkers, syscall.SIGSTOP) // it cannot end meanwhile
+	freeze(t, checkers) // it cannot end meanwhile
 	d.reload(router(), reloaded)
 	h.File(confFile, router()+server("10.9.0.102"), 0o644)
 	d.signal(syscall.SIGHUP)
