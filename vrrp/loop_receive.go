@@ -135,6 +135,9 @@ func (l *Loop) receive(at time.Time, k *link, d Datagram) {
 		return
 	}
 	in := k.find(vrid, d)
+	if in == nil && d.Dst.IsMulticast() != k.spec.Group.IsValid() {
+		return // for another socket on this interface, which has it too
+	}
 	if in == nil {
 		l.dropStranger(at, k, &PacketError{Reason: DropVRID, Src: d.Src, Got: int64(vrid)})
 		return

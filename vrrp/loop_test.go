@@ -589,3 +589,17 @@ func TestOfTwoInstancesWithOneIdentityNoneIsLost(t *testing.T) {
 			"  0.0000s VI_2 Backup -> Initialize (shutdown)", "  0.0000s VI_2 vrrp.Removed {}", "  0.0000s apply []")
 	})
 }
+
+// A raw socket that has joined the group hears unicast adverts of the same
+// interface too; those are for another socket and no strangers.
+func TestUnicastAdvertsOnAMulticastSocketAreNobodysBusiness(t *testing.T) {
+	onBench(t, func(b *bench) {
+		b.loop.Configure([]Instance{one("VI_1", 51)})
+		b.take()
+		pdu := []byte{0x31, 99, 100, 0, 0, 100, 0, 0}
+		b.conn.put(received{b: pdu, meta: Meta{Src: routerA, Dst: routerB, TTL: 255}})
+		b.want()
+		b.conn.put(received{b: pdu, meta: Meta{Src: routerA, Dst: GroupIPv4, TTL: 255}})
+		b.want("  0.0000s  dropped vrid, 0 before")
+	})
+}
