@@ -90,6 +90,64 @@ func TestWordsAndQuotes(t *testing.T) {
 	})
 }
 
+// The keywords whose line has quotes of its own, and some that only look alike.
+func TestScriptKeywordsMayHaveAnOpenQuote(t *testing.T) {
+	for _, word := range []string{"script", "misc_path", "notify", "notify_master", "notify_fifo_x", "quorum_up", "quorum_down",
+		"startup_script", "shutdown_script", "vrrp_notify_fifo_script", "notify_fifo_script", "regex"} {
+		f, ds := kconf.ParseString("k.conf", word+" \"/x \\\"y\"", kconf.Options{})
+		if got := messages(ds); got != "" || f.Stmts[0].Raw != word+" \"/x \\\"y\"" {
+			t.Errorf("%s: raw line %q, said %s", word, f.Stmts[0].Raw, got)
+		}
+	}
+	for _, word := range []string{"scripts", "Script", "notifying", "quorum", "path", "auth_pass", "regexp"} {
+		if _, ds := kconf.ParseString("k.conf", word+" \"/x \\\"y\"", kconf.Options{}); ds.Worst() != kconf.ClassUnmatchedQuote {
+			t.Errorf("%s: said %s, want an unmatched quote", word, messages(ds))
+		}
+	}
+}
+
+// Each mistake of the language has keepalived's class, and all but the includes
+// end --config-test with status 5.
+func TestClassesOfMistakesInTheLanguage(t *testing.T) {
+	tests := map[string]struct {
+		in   string
+		want kconf.Class
+	}{
+		"a quote that is not closed":      {`a "b`, kconf.ClassUnmatchedQuote},
+		"a block without a keyword":       {"{ a }", kconf.ClassUnexpectedBOB},
+		"a second block of one keyword":   {"a { } { }", kconf.ClassUnexpectedBOB},
+		"a brace too many":                {"a }", kconf.ClassUnexpectedEOB},
+		"a brace too few":                 {"a {", kconf.ClassMissingEOB},
+		"blocks deeper than anybody's":    {strings.Repeat("a{", 70) + strings.Repeat("}", 70), kconf.ClassGeneral},
+		"a NUL":                           {"a\x00", kconf.ClassGeneral},
+		"a name that nobody has":          {"a ${B}", kconf.ClassGeneral},
+		"a definition that uses itself":   {"$A=${A}\n$A", kconf.ClassGeneral},
+		"a long definition inside a line": {"$A=b \\\nc\n$A d", kconf.ClassGeneral},
+		"a parameter too many":            {"a ${_PWD x}", kconf.ClassGeneral},
+		"a repetition that leads nowhere": {"~SEQ(A,1,0,2) b", kconf.ClassGeneral},
+		"a typographic space":             {"a\u00a0b", kconf.ClassNone},
+		"a file that is not there":        {"include /no/such/file", kconf.ClassNone},
+		"a file that must be there":       {"includem /no/such/file", kconf.ClassFileNotFound},
+		"a check nobody knows":            {"global_defs {\ninclude_check all\n}", kconf.ClassGeneral},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			_, ds := kconf.ParseString("/k.conf", tt.in, kconf.Options{FS: kconf.Memory{}})
+			if got := ds.Worst(); got != tt.want {
+				t.Errorf("class %d, want %d; said %s", got, tt.want, messages(ds))
+			}
+			status := map[kconf.Class]int{kconf.ClassNone: 0, kconf.ClassFileNotFound: 6}
+			want, special := status[tt.want]
+			if !special {
+				want = 5
+			}
+			if got := ds.TestStatus(); got != want {
+				t.Errorf("status %d, want %d", got, want)
+			}
+		})
+	}
+}
+
 func TestBraces(t *testing.T) {
 	runLexis(t, kconf.Options{}, map[string]lexisTest{
 		"braces need no blanks":           {"a{b c}d", "a {b c} | d", ""},
@@ -144,6 +202,12 @@ func TestConditions(t *testing.T) {
 		"before a repetition":       {"@b ~SEQ(V,2) s$V\n@a ~SEQ(V,2) t$V", "s1 | s2", ""},
 		"a line of a value block":   {"v {\n@b 192.0.2.1\n@a 192.0.2.2\n}", "v {192.0.2.1}", ""},
 		"with a comment for a text": {"@b # nothing", "", ""},
+		"no blank behind the id":    {"@bk 1", "", ""},
+		"not at the beginning":      {"k @a 1", "k @a 1", ""},
+		"the caret alone":           {"@^", "", ""},
+		"a brace behind it":         {"x\n@b {\ny\n}", "x {y}", ""},
+		"a brace it takes along":    {"x {\n@a }\ny\n}", "x {y}", ""},
+		"a comment it takes along":  {"@a x # y {\nz", "z", ""},
 	})
 }
 
@@ -172,6 +236,23 @@ func TestDefinitions(t *testing.T) {
 		"uses itself":                       {"$A=x${A}\nk ${A}\nl", "l", "2:3: ${A}: grows without end; does it use itself?"},
 		"uses itself through another":       {"$A=${B}\n$B=${A}\nk ${A}\nl", "l", "3:3: ${A}: grows without end; does it use itself?"},
 		"grows without end":                 {"$A=${A}${A}xxxxxxxxxxxxxxxxxxxxxxxx\nk ${A}\nl", "l", "2:3: ${A}: grows without end; does it use itself?"},
+		"a digit in front is no name":       {"$1A=3\nk", "$1A=3 | k", ""},
+		"digits within are":                 {"$A1_b=3\nk${A1_b}", "k3", ""},
+		"longest name wins":                 {"$V=1\n$VW=2\nk $VW", "k 2", ""},
+		"a name that goes on":               {"$V=1\nk $VW", "k $VW", ""},
+		"a slash behind it":                 {"$V=1\nk $V/24 ${V}/24", "k $V/24 1/24", ""},
+		"no name in the braces":             {"k ${}\nl", "k $ {} | l", ""},
+		"a blank in the braces":             {"$V=1\nk ${ V}", "k $ {V}", ""},
+		"a dollar alone":                    {"k $ $", "k $ $", ""},
+		"a quoted value":                    {"$V=\"a b\"\nk ${V} c", `k "a b" c`, ""},
+		"a quote that the value closes":     {"$V=b\"\nk \"a ${V} c", `k "a b" c`, ""},
+		"an include in a value":             {"$V=include /no/such\n$V", "", "2:1: warning: include /no/such: no such file"},
+		"three parameters of random":        {"a ${_RANDOM 1 2 3}", "a ${_RANDOM 1 2 3}", "1:3: ${_RANDOM}: wants at most two numbers"},
+		"a negative parameter of random":    {"a ${_RANDOM -1}", "a ${_RANDOM -1}", "1:3: ${_RANDOM}: wants at most two numbers"},
+		"two parameters of environment":     {"a ${_ENV HOME x}", "a ${_ENV HOME x}", "1:3: ${_ENV}: wants the name of an environment variable"},
+		"a parameter where none is":         {"a ${_HASH x}", "a ${_HASH x}", "1:3: ${_HASH}: takes no parameter"},
+		"a parameter of a definition":       {"$V=1\na ${V x}", "a ${V x}", ""},
+		"a definition in a block":           {"x {\n$V=1\ny $V\n}\nz $V", "x {y 1} | z 1", ""},
 		"definition that defines":           {"$D=$X=3\n$D\nk${X}", "k3", ""},
 		"config id":                         {"a ${_INSTANCE} $_INSTANCE", "a lb1 lb1", ""},
 		"built-in names can be overridden":  {"$_INSTANCE=x\na ${_INSTANCE}", "a x", ""},
@@ -201,6 +282,18 @@ func TestRepetition(t *testing.T) {
 		"numbers as in C":              {"~SEQ(V,0x7,010) s$V", "s7 | s8", ""},
 		"hexadecimal":                  {"~SEQx(V,9,11) s$V", "s9 | sa | sb", ""},
 		"blanks":                       {"~SEQ ( V , 1 , 2 ) s$V", "s1 | s2", ""},
+		"a single value":               {"~SEQ(V,1) s$V", "s1", ""},
+		"up from a negative start":     {"~SEQ(V,-1,1) s$V", "s-1 | s0 | s1", ""},
+		"down with a step":             {"~SEQ(V,5,-2,1) s$V", "s5 | s3 | s1", ""},
+		"a step beyond the end":        {"~SEQ(V,1,5,3) s$V", "s1", ""},
+		"a plus sign":                  {"~SEQ(V,+1,+2) s$V", "s1 | s2", ""},
+		"too many numbers":             {"~SEQ(V,1,1,2,3) s", "", "1:1: ~SEQ: wants (VAR, [START, [STEP,]] END)"},
+		"a name with a dollar":         {"~SEQ($V,2) s", "", "1:1: ~SEQ: wants (VAR, [START, [STEP,]] END)"},
+		"no parenthesis":               {"~SEQ V,2 s", "~SEQ V,2 s", ""},
+		"parenthesis not closed":       {"~SEQ(V,2 s", "~SEQ(V,2 s", ""},
+		"nothing to repeat":            {"~SEQ(V,2)\nk", "k", ""},
+		"a definition of several":      {"~SEQ(A,2) $M=a$A \\\nb\n$M", "a2 | b", ""},
+		"a value with a colon":         {"~LST(B,2001:db8::1,192.0.2.1/24) ip $B", "ip 2001:db8::1 | ip 192.0.2.1/24", ""},
 		"list":                         {"~LST(B,x,y) s$B", "sx | sy", ""},
 		"list of several":              {"~LST({A,B}, {a,b}, {c}, d) s${A}_$B", "sa_b | sc_ | sd_", ""},
 		"within each other":            {"~SEQ(A,2) ~LST(B,x,y) s${A}$B", "s1x | s1y | s2x | s2y", ""},

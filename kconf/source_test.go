@@ -61,20 +61,21 @@ func TestIncludes(t *testing.T) {
 		"/etc/k/a[b]":             "literal\n",
 	}
 	tests := map[string]lexisTest{
-		"inside a block":                   {"v {\ninclude vips\n}", "v {192.0.2.1 | 192.0.2.2}", ""},
-		"opening and closing blocks":       {"include open\nb\ninclude close", "a {b}", ""},
-		"relative to the including file":   {"include d/*.conf\nthree ${V}", "one | two /etc/k/d/more | three 3", ""},
-		"a wildcard spares hidden files":   {"include d/*n*.conf", "", ""},
-		"unless it begins with a dot":      {"include d/.h*.conf", "hidden", ""},
-		"name from a definition":           {"$D=/etc/k\ninclude ${D}/vips", "192.0.2.1 | 192.0.2.2", ""},
-		"under a condition":                {"@x include vips\n@^x include vips", "192.0.2.1 | 192.0.2.2", ""},
-		"comment behind the name":          {"include vips # addresses", "192.0.2.1 | 192.0.2.2", ""},
-		"without a name":                   {"include", "include", ""},
-		"with another suffix":              {"includez vips", "includez vips", ""},
-		"quotes are part of the name":      {`include "vips"`, "", `/etc/k/k.conf:1:1: warning: include /etc/k/"vips": no such file`},
-		"a file that includes itself":      {"include self", "x | y", "/etc/k/self:2:1: include /etc/k/self: this file is being read already (included at /etc/k/k.conf:1:1)"},
-		"the main file again":              {"a\ninclude k.conf", "a", "/etc/k/k.conf:2:1: include /etc/k/k.conf: this file is being read already"},
-		"alternatives within alternatives": {"include {v{ip,x}s,close}\n", "192.0.2.1 | 192.0.2.2", "/etc/k/k.conf:1:1: warning: include /etc/k/vxs: no such file\n/etc/k/close:1:1: } closes nothing (included at /etc/k/k.conf:1:1)"},
+		"inside a block":                                 {"v {\ninclude vips\n}", "v {192.0.2.1 | 192.0.2.2}", ""},
+		"opening and closing blocks":                     {"include open\nb\ninclude close", "a {b}", ""},
+		"relative to the including file":                 {"include d/*.conf\nthree ${V}", "one | two /etc/k/d/more | three 3", ""},
+		"a wildcard spares hidden files":                 {"include d/*n*.conf", "", ""},
+		"unless it begins with a dot":                    {"include d/.h*.conf", "hidden", ""},
+		"name from a definition":                         {"$D=/etc/k\ninclude ${D}/vips", "192.0.2.1 | 192.0.2.2", ""},
+		"under a condition":                              {"@x include vips\n@^x include vips", "192.0.2.1 | 192.0.2.2", ""},
+		"comment behind the name":                        {"include vips # addresses", "192.0.2.1 | 192.0.2.2", ""},
+		"without a name":                                 {"include", "include", ""},
+		"with another suffix":                            {"includez vips", "includez vips", ""},
+		"quotes are part of the name":                    {`include "vips"`, "", `/etc/k/k.conf:1:1: warning: include /etc/k/"vips": no such file`},
+		"a file that includes itself":                    {"include self", "x | y", "/etc/k/self:2:1: include /etc/k/self: this file is being read already (included at /etc/k/k.conf:1:1)"},
+		"a brace too many in the same line of two files": {"}\ninclude close", "", "/etc/k/k.conf:1:1: } closes nothing\n/etc/k/close:1:1: } closes nothing (included at /etc/k/k.conf:2:1)"},
+		"the main file again":                            {"a\ninclude k.conf", "a", "/etc/k/k.conf:2:1: include /etc/k/k.conf: this file is being read already"},
+		"alternatives within alternatives":               {"include {v{ip,x}s,close}\n", "192.0.2.1 | 192.0.2.2", "/etc/k/k.conf:1:1: warning: include /etc/k/vxs: no such file\n/etc/k/close:1:1: } closes nothing (included at /etc/k/k.conf:1:1)"},
 		"include_check ends with its file": {"include check/on.conf\ninclude nothing3", "global_defs {include_check match}",
 			"/etc/k/check/on.conf:4:1: include nothing1: no such file (included at /etc/k/k.conf:1:1)\n/etc/k/k.conf:2:1: warning: include /etc/k/nothing3: no such file"},
 		"include_check adds and removes": {"global_defs {\ninclude_check match\n}\ninclude check/extra.conf", "global_defs {include_check match} | global_defs {include_check +brace_match -match}",
@@ -89,6 +90,74 @@ func TestIncludes(t *testing.T) {
 			}
 			if got := messages(ds); got != tt.diags {
 				t.Errorf("said %s\nwant %s", got, tt.diags)
+			}
+		})
+	}
+}
+
+// Whatever an include checks beyond the plain one, it checks that what it finds
+// can be read.
+func TestOnlyThePlainIncludeForgivesWhatIsNoFile(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "folder"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "tool"), []byte("tool\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for suffix, fatal := range map[string]bool{"": false, "r": true, "m": true, "w": true, "b": true, "a": true} {
+		for _, name := range []string{"folder", "tool"} {
+			f, ds := kconf.ParseString(filepath.Join(dir, "k.conf"), "include"+suffix+" "+name+"\nk\n", kconf.Options{})
+			if got := flat(f.Stmts); got != "k" || ds.Fatal() != fatal || len(ds.All()) != 1 {
+				t.Errorf("include%s %s: read %s, fatal %t, said %s; want k, fatal %t", suffix, name, got, ds.Fatal(), messages(ds), fatal)
+			}
+		}
+	}
+}
+
+// include_check: what is written, and which of five includes that can not work
+// then end the program: a directory, a missing name, a wildcard without match,
+// a missing alternative.
+func TestIncludeCheckChoosesWhatIsFatal(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "d"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	tests := map[string]struct {
+		args  string
+		fatal string
+		says  string
+	}{
+		"all":                       {"", "XXXX", ""},
+		"read":                      {"read", "X...", ""},
+		"the manual's word":         {"readable", "X...", ""},
+		"match":                     {"match", ".X..", ""},
+		"wildcard_match":            {"wildcard_match", "..X.", ""},
+		"brace_match":               {"brace_match", "...X", ""},
+		"two":                       {"read match", "XX..", ""},
+		"added to nothing":          {"+match +read", "XX..", ""},
+		"taken from nothing":        {"-match", "....", ""},
+		"a plain word begins anew":  {"match -match read", "X...", ""},
+		"again, it begins anew":     {"match\ninclude_check read", "X...", ""},
+		"again, with a sign, not":   {"match\ninclude_check +read", "XX..", ""},
+		"a word that nobody knows":  {"nonsense", "....", "include_check nonsense: must be read, match, wildcard_match or brace_match"},
+		"the others count the same": {"nonsense match", ".X..", "include_check nonsense: must be read, match, wildcard_match or brace_match"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			fatal, says := "", ""
+			for _, pattern := range []string{"d", "missing", "no*", "{no,nor}"} {
+				in := "global_defs {\ninclude_check " + tt.args + "\n}\ninclude " + pattern + "\n"
+				_, ds := kconf.ParseString(filepath.Join(dir, "k.conf"), in, kconf.Options{})
+				fatal += map[bool]string{true: "X", false: "."}[ds.Fatal()]
+				for _, d := range ds.All() {
+					if d.ID == "not-one-of" {
+						says = d.Message
+					}
+				}
+			}
+			if fatal != tt.fatal || says != tt.says {
+				t.Errorf("fatal %s, said %q; want %s, %q", fatal, says, tt.fatal, tt.says)
 			}
 		})
 	}

@@ -87,6 +87,23 @@ func TestDecodeRefusesWhatIsNoTree(t *testing.T) {
 	}
 }
 
+// A tree deeper than any that is read would cost the decoder its stack.
+func TestDecodeRefusesTreesDeeperThanAnyFile(t *testing.T) {
+	nested := func(depth int) *kconf.File {
+		s := &kconf.Stmt{Words: []kconf.Word{{Text: "a"}}}
+		for range depth {
+			s = &kconf.Stmt{Words: []kconf.Word{{Text: "a"}}, HasBlock: true, Block: []*kconf.Stmt{s}}
+		}
+		return &kconf.File{Stmts: []*kconf.Stmt{s}}
+	}
+	if _, err := kconf.Decode(bytes.NewReader(encode(t, nested(64)))); err != nil {
+		t.Errorf("64 blocks inside each other, as many as a file may have: %v", err)
+	}
+	if _, err := kconf.Decode(bytes.NewReader(encode(t, nested(100)))); err == nil {
+		t.Error("100 blocks inside each other were accepted")
+	}
+}
+
 type brokenPipe struct{}
 
 func (brokenPipe) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
