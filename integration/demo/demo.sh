@@ -9,6 +9,7 @@ holdfast=$PWD/bin/holdfast
 vip=10.9.0.100      # where the client goes
 gateway=10.8.0.100  # where the web servers answer to: the same director
 run=hfdemo$$        # begins the name of every namespace
+patience=${DEMO_PATIENCE:-1} # multiplies every limit: for machines that are emulated
 dir=
 
 # ---- commentary -------------------------------------------------------------
@@ -26,7 +27,7 @@ fail() {
 }
 # expect SECONDS TEXT COMMAND...: wait until the command succeeds, then say TEXT.
 expect() {
-	local limit=$((${EPOCHREALTIME/./} + $1 * 1000000)) text=$2
+	local limit=$((${EPOCHREALTIME/./} + $1 * patience * 1000000)) text=$2
 	shift 2
 	until "$@" >/dev/null 2>&1; do
 		[ "${EPOCHREALTIME/./}" -lt "$limit" ] || fail "not seen: $text"
@@ -159,7 +160,7 @@ end_probe() { # end_probe MOST: count what was lost
 	counts=($(awk '/packets transmitted/ { print $1, $4 }' "$dir/ping"))
 	local sent=${counts[0]} lost=$((counts[0] - counts[1]))
 	say "the client sent $sent probes and lost $lost"
-	[ "$lost" -le "$1" ] || fail "more than $1 probes lost"
+	[ "$lost" -le $(($1 * patience)) ] || fail "more than $1 probes lost"
 }
 
 # ---- the play ---------------------------------------------------------------
@@ -197,7 +198,7 @@ at lb1 ipvsadm -Ln >/dev/null 2>&1 && balancing=yes
 configure lb1 150
 configure lb2 100
 for i in 1 2; do
-	expect 5 "web$i serves on 10.8.0.1$i" at lb1 curl -sf -m 1 "http://10.8.0.1$i/"
+	expect 5 "web$i serves on 10.8.0.1$i" at lb1 curl -sf -m $patience "http://10.8.0.1$i/"
 done
 
 title "Election: lb1 has priority 150, lb2 has 100"
@@ -239,7 +240,7 @@ expect 10 "lb1 is started again" logged lb1 "$from" 'Entering MASTER STATE'
 
 title "Health: a web server dies and returns"
 four() { # four requests of the client, and who answered
-	answers=$(for _ in 1 2 3 4; do at client curl -sf -m 2 "http://$vip/"; done | tr '\n' ' ')
+	answers=$(for _ in 1 2 3 4; do at client curl -sf -m $((2 * patience)) "http://$vip/"; done | tr '\n' ' ')
 	say "four requests, answered by $answers"
 }
 table() { at lb1 ipvsadm -Ln | sed 's/^/          /'; }

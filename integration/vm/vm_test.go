@@ -114,7 +114,26 @@ func build(t *testing.T, ctx context.Context, share string) []guestTest {
 		run(t.Errorf, "build", "-o", filepath.Join(share, "holdfast"), "../../cmd/holdfast")
 	}
 	copyDir(t, filepath.Join(share, "examples"), "../../examples")
+	copyDemo(t, filepath.Join(share, "tree"), filepath.Join(share, "holdfast"))
 	return tests
+}
+
+// copyDemo lays out what make demo needs as it is in the source tree.
+func copyDemo(t *testing.T, tree, binary string) {
+	t.Helper()
+	copyDir(t, filepath.Join(tree, "integration/demo"), "../demo")
+	for to, from := range map[string]string{"integration/packages.sh": "../packages.sh", "bin/holdfast": binary} {
+		content, err := os.ReadFile(from)
+		if err == nil {
+			err = os.MkdirAll(filepath.Dir(filepath.Join(tree, to)), 0o755)
+		}
+		if err == nil {
+			err = os.WriteFile(filepath.Join(tree, to), content, 0o755)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // copyDir copies a folder if there is one.
