@@ -33,6 +33,7 @@
 //	advert.go          codec, checksums, checks of reception
 //	drop.go            reasons of refusal, their texts and counters
 //	loop.go            the loop: inbox, wake-ups, what it owns
+//	loop_timers.go     whose deadline is next
 //	loop_step.go       one step, its actions, containment of a failure
 //	loop_receive.go    sockets, draining, arrival times, rationed facts
 //	loop_config.go     start and reload

@@ -1,7 +1,6 @@
 package vrrp
 
 import (
-	"container/heap"
 	"context"
 	"errors"
 	"net/netip"
@@ -341,56 +340,4 @@ func (l *Loop) shutdown(now time.Time) {
 		l.closeLink(k)
 	}
 	l.wait.Wait()
-}
-
-// timers is a heap of instances by deadline.
-type timers []*instance
-
-// next is the earliest deadline; zero when there is none.
-func (t timers) next() time.Time {
-	if len(t) == 0 {
-		return time.Time{}
-	}
-	return t[0].at
-}
-
-// file puts an instance where its machine's deadline belongs.
-func (t *timers) file(in *instance) {
-	at, was := in.m.Deadline(), in.at
-	if at.Equal(was) {
-		return
-	}
-	in.at = at
-	switch {
-	case was.IsZero():
-		heap.Push(t, in)
-	case at.IsZero():
-		heap.Remove(t, in.index)
-	default:
-		heap.Fix(t, in.index)
-	}
-}
-
-// Len, Less, Swap, Push and Pop implement heap.Interface.
-func (t timers) Len() int           { return len(t) }
-func (t timers) Less(i, j int) bool { return t[i].at.Before(t[j].at) }
-func (t timers) Swap(i, j int) {
-	t[i], t[j] = t[j], t[i]
-	t[i].index, t[j].index = i, j
-}
-
-// Push files an instance at the end.
-func (t *timers) Push(x any) {
-	in := x.(*instance)
-	in.index = len(*t)
-	*t = append(*t, in)
-}
-
-// Pop takes the last one out.
-func (t *timers) Pop() any {
-	old := *t
-	in := old[len(old)-1]
-	old[len(old)-1] = nil // a removed instance is not kept alive
-	*t = old[:len(old)-1]
-	return in
 }
