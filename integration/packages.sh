@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that the tests and the demo use: peers to test
-# against (keepalived, nginx, bind9), observers (tshark, ipvsadm), and what
-# boots the virtual machine. Does nothing when all are there.
+# packages.sh [PACKAGE...]: installs the Debian packages that are named, or all
+# that the tests use: peers to test against (keepalived, nginx, bind9), observers
+# (tshark, ipvsadm), and what boots the virtual machine. Does nothing when all
+# are there.
 set -euo pipefail
 packages=(
 	keepalived ipvsadm tshark tcpdump nginx-light bind9 bind9-dnsutils
@@ -9,6 +10,7 @@ packages=(
 	ethtool procps openssl python3-minimal
 	qemu-system-x86 cpio kmod busybox-static
 )
+[ $# -eq 0 ] || packages=("$@")
 missing=()
 for p in "${packages[@]}"; do
 	dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing+=("$p")

@@ -167,7 +167,7 @@ end_probe() { # end_probe MOST: count what was lost
 
 [ "$(id -u)" = 0 ] || { echo "demo.sh: namespaces need root: sudo make demo" >&2; exit 1; }
 [ -x "$holdfast" ] || { echo "demo.sh: no bin/holdfast: make build" >&2; exit 1; }
-integration/packages.sh
+integration/packages.sh ipvsadm nginx-light iproute2 iputils-ping curl kmod procps
 trap cleanup EXIT
 trap 'exit 130' INT TERM HUP
 sweep
