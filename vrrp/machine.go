@@ -213,6 +213,9 @@ func (m *Machine) reconfigure(now time.Time, p Params, out []Action) []Action {
 	if m.state == Active || m.interval == old.Interval() {
 		m.interval = p.Interval()
 	}
+	if old.PreemptDelay != p.PreemptDelay {
+		m.preemptAt = time.Time{} // the next lower advert starts a whole one
+	}
 	if old.ConfigFault != p.ConfigFault {
 		out = m.reconfigureFault(now, old.ConfigFault, out)
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -413,5 +414,24 @@ func TestStatesHaveTwoNames(t *testing.T) {
 		if got := s.String() + " " + s.Keepalived(); got != want[s] {
 			t.Errorf("state %d is %q, want %q", s, got, want[s])
 		}
+	}
+}
+
+// The rest of a delay that is configured away must not haunt the next one.
+func TestAReloadWithoutPreemptDelayForgetsTheRunningOne(t *testing.T) {
+	p := base()
+	p.PreemptDelay = 4 * time.Second
+	var m Machine
+	m.Step(t0, Startup{Params: p}, nil)
+	m.Step(at(1), heard(1), nil) // starts the delay
+	p.PreemptDelay = 0
+	m.Step(at(2), Reconfigure{p}, nil)
+	if got := lines(m.Step(at(2), heard(1), nil)); len(got) != 1 || !strings.HasPrefix(got[0], "LowerDiscarded") {
+		t.Errorf("a lower advert after the reload: %q, want it discarded", got)
+	}
+	p.PreemptDelay = 4 * time.Second
+	m.Step(at(3), Reconfigure{p}, nil)
+	if got := lines(m.Step(at(6), heard(1), nil)); len(got) != 1 || got[0] != "PreemptDelayStarted{Delay:4s}" {
+		t.Errorf("a lower advert after the next reload: %q, want a whole new delay", got)
 	}
 }
