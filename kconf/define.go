@@ -47,6 +47,7 @@ func (r *reader) define(t text) bool {
 		return false
 	}
 	name, value := t.s[1:1+n], strings.TrimLeft(t.s[2+n:], blanks)
+	// The value is kept as it is written: names in it are looked up at use.
 	if rest, more := strings.CutSuffix(value, `\`); more {
 		r.collecting = &definition{lines: []string{rest}, multi: true}
 		r.defs[name] = r.collecting
@@ -72,6 +73,8 @@ func (r *reader) substitute(t text) (out text, more []string, changed bool) {
 	if strings.IndexByte(t.s, '$') < 0 {
 		return t, nil, false
 	}
+	// Three limits, because a value may name itself directly, through another, or
+	// grow with each use: how often, how much is copied, how long it gets.
 	moved, uses := 0, 0
 	for i := 0; i < len(t.s); i++ {
 		if t.s[i] != '$' {
@@ -119,6 +122,9 @@ type usage struct {
 	more  []string
 }
 
+// use reads the $NAME or ${NAME …} at byte i. Without braces only a blank, a
+// comma, a closing parenthesis or the end of the line may follow: "$V.x" and
+// "$VW" are left alone, as keepalived leaves them.
 func (r *reader) use(t text, i int) usage {
 	rest := t.s[i+1:]
 	if strings.HasPrefix(rest, "{") {
@@ -131,6 +137,9 @@ func (r *reader) use(t text, i int) usage {
 	return r.ending(t, i, i+1+n, r.lookup(t, i, rest[:n], nil))
 }
 
+// useBraced reads ${NAME PARAMETER...}. It may stand anywhere, also within words
+// and double quotes. The search for the closing brace is bounded: a line full of
+// "${" must not take quadratic time.
 func (r *reader) useBraced(t text, i int) usage {
 	end := strings.IndexByte(t.s[i:min(len(t.s), i+maxUseLength)], '}')
 	if end < 0 {
@@ -213,8 +222,12 @@ func (r *reader) undefined(t text) {
 	}
 }
 
+// builtins are the names that lookup knows without a definition.
 var builtins = []string{"_PWD", "_INSTANCE", "_RANDOM", "_ENV", "_HASH", "_BANG"}
 
+// builtin is the value of the built-in names that take no parameter. The two
+// characters that begin comments are literal wherever they are used: keepalived
+// would scan ${_HASH} outside quotes once more and take it for a comment.
 func (r *reader) builtin(t text, i int, name string) string {
 	switch name {
 	case "_PWD":

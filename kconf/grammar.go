@@ -20,6 +20,8 @@ type stmtNode struct {
 	Block *blockNode `parser:"@@?"`
 }
 
+// blockNode is what stands between braces. The driver has seen to it that every
+// opening brace has its closing one.
 type blockNode struct {
 	Pos   lexer.Position
 	Open  string      `parser:"@Open"`
@@ -27,15 +29,19 @@ type blockNode struct {
 	Close lexer.Token `parser:"@Close"`
 }
 
+// grammar is built once: building looks at struct tags by reflection.
 var grammar = participle.MustBuild[stmtNode](participle.Lexer(lineLexer{}))
 
 // lineLexer is participle's view of a reader: Line, Open and Close.
 type lineLexer struct{}
 
+// Symbols implements lexer.Definition.
 func (lineLexer) Symbols() map[string]lexer.TokenType {
 	return map[string]lexer.TokenType{"EOF": lexer.EOF, "Line": tokLine, "Open": tokOpen, "Close": tokClose}
 }
 
+// Lex implements lexer.Definition. Participle asks for it; the driver hands over
+// tokens instead.
 func (l lineLexer) Lex(name string, from io.Reader) (lexer.Lexer, error) {
 	data, err := io.ReadAll(from)
 	if err != nil {
@@ -44,6 +50,7 @@ func (l lineLexer) Lex(name string, from io.Reader) (lexer.Lexer, error) {
 	return l.LexString(name, string(data))
 }
 
+// LexString is Lex for a text that is in memory.
 func (lineLexer) LexString(name, content string) (lexer.Lexer, error) {
 	r := newReader(Options{})
 	r.read(&source{name: name}, content)
@@ -60,6 +67,7 @@ type tokenList struct {
 	next   int
 }
 
+// Next implements lexer.Lexer.
 func (l *tokenList) Next() (lexer.Token, error) {
 	if l.next == len(l.tokens) {
 		return lexer.EOFToken(lexer.Position{}), nil
@@ -68,6 +76,8 @@ func (l *tokenList) Next() (lexer.Token, error) {
 	return l.tokens[l.next-1], nil
 }
 
+// token is item i for participle. Offset carries i, by which stmt finds the words
+// again.
 func (r *reader) token(i int) lexer.Token {
 	it := &r.items[i]
 	return lexer.Token{Type: it.kind, Value: it.raw,
@@ -110,6 +120,8 @@ func (r *reader) parse() []*Stmt {
 	return d.stmts
 }
 
+// line collects the words of a statement. A keyword that only stands at the top
+// level and opens a block there ends all blocks that are still open.
 func (d *driver) line(i int) {
 	if it := d.r.items[i]; len(d.open) > 0 && d.opens(i) && slices.Contains(d.r.opt.TopLevel, it.words[0].Text) {
 		d.closeAll(fmt.Sprintf("not closed before %s in line %d", it.words[0].Text, it.pos.Line))
@@ -159,6 +171,8 @@ func (d *driver) skip(i int) int {
 	return len(d.r.items)
 }
 
+// closing leaves a block. A brace that closes nothing is reported once per line:
+// three of them are one mistake.
 func (d *driver) closing(i int) {
 	if len(d.open) == 0 {
 		if pos := d.r.items[i].pos; pos.Line != d.extra.Line || pos.File != d.extra.File { // once per line
@@ -202,6 +216,7 @@ func (d *driver) closeAll(why string) {
 	}
 }
 
+// missingBrace reports an opening brace, item open, that nobody closes.
 func (r *reader) missingBrace(open int, why string) {
 	r.x.Errorf(r.items[open].pos, ClassMissingEOB, "missing-brace", "{ has no }: %s", why)
 }
@@ -225,6 +240,7 @@ func (d *driver) flush() {
 	d.tokens = d.tokens[:0]
 }
 
+// stmt makes a statement of participle's node and the item it was made from.
 func (r *reader) stmt(n *stmtNode) *Stmt {
 	it := &r.items[n.Pos.Offset]
 	s := &Stmt{Words: it.words, Raw: it.raw}

@@ -44,6 +44,7 @@ func (t text) cut(i, j int) text {
 	return part
 }
 
+// trim removes blanks at both ends.
 func (t text) trim() text {
 	i, j := 0, len(t.s)
 	for i < j && isBlank(t.s[i]) {
@@ -60,6 +61,8 @@ func (t text) trim() text {
 
 // splice replaces t.s[i:j] by value, all of which stands at the column of i.
 func (t text) splice(i, j int, value string) text {
+	// Mistakes in what was put in are shown where it was used: that is where the
+	// reader looks first, and the value may come from another file.
 	old := t.columns()
 	cols := make([]int32, 0, len(t.s)-(j-i)+len(value))
 	cols = append(cols, old[:i]...)
@@ -93,6 +96,8 @@ func uncomment(t text) text {
 	if !strings.ContainsAny(t.s, "#!") {
 		return t.trim()
 	}
+	// A quote that is never closed protects the rest of the line. Its state does
+	// not reach the next one, so a typing error costs one line.
 	quoted := false
 	for i := 0; i < len(t.s); i++ {
 		switch c := t.s[i]; {
@@ -163,6 +168,7 @@ func scriptKeyword(word string) bool {
 // text; what it encloses is taken as it is. open is the byte offset of a quote
 // that is not closed, -1 if there is none; what follows it is not in words.
 func (r *reader) words(t text) (words []Word, open int) {
+	// Words share the memory of the line; nothing is copied.
 	add := func(i, j int, quoted bool) {
 		words = append(words, Word{Text: t.s[i:j], Pos: r.pos(t.colAt(i)), Quoted: quoted})
 	}
@@ -183,6 +189,7 @@ func (r *reader) words(t text) (words []Word, open int) {
 		if c != '"' {
 			continue
 		}
+		// No escapes: the next double quote ends the word, whatever is before it.
 		end := strings.IndexByte(t.s[i+1:], '"')
 		if end < 0 {
 			return words, i
@@ -231,6 +238,8 @@ func isASCII(s string) bool {
 	return true
 }
 
+// isForeignBlank tells the characters of Unicode that look like a blank or like
+// nothing: spaces of all widths, word joiner, zero width space, byte order mark.
 func isForeignBlank(c rune) bool {
 	switch c {
 	case 0x00a0, 0x1680, 0x202f, 0x205f, 0x2060, 0x3000, 0xfeff:

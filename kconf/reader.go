@@ -41,6 +41,7 @@ type reader struct {
 	marks []int // for every diagnostic, the item it belongs before
 }
 
+// newReader is a reader that has read nothing.
 func newReader(opt Options) *reader {
 	opt = opt.withDefaults()
 	diags := new(Diagnostics)
@@ -56,6 +57,7 @@ func (r *reader) pos(col int) Pos {
 // read reads one file from its first to its last line. Definitions outlive it,
 // include checks do not.
 func (r *reader) read(src *source, data string) {
+	// include_check holds for the file it stands in and those included there.
 	before, checks := r.src, r.checks
 	r.mark(len(r.items))
 	r.src = src
@@ -102,6 +104,9 @@ func (r *reader) sortDiags() {
 	}
 }
 
+// readLine takes one physical line, without its end, as far as logical. Too long
+// a line and one with a NUL are dropped: what they mean is anybody's guess, and
+// keepalived's (cut in two; cut at the NUL) has surprised many.
 func (r *reader) readLine(line string) {
 	if len(line) > maxLineLength {
 		r.x.Errorf(r.pos(1), ClassGeneral, "line-too-long", "line of %d octets, at most %d are read; the line is not used", len(line), maxLineLength)
@@ -169,6 +174,8 @@ func (r *reader) logical(t text, depth int) {
 		return
 	}
 	out, more, changed := r.substitute(t)
+	// A value may bring a comment, a condition, another definition: what keepalived
+	// rescans is rescanned, and depth bounds it.
 	if changed {
 		out = uncomment(out)
 	}
@@ -179,6 +186,7 @@ func (r *reader) logical(t text, depth int) {
 	case !r.maybeInclude(out):
 		r.emit(out, depth)
 	}
+	// The further lines of a definition are lines of their own.
 	for _, line := range more {
 		if !r.generate(t) {
 			return
@@ -256,6 +264,7 @@ func undefinedUse(s string, i int) int {
 	return 0
 }
 
+// brace adds an item for { or }. depth may become negative; the driver says so.
 func (r *reader) brace(c byte, pos Pos) {
 	kind := tokOpen
 	if c == '{' {
@@ -279,6 +288,7 @@ func (r *reader) line(t text) {
 	}
 	switch {
 	case open < 0:
+	// Script strings are judged later, by their own rules (see ScriptLine).
 	case len(words) > 0 && scriptKeyword(words[0].Text):
 		words = append(words, Word{Text: t.s[open+1:], Pos: r.pos(t.colAt(open)), Quoted: true})
 	default:
@@ -288,6 +298,8 @@ func (r *reader) line(t text) {
 	if len(words) == 0 {
 		return
 	}
+	// Depth 1, because the keyword belongs into global_defs; deeper it is a word
+	// of some value block.
 	if words[0].Text == "include_check" && r.depth == 1 {
 		r.checks = includeCheck(r.x, r.checks, words[1:])
 	}

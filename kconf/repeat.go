@@ -12,6 +12,8 @@ func (r *reader) repeat(t text, depth int) bool {
 	if !ok {
 		return false
 	}
+	// Arguments may use definitions; the body is substituted later, once for each
+	// value, when the variable has one.
 	expanded, _, _ := r.substitute(args)
 	list := splitArgs(expanded.s)
 	if kind == "LST" {
@@ -32,6 +34,8 @@ func repetition(t text) (kind string, args, body text, ok bool) {
 	if kind != "SEQ" && kind != "SEQx" && kind != "LST" {
 		return "", text{}, text{}, false
 	}
+	// Arguments hold no parenthesis, so the first closing one ends them; the body
+	// may have as many as it likes.
 	open := n + len(t.s[n:]) - len(strings.TrimLeft(t.s[n:], blanks))
 	end := strings.IndexByte(t.s, ')')
 	if open >= len(t.s) || t.s[open] != '(' || end < 0 {
@@ -57,10 +61,15 @@ func splitArgs(s string) []string {
 	return append(parts, strings.Trim(s[from:], blanks))
 }
 
+// badRepetition reports arguments that can not be used; the line is then dropped
+// as a whole, because nobody knows what it would have been.
 func (r *reader) badRepetition(t text, format string, args ...any) {
 	r.x.Errorf(r.pos(t.col), ClassGeneral, "bad-repetition", format, args...)
 }
 
+// repeatSeq reads body once for every number. Numbers are written as in C and
+// bounded to 2^40 either way, so that adding the step can not overflow. The
+// variable keeps its last value, as an ordinary definition.
 func (r *reader) repeatSeq(t text, args []string, body text, hex bool, depth int) {
 	name := args[0]
 	if ident(name) == 0 || ident(name) != len(name) || len(args) < 2 || len(args) > 4 {
@@ -81,6 +90,7 @@ func (r *reader) repeatSeq(t text, args []string, body text, hex bool, depth int
 		r.badRepetition(t, "~SEQ: step %d does not lead from %d to %d", step, start, end)
 		return
 	}
+	// Refused as by keepalived: what would the digits of a negative number be?
 	if hex && (start < 0 || end < 0) {
 		r.badRepetition(t, "~SEQx: negative numbers have no hexadecimal form here")
 		return
@@ -100,6 +110,8 @@ func (r *reader) repeatSeq(t text, args []string, body text, hex bool, depth int
 
 // seqBounds completes END, START END or START STEP END.
 func seqBounds(n []int64) (start, step, end int64) {
+	// One number counts from 1, or from -1 when it is negative: END is always the
+	// last word. 0 therefore counts down: 1, 0.
 	start, end = 1, n[len(n)-1]
 	if len(n) > 1 {
 		start = n[0]
@@ -115,7 +127,7 @@ func seqBounds(n []int64) (start, step, end int64) {
 	return start, 1, end
 }
 
-// group reads {a,b} or a single word.
+// group reads {a,b} or a single word: the names of ~LST, or one value for each.
 func group(s string) []string {
 	if inner, ok := strings.CutPrefix(s, "{"); ok {
 		return splitArgs(strings.TrimSuffix(inner, "}"))
@@ -123,6 +135,8 @@ func group(s string) []string {
 	return []string{s}
 }
 
+// repeatList reads body once for every value, or group of values when there are
+// several variables. Values that are missing at the end of a group are empty.
 func (r *reader) repeatList(t text, args []string, body text, depth int) {
 	if len(args) < 2 {
 		r.badRepetition(t, "~LST: wants (VAR, VALUE, ...)")
@@ -159,7 +173,7 @@ func (r *reader) repeatList(t text, args []string, body text, depth int) {
 // is the number of words, some 16 million, and with it the memory.
 func (r *reader) generate(t text) bool {
 	if r.generated > r.opt.MaxGenerated {
-		return false
+		return false // that has been said
 	}
 	r.generated += 1 + len(t.s)/32
 	if r.generated > r.opt.MaxGenerated {

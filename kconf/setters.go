@@ -48,6 +48,8 @@ func into[C, T any](field func(*C) *T) func(*C, T) {
 	return func(c *C, v T) { *field(c) = v }
 }
 
+// intoNew is into for optional fields. Storing again makes a new value, so that a
+// copy of an older configuration keeps its own.
 func intoNew[C, T any](field func(*C) **T) func(*C, T) {
 	return func(c *C, v T) { *field(c) = &v }
 }
@@ -110,6 +112,7 @@ func OptBool[C any](field func(*C) **bool) Setter[C] {
 	return boolean("BOOL tri-state", intoNew(field))
 }
 
+// boolean is Bool and OptBool; extra words are noted.
 func boolean[C any](typ string, store func(*C, bool)) Setter[C] {
 	return Setter[C]{Type: typ, Range: boolRange, Do: func(x *Ctx, c *C, s *Stmt) {
 		v, ok := true, true
@@ -133,6 +136,7 @@ func OptUint[C any, T Unsigned](field func(*C) **T, lo, hi uint64) Setter[C] {
 	return unsigned(intoNew(field), lo, hi)
 }
 
+// unsigned is Uint and OptUint. hi must fit into T.
 func unsigned[C any, T Unsigned](store func(*C, T), lo, hi uint64) Setter[C] {
 	return scalar("UINT", uintRange(lo, hi, ".."), func(x *Ctx, w Word, what string) (T, bool) {
 		n, ok := ParseUint(x, w, what, lo, hi)
@@ -161,6 +165,8 @@ func UintClamped[C any, T Unsigned](field func(*C) *T, lo, hi uint64) Setter[C] 
 	}, into(field))
 }
 
+// clamped warns that another value is used. keepalived counts that as a mistake
+// (class 13), so --config-test ends with 5.
 func (x *Ctx) clamped(w Word, what, used string) {
 	x.Warnf(w.Pos, ClassGeneral, "clamped", "%s %s: %s is used instead", what, w.Text, used)
 }
@@ -175,6 +181,7 @@ func OptInt[C any, T Signed](field func(*C) **T, lo, hi int64) Setter[C] {
 	return signed(intoNew(field), lo, hi)
 }
 
+// signed is Int and OptInt. lo and hi must fit into T.
 func signed[C any, T Signed](store func(*C, T), lo, hi int64) Setter[C] {
 	return scalar("INT", intRange(lo, hi, ".."), func(x *Ctx, w Word, what string) (T, bool) {
 		n, ok := ParseInt(x, w, what, lo, hi)
@@ -234,6 +241,7 @@ func Micros[C any](field func(*C) *time.Duration, lo, hi time.Duration) Setter[C
 	return duration(into(field), lo, hi, time.Microsecond, 0)
 }
 
+// duration is Seconds, Millis, Micros and their optional forms.
 func duration[C any](store func(*C, time.Duration), lo, hi, unit time.Duration, places int) Setter[C] {
 	typ, rng := durationDoc(lo, hi, unit, places)
 	return scalar(typ, rng, func(x *Ctx, w Word, what string) (time.Duration, bool) {
@@ -241,6 +249,7 @@ func duration[C any](store func(*C, time.Duration), lo, hi, unit time.Duration, 
 	}, store)
 }
 
+// durationDoc is what the manual says about a duration: "DEC6 s" and "0.01..255".
 func durationDoc(lo, hi, unit time.Duration, places int) (typ, rng string) {
 	typ = "UINT"
 	if places > 0 {
@@ -256,6 +265,7 @@ func String[C any](field func(*C) *string) Setter[C] { return str(into(field)) }
 // OptString is String for a field where nil means "not written".
 func OptString[C any](field func(*C) **string) Setter[C] { return str(intoNew(field)) }
 
+// str is String and OptString.
 func str[C any](store func(*C, string)) Setter[C] {
 	return scalar("STR", "", func(_ *Ctx, w Word, _ string) (string, bool) { return w.Text, true }, store)
 }
@@ -323,6 +333,7 @@ func (x *Ctx) OneOf(w Word, what string, names []string) bool {
 	return false
 }
 
+// orList prints "a, b or c".
 func orList(names []string) string {
 	if len(names) < 2 {
 		return strings.Join(names, "")

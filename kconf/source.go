@@ -36,8 +36,13 @@ type FS interface {
 // OS is the real file system.
 type OS struct{}
 
+// Glob implements FS.
 func (OS) Glob(pattern string) ([]string, error) { return filepath.Glob(pattern) }
-func (OS) ReadFile(name string) ([]byte, error)  { return os.ReadFile(name) }
+
+// ReadFile implements FS.
+func (OS) ReadFile(name string) ([]byte, error) { return os.ReadFile(name) }
+
+// Stat implements FS; it follows symbolic links.
 func (OS) Stat(name string) (fs.FileMode, error) {
 	info, err := os.Stat(name)
 	if err != nil {
@@ -49,6 +54,7 @@ func (OS) Stat(name string) (fs.FileMode, error) {
 // Memory is a file system for tests: contents by name.
 type Memory map[string]string
 
+// Glob implements FS.
 func (m Memory) Glob(pattern string) ([]string, error) {
 	var names []string
 	for name := range m {
@@ -64,6 +70,7 @@ func (m Memory) Glob(pattern string) ([]string, error) {
 	return names, nil
 }
 
+// Stat implements FS: every file is a regular one, readable and not executable.
 func (m Memory) Stat(name string) (fs.FileMode, error) {
 	if _, ok := m[name]; !ok {
 		return 0, &fs.PathError{Op: "stat", Path: name, Err: fs.ErrNotExist}
@@ -71,6 +78,7 @@ func (m Memory) Stat(name string) (fs.FileMode, error) {
 	return 0o644, nil
 }
 
+// ReadFile implements FS.
 func (m Memory) ReadFile(name string) ([]byte, error) {
 	if _, err := m.Stat(name); err != nil {
 		return nil, err
@@ -249,6 +257,9 @@ func (r *reader) include(t text, suffix, pattern string) {
 	}
 }
 
+// includeFile reads one file that a pattern has named. One that is being read
+// already would go on for ever: keepalived does until it runs out of descriptors.
+// at is the include statement, which every place inside will refer to.
 func (r *reader) includeFile(at Pos, name string, checks IncludeChecks) {
 	depth := 0
 	for src := r.src; src != nil; src = src.parent {

@@ -28,6 +28,8 @@ func ParseUintC(x *Ctx, w Word, what string, lo, hi uint64) (uint64, bool) {
 	return parseUint(x, w, what, 0, lo, hi)
 }
 
+// parseUint reads a number in base 10, or as in C in base 0. Blanks in front (in
+// quotes) and a plus sign are allowed, as strtoul allows them.
 func parseUint(x *Ctx, w Word, what string, base int, lo, hi uint64) (uint64, bool) {
 	text := strings.TrimPrefix(strings.TrimLeft(w.Text, blanks), "+")
 	n, err := strconv.ParseUint(text, base, 64)
@@ -67,6 +69,7 @@ func ParseMillis(x *Ctx, w Word, what string, lo, hi time.Duration, places int) 
 	return parseDuration(x, w, what, lo, hi, time.Millisecond, places)
 }
 
+// parseDuration reads a decimal number of units; lo and hi hold after rounding.
 func parseDuration(x *Ctx, w Word, what string, lo, hi, unit time.Duration, places int) (time.Duration, bool) {
 	text := strings.TrimLeft(w.Text, blanks)
 	d, exact, ok := decimal(text, unit, places)
@@ -85,6 +88,7 @@ func parseDuration(x *Ctx, w Word, what string, lo, hi, unit time.Duration, plac
 // rounded half up to places digits; exact tells whether there were no more.
 func decimal(text string, unit time.Duration, places int) (d time.Duration, exact, ok bool) {
 	text = strings.TrimPrefix(text, "+")
+	// Not by way of float64: 0.1 must be exactly 100 ms, and "inf" no number.
 	whole, frac, point := strings.Cut(text, ".")
 	if whole+frac == "" || !allDigits(whole) || !allDigits(frac) || (point && places == 0) {
 		return 0, false, false
@@ -125,6 +129,7 @@ func ParseBool(x *Ctx, w Word, what string) (value, ok bool) {
 // ParseAddr reads an IPv4 or IPv6 address. A prefix length or range behind it
 // has no meaning here; keepalived cuts it off, so do we, with a note.
 func ParseAddr(x *Ctx, w Word, what string) (netip.Addr, bool) {
+	// keepalived cuts in silence; a note helps whoever expected a range.
 	text := w.Text
 	if i := strings.IndexAny(text, "/-"); i > 0 {
 		text = text[:i]
@@ -185,6 +190,8 @@ func allDigits(s string) bool {
 	return strings.Trim(s, "0123456789") == ""
 }
 
+// isNumber tells a number out of range from a word that is none; it decides the
+// id of the diagnostic only.
 func isNumber(s string) bool {
 	s = strings.TrimLeft(s, "+-")
 	return s != "" && allDigits(s)
@@ -198,10 +205,12 @@ func uintRange(lo, hi uint64, sep string) string {
 	return fmt.Sprintf("%d%s%d", lo, sep, hi)
 }
 
+// intRange is uintRange for signed numbers.
 func intRange(lo, hi int64, sep string) string {
 	return fmt.Sprintf("%d%s%d", lo, sep, hi)
 }
 
+// durationRange prints a range in units, without naming the unit.
 func durationRange(lo, hi, unit time.Duration, sep string) string {
 	if hi == NoLimit {
 		return inUnit(lo, unit) + " or more"
@@ -220,6 +229,7 @@ func inUnit(d, unit time.Duration) string {
 	return strings.TrimRight(fmt.Sprintf("%s.%0*d", text, width, rest), "0")
 }
 
+// unitName is the unit in the words of messages.
 func unitName(unit time.Duration) string {
 	switch unit {
 	case time.Millisecond:

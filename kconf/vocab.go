@@ -49,6 +49,7 @@ func (x *Ctx) Notef(pos Pos, id, format string, args ...any) {
 	x.report(pos, Note, ClassNone, id, format, args)
 }
 
+// report is Errorf, Warnf and Notef.
 func (x *Ctx) report(pos Pos, sev Severity, class Class, id, format string, args []any) {
 	x.Diags.Add(Diagnostic{Pos: pos, Severity: sev, Class: class, ID: id, Message: fmt.Sprintf(format, args...)})
 }
@@ -125,6 +126,9 @@ func (v Vocabulary[C]) Decode(x *Ctx, c *C, stmts []*Stmt) {
 	}
 }
 
+// decodeOne finds the row of s, says what is to be said about the row itself, and
+// lets its setter do the rest. A block where none belongs, or none where one does,
+// costs the statement and nothing around it.
 func (v Vocabulary[C]) decodeOne(x *Ctx, c *C, s *Stmt) {
 	k := v.find(s.Keyword())
 	if k == nil {
@@ -156,6 +160,8 @@ func (v Vocabulary[C]) decodeOne(x *Ctx, c *C, s *Stmt) {
 	k.Set.Do(x, c, s)
 }
 
+// find is the row that has name as its own or as an alias; nil if none has. The
+// longest vocabulary has about a hundred rows, so looking through is fast enough.
 func (v Vocabulary[C]) find(name string) *Keyword[C] {
 	for i := range v {
 		if v[i].Name == name {
@@ -170,6 +176,7 @@ func (v Vocabulary[C]) find(name string) *Keyword[C] {
 	return nil
 }
 
+// names are all spellings, for suggestions.
 func (v Vocabulary[C]) names() []string {
 	var names []string
 	for _, k := range v {

@@ -24,8 +24,11 @@ const (
 	maxWireText = 4 * maxLineLength
 )
 
+// errWire is input that no encoder has written.
 var errWire = errors.New("malformed configuration tree")
 
+// encoder writes a tree. Errors of the writer stick to the buffer, which reports
+// them when it is flushed, so the methods return none.
 type encoder struct {
 	w    *bufio.Writer
 	buf  []byte
@@ -46,11 +49,14 @@ func (f *File) Encode(w io.Writer) error {
 	return nil
 }
 
+// uint writes a varint, least significant seven bits first.
 func (e *encoder) uint(n uint64) {
 	e.buf = binary.AppendUvarint(e.buf[:0], n)
 	e.w.Write(e.buf)
 }
 
+// string writes the number of s among the texts sent so far, and s itself behind
+// it when it is new: keywords and file names repeat thousands of times.
 func (e *encoder) string(s string) {
 	n, known := e.text[s]
 	if !known {
@@ -84,6 +90,7 @@ func (e *encoder) pos(p Pos) {
 	e.pos(*p.Via)
 }
 
+// stmts writes how many statements there are, then each.
 func (e *encoder) stmts(list []*Stmt) {
 	e.uint(uint64(len(list)))
 	for _, s := range list {
@@ -91,6 +98,8 @@ func (e *encoder) stmts(list []*Stmt) {
 	}
 }
 
+// stmt writes words with places and quoting, the raw line, and the block if there
+// is one. A block without end, in a file that was cut off, has no closing place.
 func (e *encoder) stmt(s *Stmt) {
 	e.uint(uint64(len(s.Words)))
 	for _, w := range s.Words {
@@ -153,12 +162,14 @@ func Decode(r io.Reader) (*File, error) {
 	return f, nil
 }
 
+// fail keeps the first error: what comes after it is only its consequence.
 func (d *decoder) fail() {
 	if d.err == nil {
 		d.err = errWire
 	}
 }
 
+// uint reads a varint. An end of input in the middle of a tree is unexpected.
 func (d *decoder) uint() uint64 {
 	if d.err != nil {
 		return 0
@@ -171,6 +182,7 @@ func (d *decoder) uint() uint64 {
 	return n
 }
 
+// int is uint for what is counted: at most 2^31-1, so that it is an int anywhere.
 func (d *decoder) int() int {
 	n := d.uint()
 	if n > 1<<31-1 {
@@ -180,6 +192,8 @@ func (d *decoder) int() int {
 	return int(n)
 }
 
+// string reads a text by its number, see encoder.string. The length of a new one
+// is bounded, since it may claim anything.
 func (d *decoder) string() string {
 	n := d.int()
 	switch {
@@ -215,6 +229,10 @@ func (d *decoder) take(size int) string {
 	return string(b)
 }
 
+// pos reads a place and, the first time it is used, its include chain. depth is
+// that of the chain, and bounds the recursion. A chain is registered before it is
+// read, because that is how the encoder numbers them; so a hostile one can name
+// itself, which is looked for at the end.
 func (d *decoder) pos(depth int) Pos {
 	p := Pos{File: d.string(), Line: d.int(), Col: d.int()}
 	switch n := d.int(); {
@@ -239,6 +257,8 @@ func (d *decoder) pos(depth int) Pos {
 	return p
 }
 
+// stmts reads a block. Space is made for statements as they come, never for as
+// many as are announced.
 func (d *decoder) stmts(depth int) []*Stmt {
 	n := d.int()
 	if depth > maxDepth+1 {
@@ -254,6 +274,7 @@ func (d *decoder) stmts(depth int) []*Stmt {
 	return list
 }
 
+// stmt reads one statement, see encoder.stmt.
 func (d *decoder) stmt(depth int) *Stmt {
 	s := new(Stmt)
 	n := d.int()
@@ -269,6 +290,8 @@ func (d *decoder) stmt(depth int) *Stmt {
 		s.Words = append(s.Words, w)
 	}
 	s.Raw = d.string()
+	// Flags that this version does not know are ignored; a change that matters
+	// gets another wireMagic.
 	flags := d.uint()
 	if flags&wireBlock == 0 {
 		return s
