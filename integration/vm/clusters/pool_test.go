@@ -33,16 +33,20 @@ func newPool(t *testing.T, name string) *pool {
 	return p
 }
 
-// start writes the configuration and starts the daemon.
+// start writes the configuration and starts the daemon. When it returns the
+// checking child runs, so that a table that was right before proves something.
 func (p *pool) start(t *testing.T, conf string, args ...string) {
 	t.Helper()
 	p.director = p.node.StartProgram(t, program(), conf, args...)
+	Eventually(t, patience, "a checker process runs", func() (string, bool) {
+		return p.director.Log(), p.director.Checkers(t) != 0
+	})
 }
 
 // wantTable waits for the table and then sees that it stays.
 func (p *pool) wantTable(t *testing.T, lines ...string) {
 	t.Helper()
-	p.node.WaitTable(t, 30*time.Second, table(lines...))
+	p.node.WaitTable(t, patience, table(lines...))
 	p.wantStays(t, lines...)
 }
 
@@ -79,7 +83,7 @@ func (p *pool) wantHooks(t *testing.T, want ...string) {
 		}
 		return string(text), len(left) == 0
 	}
-	Eventually(t, 20*time.Second, fmt.Sprintf("scripts ran with %q", want), missing)
+	Eventually(t, patience, fmt.Sprintf("scripts ran with %q", want), missing)
 	os.Remove(path)
 }
 

@@ -82,7 +82,7 @@ func waitSame(t *testing.T, both [2]*twin) {
 	t.Helper()
 	var want, got string
 	same := 0
-	for began := time.Now(); time.Since(began) < 30*time.Second && same < 5; time.Sleep(3 * pause) {
+	for began := time.Now(); time.Since(began) < patience && same < 5; time.Sleep(3 * pause) {
 		want, got = both[0].node.full(t), both[1].node.full(t)
 		if same++; want != got {
 			same = 0

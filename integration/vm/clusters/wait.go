@@ -10,7 +10,7 @@ const pause = 100 * time.Millisecond
 
 // patience is how long a condition is waited for unless a test says more: far
 // beyond what the configurations need, because the machine is slow.
-const patience = time.Minute
+const patience = 2 * time.Minute
 
 // Eventually waits until ok, and ends the test when limit has passed. What is
 // seen instead is part of the message.
