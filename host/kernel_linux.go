@@ -67,7 +67,8 @@ func OpenNetlink() (*Netlink, error) {
 	return k, nil
 }
 
-// Close closes the sockets. Watches have their own.
+// Close closes the sockets. The contexts of watches end first: a watch has a
+// socket of its own, but after a loss lists the links through these.
 func (k *Netlink) Close() error {
 	k.mu.Lock()
 	defer k.mu.Unlock()

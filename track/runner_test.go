@@ -2,6 +2,7 @@ package track
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -189,6 +190,84 @@ func TestAnotherCommandRestartsTheScript(t *testing.T) {
 		if d := cmp.Diff(want, b.fake.diary); d != "" {
 			t.Errorf("-want +got\n%s", d)
 		}
+	})
+}
+
+// What counts as another command, and starts the script anew on a reload.
+func TestWhichCommandsAreTheSame(t *testing.T) {
+	base := func() run.Command {
+		return run.Command{Argv: []string{"/x", "a"}, Path: "/usr/x", Dir: "/", Env: []string{"A=1"},
+			Cred: &run.Credential{UID: 1, GID: 2, Groups: []uint32{3}}}
+	}
+	tests := map[string]struct {
+		edit func(*run.Command)
+		same bool
+	}{
+		"the same, read again":     {func(*run.Command) {}, true},
+		"another argument":         {func(c *run.Command) { c.Argv[1] = "b" }, false},
+		"an argument more":         {func(c *run.Command) { c.Argv = append(c.Argv, "") }, false},
+		"another file":             {func(c *run.Command) { c.Path = "/bin/x" }, false},
+		"another directory":        {func(c *run.Command) { c.Dir = "/tmp" }, false},
+		"another environment":      {func(c *run.Command) { c.Env[0] = "A=2" }, false},
+		"another user":             {func(c *run.Command) { c.Cred.UID = 9 }, false},
+		"another group":            {func(c *run.Command) { c.Cred.GID = 9 }, false},
+		"other groups besides":     {func(c *run.Command) { c.Cred.Groups = nil }, false},
+		"the daemon's own account": {func(c *run.Command) { c.Cred = nil }, false},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			other := base()
+			tt.edit(&other)
+			if sameCommand(base(), other) != tt.same || sameCommand(other, base()) != tt.same {
+				t.Errorf("same %t, want %t", !tt.same, tt.same)
+			}
+		})
+	}
+	own := run.Command{Argv: []string{"/x"}}
+	if !sameCommand(own, own) {
+		t.Error("two commands of the daemon's own account differ")
+	}
+}
+
+func TestConfigureDoesNotWaitBeyondItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := NewScripts(&fakeRunner{}, func(event.Fact) {}, func(string, State) {}) // nobody runs it
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+		defer cancel()
+		if err := s.Configure(ctx, nil); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("Configure says %v, want that its time is over", err)
+		}
+		if got := s.Snapshots(ctx); got != nil {
+			t.Errorf("snapshots %v", got)
+		}
+	})
+}
+
+// A script that was removed and comes back while its last run has not ended
+// must not take the end of that run for its own.
+func TestAScriptThatComesBackIgnoresItsFormerRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := startBench(t.Context())
+		configure := func(jobs ...Job) {
+			t.Helper()
+			if err := b.Configure(t.Context(), jobs); err != nil {
+				t.Fatal(err)
+			}
+		}
+		configure(scriptJob("chk", "1h", "0", "300ms"))
+		time.Sleep(100 * time.Millisecond)
+		configure() // killed at 100 ms, gone at 400 ms
+		time.Sleep(100 * time.Millisecond)
+		configure(scriptJob("chk", "600ms", "0")) // 200 ms to 800 ms
+		time.Sleep(300 * time.Millisecond)
+		if got := b.Snapshots(t.Context())[0].Status; !got.Running || got.State != Unknown {
+			t.Errorf("at 500 ms: %+v, want running without a verdict", got)
+		}
+		time.Sleep(400 * time.Millisecond)
+		if got := b.Snapshots(t.Context())[0].Status; got.Running || got.State != Up {
+			t.Errorf("at 900 ms: %+v, want ended and up", got)
+		}
+		b.stop()
 	})
 }
 
