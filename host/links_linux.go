@@ -56,5 +56,8 @@ func decodeLink(b []byte) (l Link, err error) {
 	if err != nil {
 		return Link{}, fmt.Errorf("decode link: %w", err)
 	}
-	return linkFrom(found), nil
+	if l = linkFrom(found); l.Name == "" { // every message about a link has it
+		return Link{}, errTruncated
+	}
+	return l, nil
 }
