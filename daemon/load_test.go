@@ -199,5 +199,4 @@ func TestNobodyWaitsForAScriptThatIsNotRun(t *testing.T) {
 type levels []slog.Level
 
 func (l *levels) write(level slog.Level, _ time.Time, _ string) { *l = append(*l, level) }
-func (*levels) lost() uint64                                    { return 0 }
 func (*levels) Close() error                                    { return nil }

@@ -21,12 +21,11 @@ const (
 	identCheckers = "Keepalived_healthcheckers"
 )
 
-// A sink takes finished lines. It must return at once whatever state the
+// A sink takes finished lines. write must return at once whatever state the
 // reader at the other end is in: a log that nobody reads must not hold up an
 // advert. Lines that cannot be delivered are counted.
 type sink interface {
 	write(level slog.Level, at time.Time, line string)
-	lost() uint64
 	io.Closer
 }
 
@@ -92,51 +91,111 @@ func oneLine(s string) string {
 
 func isControl(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
 
-// consoleBacklog is how many lines wait for a terminal or pipe that is not read.
-const consoleBacklog = 1024
+// logBacklog is how many lines wait for a reader that is behind: more than a
+// burst of all 4,080 possible IPv4 routers of 16 interfaces changing state.
+const logBacklog = 16384
 
-// consoleSink writes in the form of keepalived -n -l: date, colon, text. A
-// goroutine of its own does the writing, since a pipe can block.
-type consoleSink struct {
-	lines   chan string
-	dropped atomic.Uint64
-	done    sync.WaitGroup
+// logGrace is how long a stopping process waits for its log's readers.
+const logGrace = 50 * time.Millisecond
+
+// lineQueue lies between those who log and one reader that may be slow or
+// stuck: a goroutine of its own does the writing. Lines beyond the backlog are
+// lost, and a line in their place says how many.
+type lineQueue struct {
+	format func(level slog.Level, at time.Time, line string) string
+	lines  chan string
+	hurry  atomic.Bool // closing: give up what cannot be written now
+	done   sync.WaitGroup
+
+	mu      sync.Mutex
+	closed  bool
+	missing uint64 // lost since the last line that found room
+	total   uint64
 }
 
-// newConsoleSink writes to w until Close, which waits for the backlog for at
-// most the grace time that Close's caller has left; it owns one goroutine.
-func newConsoleSink(w io.Writer) *consoleSink {
-	s := &consoleSink{lines: make(chan string, consoleBacklog)}
-	s.done.Go(func() {
-		for l := range s.lines {
-			io.WriteString(w, l) // nobody to tell when the terminal itself fails
+// newLineQueue passes lines in the form of format to write until Close; write
+// may block, but not once hurry is set.
+func newLineQueue(format func(slog.Level, time.Time, string) string, write func(q *lineQueue, line string)) *lineQueue {
+	q := &lineQueue{format: format, lines: make(chan string, logBacklog)}
+	q.done.Go(func() {
+		for l := range q.lines {
+			write(q, l)
 		}
 	})
-	return s
+	return q
 }
 
-func (s *consoleSink) write(_ slog.Level, at time.Time, line string) {
-	select {
-	case s.lines <- at.Format("Mon Jan _2 15:04:05 2006") + ": " + line + "\n":
-	default:
-		s.dropped.Add(1)
+func (q *lineQueue) write(level slog.Level, at time.Time, line string) {
+	text := q.format(level, at, line)
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed || !q.tellLoss(at) || !q.offer(text) {
+		q.missing++
+		q.total++
 	}
 }
 
-func (s *consoleSink) lost() uint64 { return s.dropped.Load() }
+// offer reports whether there was room for a line.
+func (q *lineQueue) offer(text string) bool {
+	select {
+	case q.lines <- text:
+		return true
+	default:
+		return false
+	}
+}
+
+// tellLoss puts the line about lost lines where they would have been. It
+// reports whether nothing is left to tell.
+func (q *lineQueue) tellLoss(at time.Time) bool {
+	if q.missing == 0 {
+		return true
+	}
+	// Room for one line only would tell of one loss and cause the next.
+	if cap(q.lines)-len(q.lines) < 2 {
+		return false
+	}
+	q.offer(q.format(slog.LevelWarn, at, fmt.Sprintf("%d log lines lost here: the log is not read fast enough", q.missing)))
+	q.missing = 0
+	return true
+}
+
+func (q *lineQueue) lost() uint64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.total
+}
 
 // Close writes what waits, unless the reader has stopped reading: after
-// consoleGrace the backlog is given up, so that a stop is never held up.
-func (s *consoleSink) Close() error {
-	close(s.lines)
+// logGrace the rest is given up, so that a stop is never held up.
+func (q *lineQueue) Close() error {
+	q.mu.Lock()
+	if q.closed {
+		q.mu.Unlock()
+		return nil
+	}
+	q.tellLoss(time.Now())
+	q.closed = true
+	close(q.lines)
+	q.mu.Unlock()
 	written := make(chan struct{})
-	go func() { s.done.Wait(); close(written) }()
+	go func() { q.done.Wait(); close(written) }()
 	select {
 	case <-written:
-	case <-time.After(consoleGrace):
+	case <-time.After(logGrace):
+		q.hurry.Store(true)
 	}
 	return nil
 }
 
-// consoleGrace is how long a stopping process waits for its terminal.
-const consoleGrace = 50 * time.Millisecond
+// newConsoleSink writes to w in the form of keepalived -n -l: date, colon, text.
+func newConsoleSink(w io.Writer) *lineQueue {
+	format := func(_ slog.Level, at time.Time, line string) string {
+		return at.Format("Mon Jan _2 15:04:05 2006") + ": " + line + "\n"
+	}
+	return newLineQueue(format, func(q *lineQueue, line string) {
+		if !q.hurry.Load() {
+			io.WriteString(w, line) // nobody to tell when the terminal itself fails
+		}
+	})
+}

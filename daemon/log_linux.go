@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -18,26 +16,30 @@ var facilityCodes = map[string]int{
 	"local4": 20, "local5": 21, "local6": 22, "local7": 23,
 }
 
-// syslogSink sends datagrams to the local log socket without ever waiting: the
-// C library's syslog(3), and Go's log/syslog, block their caller when the log
-// daemon stops reading, and a blocked VRRP process is a dead one.
-type syslogSink struct {
-	path     string
-	ident    string
-	pid      int
-	facility int
-
-	mu      sync.Mutex
+// syslogSocket is the way to the local log daemon. The C library's syslog(3),
+// and Go's log/syslog, block their caller when it stops reading, and a blocked
+// VRRP process is a dead one: here only the queue's own goroutine waits.
+type syslogSocket struct {
+	path    string
 	fd      int // -1: not connected
 	retryAt time.Time
-	dropped atomic.Uint64
 }
 
-// syslogRetry is how long a missing log socket is left alone.
-const syslogRetry = time.Second
+const (
+	// syslogRetry is how long a missing log socket is left alone.
+	syslogRetry = time.Second
+	// syslogWait is how long one try to send waits for room in the socket.
+	syslogWait = 20 * time.Millisecond
+)
 
-func newSyslogSink(path, ident, facility string) *syslogSink {
-	return &syslogSink{path: path, ident: ident, pid: os.Getpid(), facility: facilityCodes[facility], fd: -1}
+// newSyslogSink sends datagrams in syslog's local form to the socket at path.
+func newSyslogSink(path, ident, facility string) *lineQueue {
+	pid, code := os.Getpid(), facilityCodes[facility]
+	format := func(level slog.Level, at time.Time, line string) string {
+		return fmt.Sprintf("<%d>%s %s[%d]: %s", code*8+severity(level), at.Format(time.Stamp), ident, pid, line)
+	}
+	s := &syslogSocket{path: path, fd: -1}
+	return newLineQueue(format, s.write)
 }
 
 func severity(l slog.Level) int {
@@ -51,43 +53,39 @@ func severity(l slog.Level) int {
 	}
 }
 
-func (s *syslogSink) write(level slog.Level, at time.Time, line string) {
-	msg := fmt.Appendf(nil, "<%d>%s %s[%d]: %s", s.facility*8+severity(level), at.Format(time.Stamp), s.ident, s.pid, line)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for range 2 { // the second try reconnects after a restart of the log daemon
-		if s.send(msg) {
+// write sends one line, however long the log daemon takes, but drops it if
+// there is none.
+func (s *syslogSocket) write(q *lineQueue, line string) {
+	again := true // once, after a restart of the log daemon
+	for !q.hurry.Load() {
+		if s.fd < 0 && !s.connect() {
 			return
 		}
+		switch err := unix.Sendto(s.fd, []byte(line), unix.MSG_NOSIGNAL, nil); err {
+		case nil, unix.EMSGSIZE:
+			return
+		case unix.EAGAIN, unix.ENOBUFS, unix.EINTR: // the log daemon is behind
+			continue
+		}
+		s.close()
+		if !again {
+			return
+		}
+		again = false
 	}
-	s.dropped.Add(1)
 }
 
-// send reports whether the line is delivered, or lost for good; false asks for
-// another try on a new socket.
-func (s *syslogSink) send(msg []byte) bool {
-	if s.fd < 0 && !s.connect() {
-		return false
-	}
-	switch err := unix.Sendto(s.fd, msg, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, nil); err {
-	case nil:
-		return true
-	case unix.EAGAIN, unix.EMSGSIZE, unix.ENOBUFS: // reader is behind: this line is lost, the socket is good
-		s.dropped.Add(1)
-		return true
-	}
-	unix.Close(s.fd)
-	s.fd = -1
-	return false
-}
-
-func (s *syslogSink) connect() bool {
+func (s *syslogSocket) connect() bool {
 	if now := time.Now(); now.Before(s.retryAt) {
 		return false
 	}
-	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err == nil {
-		if err = unix.Connect(fd, &unix.SockaddrUnix{Name: s.path}); err == nil {
+		wait := unix.NsecToTimeval(syslogWait.Nanoseconds())
+		if err = unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &wait); err == nil {
+			err = unix.Connect(fd, &unix.SockaddrUnix{Name: s.path})
+		}
+		if err == nil {
 			s.fd = fd
 			return true
 		}
@@ -97,14 +95,7 @@ func (s *syslogSink) connect() bool {
 	return false
 }
 
-func (s *syslogSink) lost() uint64 { return s.dropped.Load() }
-
-func (s *syslogSink) Close() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.fd >= 0 {
-		unix.Close(s.fd)
-		s.fd = -1
-	}
-	return nil
+func (s *syslogSocket) close() {
+	unix.Close(s.fd)
+	s.fd = -1
 }

@@ -1,7 +1,10 @@
 package daemon
 
 import (
+	"bufio"
 	"errors"
+	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -37,11 +40,11 @@ func TestSyslogLinesCarryFacilityIdentAndPid(t *testing.T) {
 	conn, path := listenSyslog(t)
 	s := newSyslogSink(path, "Keepalived_vrrp", "local1")
 	defer s.Close()
-	s.pid = 77
 	at := time.Date(2026, 11, 2, 3, 4, 5, 0, time.Local)
 	s.write(slog.LevelInfo, at, "(VI_1) Entering MASTER STATE")
 	// local1 is 17: 17*8 + 6 (info) = 142; day of month padded with a blank (RFC 3164)
-	if got, want := readLine(t, conn), "<142>Nov  2 03:04:05 Keepalived_vrrp[77]: (VI_1) Entering MASTER STATE"; got != want {
+	want := fmt.Sprintf("<142>Nov  2 03:04:05 Keepalived_vrrp[%d]: (VI_1) Entering MASTER STATE", os.Getpid())
+	if got := readLine(t, conn); got != want {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
 }
@@ -51,7 +54,7 @@ func TestALogThatNobodyReadsNeverHoldsUpItsWriter(t *testing.T) {
 	s := newSyslogSink(path, "Keepalived_vrrp", "")
 	defer s.Close()
 	log := newLogger(slog.LevelInfo, s)
-	const lines = 20_000 // far more than a socket buffer holds
+	const lines = 2 * logBacklog // and more than a socket buffer holds
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -66,6 +69,30 @@ func TestALogThatNobodyReadsNeverHoldsUpItsWriter(t *testing.T) {
 	}
 	if lost := s.lost(); lost == 0 || lost >= lines {
 		t.Errorf("%d lines counted as lost; some must have fitted, and not all", lost)
+	}
+	began := time.Now()
+	s.Close()
+	if took := time.Since(began); took > 10*logGrace {
+		t.Errorf("closing took %v although nobody reads, grace is %v", took, logGrace)
+	}
+	log.Info("after the end") // must not panic
+}
+
+func TestABurstOfAllRoutersReachesALogDaemonThatIsSlow(t *testing.T) {
+	conn, path := listenSyslog(t)
+	s := newSyslogSink(path, "Keepalived_vrrp", "")
+	defer s.Close()
+	const lines = 4080 // a socket holds a few hundred at most
+	for i := range lines {
+		s.write(slog.LevelInfo, time.Now(), fmt.Sprintf("(VI_%d) Entering MASTER STATE", i))
+	}
+	for i := range lines {
+		if got := readLine(t, conn); !strings.HasSuffix(got, fmt.Sprintf(": (VI_%d) Entering MASTER STATE", i)) {
+			t.Fatalf("line %d is %q", i, got)
+		}
+	}
+	if s.lost() != 0 {
+		t.Errorf("%d lines lost", s.lost())
 	}
 }
 
@@ -101,7 +128,6 @@ func TestLogLinesStayOneLineAndCarryAttributes(t *testing.T) {
 type recorder struct{ lines *[]string }
 
 func (r recorder) write(_ slog.Level, _ time.Time, line string) { *r.lines = append(*r.lines, line) }
-func (recorder) lost() uint64                                   { return 0 }
 func (recorder) Close() error                                   { return nil }
 
 // stuck is a terminal whose reader has stopped.
@@ -112,19 +138,49 @@ func (s stuck) Write(b []byte) (int, error) { <-s.block; return len(b), nil }
 func TestAStuckTerminalLosesLinesButHoldsUpNobody(t *testing.T) {
 	w := stuck{make(chan struct{})}
 	s := newConsoleSink(w)
-	for range consoleBacklog + 100 {
+	for range logBacklog + 100 {
 		s.write(slog.LevelInfo, time.Now(), "line")
 	}
-	// The first line is with the writer, consoleBacklog wait, the rest is lost.
+	// The first line is with the writer, logBacklog wait, the rest is lost.
 	if lost := s.lost(); lost < 99 || lost > 100 {
 		t.Errorf("%d lines lost, want 99 or 100", lost)
 	}
 	began := time.Now()
 	s.Close()
-	if took := time.Since(began); took > 10*consoleGrace {
-		t.Errorf("closing took %v although nobody reads, grace is %v", took, consoleGrace)
+	if took := time.Since(began); took > 10*logGrace {
+		t.Errorf("closing took %v although nobody reads, grace is %v", took, logGrace)
 	}
 	close(w.block)
+	s.done.Wait()
+}
+
+func TestLostLinesLeaveALineInTheirPlace(t *testing.T) {
+	r, w := io.Pipe() // nothing is written before it is read
+	s := newConsoleSink(w)
+	const lost = 7
+	for s.lost() < lost {
+		s.write(slog.LevelInfo, time.Now(), "early")
+	}
+	in := bufio.NewScanner(r)
+	for range 3 {
+		in.Scan() // now two lines fit, perhaps three
+	}
+	s.write(slog.LevelInfo, time.Now(), "late")
+	var last []string // the two that come after all the early ones
+	for len(last) < 2 && in.Scan() {
+		if !strings.HasSuffix(in.Text(), ": early") {
+			last = append(last, in.Text())
+		}
+	}
+	want := []string{": 7 log lines lost here: the log is not read fast enough", ": late"}
+	for i := range want {
+		if i >= len(last) || !strings.HasSuffix(last[i], want[i]) {
+			t.Errorf("after the early lines: %q, want them to end in %q", last, want)
+			break
+		}
+	}
+	r.Close()
+	s.Close()
 	s.done.Wait()
 }
 
