@@ -297,9 +297,9 @@ func (r *vrrpRole) reconciled(n host.Reconciled) {
 		r.log.Error(n.Err.Error())
 		r.loop.Deliver("", vrrp.HostFailed{Err: n.Err})
 	}
-	repaired := (n.Cause == host.Drifted || n.Cause == host.Swept) && len(n.Done) > 0
+	repaired := len(n.Repairs) > 0
 	if repaired {
-		r.log.Warn(fmt.Sprintf("put back what was removed by others: %v", n.Done))
+		r.log.Warn(fmt.Sprintf("put back what was removed by others: %v", n.Repairs))
 	}
 	r.announcer.carriedOut(n.Seq, n.State.Links)
 	if n.Err != nil {

@@ -39,6 +39,7 @@ type Reconciled struct {
 	Seq     uint64
 	Cause   Cause
 	Done    []Op
+	Repairs []Op  // those of Done that put back what others removed
 	Waiting []Op  // wanted on links that do not exist
 	Err     error // nil: the host is as wanted, apart from Waiting
 	State   State // as read, before Done
@@ -242,22 +243,25 @@ func (w *Worker) reconcile(ctx context.Context, cause Cause) {
 	if ctx.Err() != nil {
 		return
 	}
-	w.remember(done, state)
+	repairs := w.remember(done, state)
+	if cause == Drifted || cause == Swept {
+		repairs = done
+	}
 	w.scheduleRetry(err)
 	text := ""
 	if err != nil {
 		text = err.Error()
 	}
 	if cause == Wanted || len(done) > 0 || text != w.lastErr {
-		out := Reconciled{Seq: wish.Seq, Cause: cause, Done: done, Err: err, State: state}
+		out := Reconciled{Seq: wish.Seq, Cause: cause, Done: done, Repairs: repairs, Err: err, State: state}
 		if len(state.Links) > 0 { // it could be read
 			out.Waiting = Waiting(wish, state)
 		}
 		w.notify(out)
 	}
 	w.lastErr = text
-	if len(done) > 0 && (cause == Drifted || cause == Swept) {
-		w.countRepair(done)
+	if len(repairs) > 0 {
+		w.countRepair(repairs)
 	}
 }
 
@@ -276,25 +280,30 @@ func (w *Worker) leftovers() map[AddressKey]bool {
 
 // remember keeps mine up to date. What is not wanted and not there any more, gone
 // with its link or taken away by somebody, is forgotten: should it come back,
-// it is somebody else's.
-func (w *Worker) remember(done []Op, state State) {
+// it is somebody else's. It returns what was added although it should have been
+// there: a wish can come before the news that somebody removed it.
+func (w *Worker) remember(done []Op, state State) (repairs []Op) {
 	for _, op := range done {
 		switch {
 		case op.Address == nil:
 		case op.Verb == Add:
+			if w.mine[op.Address.Key()] {
+				repairs = append(repairs, op)
+			}
 			w.mine[op.Address.Key()] = true
 		default:
 			delete(w.mine, op.Address.Key())
 		}
 	}
 	if len(state.Links) == 0 {
-		return // it could not be read
+		return repairs // it could not be read
 	}
 	maps.DeleteFunc(w.mine, func(k AddressKey, _ bool) bool {
 		_, wanted := w.desired.Addresses[k]
 		_, there := state.Addresses[k]
 		return !wanted && !there
 	})
+	return repairs
 }
 
 func (w *Worker) scheduleRetry(err error) {

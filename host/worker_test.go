@@ -39,6 +39,11 @@ func (b *bench) note(e host.Event) {
 		for _, op := range e.Done {
 			line("  %v", op)
 		}
+		if e.Cause == host.Wanted || e.Cause == host.Retried { // of others all are
+			for _, op := range e.Repairs {
+				line("  repaired: %v", op)
+			}
+		}
 		for _, op := range e.Waiting {
 			line("  waiting: %v", op)
 		}
@@ -123,6 +128,17 @@ func TestALostAddressIsPutBackAtOnce(t *testing.T) {
 	},
 		"0s wanted 1", "0s "+addVIP, "0s   ip addr add 192.0.2.101/32 dev eth0 scope global",
 		"3s drifted 1", "3s "+addVIP, "3s   ip addr add 192.0.2.101/32 dev eth0 scope global")
+}
+
+func TestAWishThatComesBeforeTheNewsOfALossRepairsIt(t *testing.T) {
+	atWork(t, func(b *bench) {
+		b.Want(numbered(1, vip("192.0.2.100/24")))
+		synctest.Wait()
+		b.RemoveSilently(vip("192.0.2.100/24"))
+		b.Want(numbered(2, vip("192.0.2.100/24"), vip("192.0.2.101/24")))
+	},
+		"0s wanted 1", "0s "+addVIP,
+		"0s wanted 2", "0s "+addVIP, "0s   ip addr add 192.0.2.101/24 dev eth0 scope global", "0s   repaired: ip addr add 192.0.2.100/24 dev eth0 scope global")
 }
 
 func TestALostRouteAndRuleArePutBack(t *testing.T) {
