@@ -7,15 +7,17 @@ import (
 	"time"
 )
 
-// trackings are ways to make a router less wanted and back, from outside.
-var trackings = []struct {
+// tracking is a way to make a router less wanted and back, from outside.
+type tracking struct {
 	name  string
 	block func(p *pair, weight string) (before, extra string)
 	spoil func(p *pair)
 	mend  func(p *pair)
 	// notice is how long the daemon may need to notice.
 	notice time.Duration
-}{
+}
+
+var trackings = []tracking{
 	{
 		name: "a script",
 		block: func(p *pair, weight string) (string, string) {
@@ -40,7 +42,10 @@ var trackings = []struct {
 	},
 }
 
-func TestWhatIsTrackedLowersThePriority(t *testing.T) {
+// forEachTracking runs f for each way of tracking and both roles. Router a has
+// priority 150, tracks with the given weight, and owns the address.
+func forEachTracking(t *testing.T, weight string, f func(p *pair, tr tracking, a *Daemon)) {
+	t.Helper()
 	Require(t)
 	for _, tr := range trackings {
 		for _, kinds := range pairings[:2] {
@@ -49,72 +54,66 @@ func TestWhatIsTrackedLowersThePriority(t *testing.T) {
 				p := newPair(t, kinds, protocols[1], nil)
 				r := p.router
 				r.Priority = 150
-				r.Before, r.Extra = tr.block(p, "weight -60")
+				r.Before, r.Extra = tr.block(p, weight)
 				a, b := p.start(r.Conf())
 				p.settle(a, b)
-				p.Step("the backup takes over from the lowered priority", func(t *testing.T) {
-					spoilt := time.Now()
-					tr.spoil(p)
-					lowered := p.Capture.Next(spoilt, tr.notice+time.Second, "of a with priority 90", // 150 - 60
-						func(adv Advert) bool { return p.a.sent(adv) && adv.Priority == 90 })
-					taken := p.Capture.Next(spoilt, 3*time.Second, "of b", From(p.b))
-					if got := taken.At.Sub(lowered.At); got > p.down+slack+latenessSince(spoilt) {
-						t.Errorf("b took over %v after the first lowered advert, want at most %v", got, p.down)
-					}
-					p.WaitHolders(2*time.Second, p.vip, "b")
-					if n := len(p.Capture.Adverts(spoilt, Resigns(p.a))); n != 0 {
-						t.Errorf("a resigned %d times; it had only a lower priority", n)
-					}
-				})
-				p.Step("and yields when it is raised again", func(t *testing.T) {
-					mended := time.Now()
-					tr.mend(p)
-					p.WaitHolders(tr.notice+3*time.Second, p.vip, "a")
-					back := p.Capture.Next(mended, time.Second, "of a with priority 150",
-						func(adv Advert) bool { return p.a.sent(adv) && adv.Priority == 150 })
-					AtMost(t, "returning", mended, back.At, tr.notice+p.down+slack)
-				})
+				f(p, tr, a)
 			})
 		}
 	}
 }
 
+func TestWhatIsTrackedLowersThePriority(t *testing.T) {
+	forEachTracking(t, "weight -60", func(p *pair, tr tracking, _ *Daemon) {
+		p.Step("the backup takes over from the lowered priority", func(t *testing.T) {
+			spoilt := time.Now()
+			tr.spoil(p)
+			lowered := p.Capture.Next(spoilt, tr.notice+time.Second, "of a with priority 90", // 150 - 60
+				func(adv Advert) bool { return p.a.sent(adv) && adv.Priority == 90 })
+			taken := p.Capture.Next(spoilt, 3*time.Second, "of b", From(p.b))
+			if got := taken.At.Sub(lowered.At); got > p.down+slack+latenessSince(spoilt) {
+				t.Errorf("b took over %v after the first lowered advert, want at most %v", got, p.down)
+			}
+			p.WaitHolders(2*time.Second, p.vip, "b")
+			if n := len(p.Capture.Adverts(spoilt, Resigns(p.a))); n != 0 {
+				t.Errorf("a resigned %d times; it had only a lower priority", n)
+			}
+		})
+		p.Step("and yields when it is raised again", func(t *testing.T) {
+			mended := time.Now()
+			tr.mend(p)
+			p.WaitHolders(tr.notice+3*time.Second, p.vip, "a")
+			back := p.Capture.Next(mended, time.Second, "of a with priority 150",
+				func(adv Advert) bool { return p.a.sent(adv) && adv.Priority == 150 })
+			AtMost(t, "returning", mended, back.At, tr.notice+p.down+slack)
+		})
+	})
+}
+
 func TestWhatIsTrackedWithoutWeightIsAFault(t *testing.T) {
-	Require(t)
-	for _, tr := range trackings {
-		for _, kinds := range pairings[:2] {
-			t.Run(tr.name+", "+kinds.String(), func(t *testing.T) {
-				t.Parallel()
-				p := newPair(t, kinds, protocols[1], nil)
-				r := p.router
-				r.Priority = 150
-				r.Before, r.Extra = tr.block(p, "")
-				a, b := p.start(r.Conf())
-				p.settle(a, b)
-				p.Step("the active router resigns and the backup follows after its skew time", func(t *testing.T) {
-					spoilt := time.Now()
-					tr.spoil(p)
-					resigned := p.Capture.Next(spoilt, tr.notice+time.Second, "of priority 0", Resigns(p.a))
-					AtMost(t, "resigning", spoilt, resigned.At, tr.notice+slack)
-					a.WaitLog(spoilt, time.Second, `\(VI_1\) Entering FAULT STATE`)
-					taken := p.Capture.Next(spoilt, 2*time.Second, "of b", From(p.b))
-					Took(t, "taking over", resigned.At, taken.At, p.skew)
-					// keepalived resigns twice, a fraction of a millisecond apart.
-					if n := len(p.Capture.Adverts(spoilt, Resigns(p.a))); kinds.a == Holdfast && n != 1 {
-						t.Errorf("a resigned %d times, want once", n)
-					}
-					p.WaitHolders(time.Second, p.vip, "b")
-				})
-				p.Step("it comes back as backup and preempts", func(t *testing.T) {
-					mended := time.Now()
-					tr.mend(p)
-					a.WaitLog(mended, tr.notice+time.Second, `\(VI_1\) Entering BACKUP STATE`)
-					a.WaitLog(mended, 3*time.Second, `\(VI_1\) Entering MASTER STATE`)
-					p.WaitHolders(time.Second, p.vip, "a")
-				})
-			})
-		}
-	}
+	forEachTracking(t, "", func(p *pair, tr tracking, a *Daemon) {
+		p.Step("the active router resigns and the backup follows after its skew time", func(t *testing.T) {
+			spoilt := time.Now()
+			tr.spoil(p)
+			resigned := p.Capture.Next(spoilt, tr.notice+time.Second, "of priority 0", Resigns(p.a))
+			AtMost(t, "resigning", spoilt, resigned.At, tr.notice+slack)
+			a.WaitLog(spoilt, time.Second, `\(VI_1\) Entering FAULT STATE`)
+			taken := p.Capture.Next(spoilt, 2*time.Second, "of b", From(p.b))
+			Took(t, "taking over", resigned.At, taken.At, p.skew)
+			// keepalived resigns twice, a fraction of a millisecond apart.
+			if n := len(p.Capture.Adverts(spoilt, Resigns(p.a))); p.kinds.a == Holdfast && n != 1 {
+				t.Errorf("a resigned %d times, want once", n)
+			}
+			p.WaitHolders(time.Second, p.vip, "b")
+		})
+		p.Step("it comes back as backup and preempts", func(t *testing.T) {
+			mended := time.Now()
+			tr.mend(p)
+			a.WaitLog(mended, tr.notice+time.Second, `\(VI_1\) Entering BACKUP STATE`)
+			a.WaitLog(mended, 3*time.Second, `\(VI_1\) Entering MASTER STATE`)
+			p.WaitHolders(time.Second, p.vip, "a")
+		})
+	})
 }
 
 // TestAnInterfaceThatVanishesIsAFaultOfItsOwn removes the interface of one of
