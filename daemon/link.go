@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"holdfast/internal/event"
@@ -72,6 +73,7 @@ type link struct {
 	dropped uint64
 	wake    chan struct{}
 	closing chan struct{}
+	grace   atomic.Int64  // nanoseconds for each write once closing, 0 before
 	written chan struct{} // closed when the writer has ended
 	once    sync.Once
 	done    sync.WaitGroup
@@ -119,9 +121,20 @@ func (l *link) take() []message {
 	return batch
 }
 
+// linkWriter gives each write of a closing link its own grace: a reader that is
+// slow but reads gets everything.
+type linkWriter struct{ l *link }
+
+func (w linkWriter) Write(b []byte) (int, error) {
+	if grace := w.l.grace.Load(); grace > 0 {
+		w.l.conn.SetWriteDeadline(time.Now().Add(time.Duration(grace)))
+	}
+	return w.l.conn.Write(b)
+}
+
 func (l *link) write() {
 	defer close(l.written)
-	w := bufio.NewWriter(l.conn)
+	w := bufio.NewWriter(linkWriter{l})
 	enc := json.NewEncoder(w)
 	for {
 		closing := false
@@ -162,15 +175,16 @@ func (l *link) read() {
 	}
 }
 
-// Close writes what is queued, for at most grace, closes the socket and waits
-// for both goroutines. Messages that arrive meanwhile are dropped.
+// Close writes what is queued, until the other side takes nothing for grace,
+// closes the socket and waits for both goroutines. Messages that arrive meanwhile are dropped.
 func (l *link) Close(grace time.Duration) error {
 	var err error
 	l.once.Do(func() {
+		l.grace.Store(int64(grace))
 		l.conn.SetWriteDeadline(time.Now().Add(grace))
 		l.conn.SetReadDeadline(time.Now().Add(grace))
 		close(l.closing)
-		<-l.written // bounded by the write deadline
+		<-l.written // bounded by the write deadlines
 		err = l.conn.Close()
 		l.done.Wait()
 	})

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"bytes"
 	"net"
 	"testing"
 	"time"
@@ -47,6 +48,33 @@ func TestAnOtherSideThatDoesNotReadNeverBlocksTheSender(t *testing.T) {
 	l.Close(20 * time.Millisecond)
 	if took := time.Since(began); took > time.Second {
 		t.Errorf("closing took %v with a peer that does not read", took)
+	}
+}
+
+// A stop of thousands of instances is more than a busy parent reads at once.
+func TestAReaderThatIsSlowButReadsGetsEverythingAtClose(t *testing.T) {
+	const grace, messages = 50 * time.Millisecond, 10_000
+	a, b := net.Pipe()
+	l := newLink(a)
+	for range messages {
+		l.Send(message{Ready: true})
+	}
+	lines := make(chan int)
+	go func() {
+		n, buf := 0, make([]byte, 4096)
+		for {
+			time.Sleep(grace / 10) // about 40 times: far more than one grace
+			k, err := b.Read(buf)
+			n += bytes.Count(buf[:k], []byte{'\n'})
+			if err != nil {
+				lines <- n
+				return
+			}
+		}
+	}()
+	l.Close(grace)
+	if n := <-lines; n != messages {
+		t.Errorf("%d messages arrived, want %d", n, messages)
 	}
 }
 

@@ -338,19 +338,18 @@ func (s *supervisor) handleExit(e childExit) {
 // drain takes what c still had to say: its exit and its last messages reach us
 // on two paths.
 func (s *supervisor) drain(c *child) {
-	patience := time.After(drainPatience)
 	for !c.silent {
 		select {
 		case cm := <-s.inbox:
 			s.handleMessage(cm)
-		case <-patience:
+		case <-time.After(drainPatience):
 			return
 		}
 	}
 }
 
-// drainPatience bounds the wait for the end of a dead child's link; only a
-// grandchild that inherited the socket could keep it open.
+// drainPatience bounds the wait for the next message, or the end, of a dead
+// child's link; only a grandchild that inherited the socket could keep it open.
 const drainPatience = time.Second
 
 func describeExit(st *os.ProcessState) string {
