@@ -13,8 +13,10 @@ import (
 	"holdfast/kconf"
 )
 
-// linkGrace bounds the wait for a parent that does not read any more.
-const linkGrace = 200 * time.Millisecond
+// linkGrace bounds the wait for a parent that does not read any more. It is
+// generous: what the kernel carried is released before, and a parent that
+// starts thousands of hooks reads late.
+const linkGrace = 2 * time.Second
 
 // RunChild runs this process as a child if it was started as one; status is
 // its exit status.
