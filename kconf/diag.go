@@ -70,7 +70,7 @@ func (d Diagnostic) String() string {
 	if d.Related.IsValid() {
 		fmt.Fprintf(&b, " (see %v)", d.Related)
 	}
-	for via := d.Pos.Via; via != nil; via = via.Via {
+	for via := d.Pos.Via(); via != nil; via = via.Via() {
 		fmt.Fprintf(&b, " (included at %v)", *via)
 	}
 	return b.String()

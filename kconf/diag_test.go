@@ -45,7 +45,7 @@ func TestConfigTestStatus(t *testing.T) {
 
 func TestCaretStandsBelowItsColumn(t *testing.T) {
 	at := func(col int) kconf.Diagnostic {
-		return kconf.Diagnostic{Pos: kconf.Pos{File: "k", Line: 1, Col: col}, Severity: kconf.Error, Message: "m", Hint: "h"}
+		return kconf.Diagnostic{Pos: kconf.At("k", 1, col), Severity: kconf.Error, Message: "m", Hint: "h"}
 	}
 	tests := map[string]struct {
 		d    kconf.Diagnostic
@@ -58,7 +58,7 @@ func TestCaretStandsBelowItsColumn(t *testing.T) {
 		"a column beyond the line":      {at(9), "ab", "k:1:9: m; h\nab\n  ^\n"},
 		"a line that is not known":      {at(1), "", "k:1:1: m; h\n"},
 		"a message that has no place":   {kconf.Diagnostic{Severity: kconf.Warning, Message: "m"}, "ab", "warning: m\n"},
-		"severity stands in front of m": {kconf.Diagnostic{Pos: kconf.Pos{File: "k", Line: 1, Col: 2}, Message: "m"}, "ab", "k:1:2: note: m\nab\n ^\n"},
+		"severity stands in front of m": {kconf.Diagnostic{Pos: kconf.At("k", 1, 2), Message: "m"}, "ab", "k:1:2: note: m\nab\n ^\n"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -72,8 +72,8 @@ func TestCaretStandsBelowItsColumn(t *testing.T) {
 func TestReportShowsSourceLines(t *testing.T) {
 	files := kconf.Memory{"/k": "a\r\nb }\r\n"}
 	_, ds := kconf.ParseFile("/k", kconf.Options{FS: files})
-	ds.Add(kconf.Diagnostic{Pos: kconf.Pos{File: "/gone", Line: 1, Col: 1}, Message: "m"})
-	ds.Add(kconf.Diagnostic{Pos: kconf.Pos{File: "/k", Line: 99, Col: 1}, Message: "n"})
+	ds.Add(kconf.Diagnostic{Pos: kconf.At("/gone", 1, 1), Message: "m"})
+	ds.Add(kconf.Diagnostic{Pos: kconf.At("/k", 99, 1), Message: "n"})
 	var b strings.Builder
 	if err := kconf.Report(&b, ds, kconf.SourceLines(files)); err != nil {
 		t.Fatal(err)

@@ -19,6 +19,10 @@
 // the enclosing block after an unknown one, cutting long lines, taking ${_HASH}
 // for a comment) is not copied.
 //
+// Statements of the top level can be taken one by one (Options.Each), so that a
+// configuration of a million lines needs memory for what it means, not for its
+// text.
+//
 // The tree is made once, by the parent. Encode and Decode hand it to the
 // children, so that random numbers, environment variables and files that change
 // while being read can not make two processes differ.
@@ -37,7 +41,8 @@
 //	cond.go           @id conditions
 //	define.go         $NAME definitions and built-in names
 //	repeat.go         ~SEQ and ~LST
-//	grammar.go        the grammar, and the driver that mends braces
+//	grammar.go        the grammar
+//	driver.go         mends braces, feeds the grammar, hands statements on
 //	vocab.go          Keyword, Vocabulary, Decode
 //	values.go         reading one word: numbers, durations, addresses
 //	setters.go        constructors of setters for scalars

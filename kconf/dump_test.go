@@ -42,7 +42,7 @@ func tree(b *strings.Builder, stmts []*kconf.Stmt, indent string) {
 			fmt.Fprintf(b, "%d:%d", w.Pos.Line, w.Pos.Col)
 		}
 		b.WriteByte(']')
-		for via := s.Pos().Via; via != nil; via = via.Via {
+		for via := s.Pos().Via(); via != nil; via = via.Via() {
 			fmt.Fprintf(b, " via %v", via)
 		}
 		b.WriteByte('\n')

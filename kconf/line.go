@@ -169,10 +169,8 @@ func scriptKeyword(word string) bool {
 // that is not closed, -1 if there is none; what follows it is not in words.
 func (r *reader) words(t text) (words []Word, open int) {
 	// Words share the memory of the line; nothing is copied.
-	add := func(i, j int, quoted bool) {
-		words = append(words, Word{Text: t.s[i:j], Pos: r.pos(t.colAt(i)), Quoted: quoted})
-	}
-	words = make([]Word, 0, min(strings.Count(t.s, " ")+1, 16))
+	list := r.scratch[:0]
+	defer func() { r.scratch = list }()
 	start := -1
 	for i := 0; i < len(t.s); i++ {
 		c := t.s[i]
@@ -183,7 +181,7 @@ func (r *reader) words(t text) (words []Word, open int) {
 			continue
 		}
 		if start >= 0 {
-			add(start, i, false)
+			list = append(list, Word{Text: t.s[start:i], Pos: r.pos(t.colAt(start))})
 			start = -1
 		}
 		if c != '"' {
@@ -192,16 +190,102 @@ func (r *reader) words(t text) (words []Word, open int) {
 		// No escapes: the next double quote ends the word, whatever is before it.
 		end := strings.IndexByte(t.s[i+1:], '"')
 		if end < 0 {
-			return words, i
+			return r.keep(list), i
 		}
-		add(i+1, i+1+end, true)
-		words[len(words)-1].Pos.Col = t.colAt(i) // of the quote
+		list = append(list, Word{Text: t.s[i+1 : i+1+end], Pos: r.pos(t.colAt(i)), Quoted: true})
 		i += end + 1
 	}
 	if start >= 0 {
-		add(start, len(t.s), false)
+		list = append(list, Word{Text: t.s[start:], Pos: r.pos(t.colAt(start))})
 	}
-	return words, -1
+	return r.keep(list), -1
+}
+
+// slabSize is how many words are allocated at a time.
+const slabSize = 256
+
+// keep copies words into a slab: most lines have two or three, and an allocation
+// for each would cost more than reading them.
+func (r *reader) keep(list []Word) []Word {
+	if len(list) > cap(r.slab)-len(r.slab) {
+		r.slab = make([]Word, 0, max(slabSize, len(list)))
+	}
+	from := len(r.slab)
+	r.slab = append(r.slab, list...)
+	return r.slab[from:len(r.slab):len(r.slab)]
+}
+
+// Classes of characters for plain.
+const (
+	plainChar = iota
+	blankChar
+	braceChar
+	otherChar // what only the long way understands
+)
+
+var charClass = func() (class [256]uint8) {
+	for c := range class {
+		switch {
+		case isBlank(byte(c)):
+			class[c] = blankChar
+		case c == '{' || c == '}':
+			class[c] = braceChar
+		case c <= ' ' || c > '~' || strings.IndexByte(`#!"\@$~`, byte(c)) >= 0:
+			class[c] = otherChar
+		}
+	}
+	return class
+}()
+
+// plain reads a line that has nothing but words and braces, which nearly all have,
+// in one go; false: it is not such a line. What it yields is exactly what the
+// long way through readLine yields (FuzzPlain compares them).
+func (r *reader) plain(line string) bool {
+	for i := range len(line) {
+		if charClass[line[i]] == otherChar {
+			return false
+		}
+	}
+	if r.collecting != nil || len(line) > maxLineLength || strings.Contains(line, "include") {
+		return false
+	}
+	list, start, first := r.scratch[:0], -1, 0 // first: byte of the segment's first word
+	flush := func(end int) {
+		if start >= 0 {
+			list = append(list, Word{Text: line[start:end], Pos: r.pos(start + 1)})
+			start = -1
+		}
+	}
+	emit := func() {
+		if len(list) == 0 {
+			return
+		}
+		last := list[len(list)-1]
+		end := int(last.Pos.Col) - 1 + len(last.Text)
+		r.drive.add(item{kind: tokLine, words: r.keep(list), raw: line[first:end], pos: list[0].Pos})
+		list = list[:0]
+	}
+	for i := range len(line) {
+		switch charClass[line[i]] {
+		case blankChar:
+			flush(i)
+		case braceChar:
+			flush(i)
+			emit()
+			r.brace(line[i], r.pos(i+1))
+		default:
+			if start < 0 {
+				start = i
+				if len(list) == 0 {
+					first = i
+				}
+			}
+		}
+	}
+	flush(len(line))
+	emit()
+	r.scratch = list
+	return true
 }
 
 // foreignBlanks replaces what only looks like a blank: the no-break spaces and

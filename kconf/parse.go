@@ -21,6 +21,10 @@ type Options struct {
 	Rand         func(lo, hi int) int     // a number from lo to hi, both included; nil: math/rand
 	FS           FS                       // nil: OS
 	MaxGenerated int                      // lines that repetition and definitions may make; 0: 1,000,000
+
+	// Each takes every statement of the top level as soon as it is complete, in
+	// their order, so that nobody has to hold the whole tree. nil: File has them.
+	Each func(*Stmt)
 }
 
 func (o Options) withDefaults() Options {
@@ -44,8 +48,10 @@ func (o Options) withDefaults() Options {
 // also when there are errors.
 func ParseString(name, content string, opt Options) (*File, *Diagnostics) {
 	r := newReader(opt)
-	r.read(&source{name: name, dir: filepath.Dir(name)}, content)
-	return &File{Name: name, Stmts: r.parse()}, r.diags
+	r.begin(&source{Source: &Source{Name: name}, dir: filepath.Dir(name)})
+	r.lines(content)
+	r.end()
+	return &File{Name: name, Stmts: r.finish()}, r.diags
 }
 
 // ParseFile reads the configuration that path names. As with keepalived path is
@@ -74,7 +80,7 @@ func ParseFile(path string, opt Options) (*File, *Diagnostics) {
 	for _, name := range names {
 		r.main(name)
 	}
-	file.Stmts = r.parse()
+	file.Stmts = r.finish()
 	return file, r.diags
 }
 
@@ -93,7 +99,7 @@ func (r *reader) main(name string) {
 		r.missing(name, cause(err).Error())
 		return
 	}
-	r.read(&source{name: name, dir: filepath.Dir(name)}, string(data))
+	r.readFile(&source{Source: &Source{Name: name}, dir: filepath.Dir(name)}, data)
 }
 
 func (r *reader) missing(name, why string) {

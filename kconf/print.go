@@ -18,7 +18,7 @@ func Caret(d Diagnostic, line string) string {
 		return d.String() + "\n"
 	}
 	var pad strings.Builder
-	col := 1
+	col := int32(1)
 	for _, c := range line {
 		if col >= d.Pos.Col {
 			break
@@ -55,14 +55,14 @@ func SourceLines(files FS) func(Pos) string {
 		if !p.IsValid() {
 			return ""
 		}
-		lines, ok := read[p.File]
+		lines, ok := read[p.File()]
 		if !ok {
-			if data, err := files.ReadFile(p.File); err == nil {
+			if data, err := files.ReadFile(p.File()); err == nil {
 				lines = strings.Split(string(data), "\n")
 			}
-			read[p.File] = lines
+			read[p.File()] = lines
 		}
-		if p.Line > len(lines) {
+		if int(p.Line) > len(lines) {
 			return ""
 		}
 		return strings.TrimRight(lines[p.Line-1], "\r")

@@ -1,6 +1,7 @@
 package kconf
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 
@@ -22,14 +23,15 @@ type item struct {
 	pos   Pos
 }
 
-// reader turns files into items. It never fails: what it can not use it
-// reports, and goes on with the next line.
+// reader turns files into items, which the driver makes statements of as they
+// come. It never fails: what it can not use it reports, and goes on with the
+// next line.
 type reader struct {
 	opt   Options
 	fs    FS
 	diags *Diagnostics
 	x     *Ctx
-	items []item
+	drive *driver
 
 	src        *source
 	checks     IncludeChecks
@@ -37,39 +39,79 @@ type reader struct {
 	collecting *definition
 	generated  int
 	depth      int // of braces, to know where include_check may stand
+	nulLines   int // in the file being read
 
-	marks []int // for every diagnostic, the item it belongs before
+	scratch []Word // of the line being read
+	slab    []Word // where words of lines are kept
+	place   placing
 }
 
 // newReader is a reader that has read nothing.
 func newReader(opt Options) *reader {
 	opt = opt.withDefaults()
 	diags := new(Diagnostics)
-	return &reader{opt: opt, fs: opt.FS, diags: diags, x: &Ctx{Diags: diags}, checks: opt.IncludeChecks,
+	r := &reader{opt: opt, fs: opt.FS, diags: diags, x: &Ctx{Diags: diags}, checks: opt.IncludeChecks,
 		defs: make(map[string]*definition)}
+	r.drive = newDriver(r)
+	return r
 }
 
 // pos is column col of the line being read.
 func (r *reader) pos(col int) Pos {
-	return Pos{File: r.src.name, Line: r.src.line, Col: col, Via: r.src.via}
+	return Pos{Source: r.src.Source, Line: int32(r.src.line), Col: int32(col)}
 }
 
-// read reads one file from its first to its last line. Definitions outlive it,
-// include checks do not.
-func (r *reader) read(src *source, data string) {
-	// include_check holds for the file it stands in and those included there.
-	before, checks := r.src, r.checks
-	r.mark(len(r.items))
-	r.src = src
-	r.items = slices.Grow(r.items, strings.Count(data, "\n")) // about one for every line
-	data = strings.TrimPrefix(data, "\ufeff")                 // a byte order mark is no character of line 1
-	for data != "" {
-		line, rest, _ := strings.Cut(data, "\n")
-		data = rest
-		src.line++
-		r.readLine(strings.TrimRight(line, "\r"))
-		r.mark(len(r.items))
+// chunkSize is how much of a file becomes one string. What a configuration keeps
+// of a file keeps a chunk alive, not all of it.
+const chunkSize = 64 << 10
+
+// readFile reads a whole file.
+func (r *reader) readFile(src *source, data []byte) {
+	r.begin(src)
+	defer r.end()
+	if encoding := notUTF8(data); encoding != "" {
+		r.x.Errorf(r.pos(1), ClassFileNotFound, "encoding", "%s: is %s text, which nobody reads here; save it as UTF-8", src.Name, encoding)
+		r.diags.list[len(r.diags.list)-1].Fatal = true
+		return
 	}
+	data = bytes.TrimPrefix(data, []byte("\ufeff")) // a byte order mark is no character of line 1
+	for len(data) > 0 {
+		n := min(chunkSize, len(data))
+		if end := bytes.LastIndexByte(data[:n], '\n'); end >= 0 {
+			n = end + 1
+		} else if end := bytes.IndexByte(data, '\n'); end >= 0 {
+			n = end + 1 // a line longer than a chunk
+		} else {
+			n = len(data)
+		}
+		r.lines(string(data[:n]))
+		data = data[n:]
+	}
+}
+
+// notUTF8 recognises the encodings that editors of other systems write, by their
+// mark or by the NULs that every ASCII character brings.
+func notUTF8(data []byte) string {
+	switch {
+	case bytes.HasPrefix(data, []byte("\xff\xfe")), bytes.HasPrefix(data, []byte("\xfe\xff")):
+		return "UTF-16"
+	case len(data) >= 4 && len(data)%2 == 0 && bytes.Count(data, []byte{0})*2 == len(data):
+		return "UTF-16"
+	}
+	return ""
+}
+
+// begin enters a file. Definitions outlive it, include checks do not: they hold
+// for the file they stand in and those included there.
+func (r *reader) begin(src *source) {
+	src.outer, src.checks, src.nuls = r.src, r.checks, r.nulLines
+	r.place.mark(r)
+	r.src, r.nulLines = src, 0
+}
+
+// end leaves the file.
+func (r *reader) end() {
+	src := r.src
 	if src.foreignLines > 0 {
 		lines := "on this line only"
 		if src.foreignLines > 1 {
@@ -77,30 +119,28 @@ func (r *reader) read(src *source, data string) {
 		}
 		r.x.Warnf(src.foreign, ClassNone, "foreign-blank", "no-break or typographic space here %s: read as a blank", lines)
 	}
-	r.src, r.checks = before, checks
+	if r.nulLines > 1 {
+		r.x.Notef(r.pos(1), "nul", "%s: %s with NUL characters are not used", src.Name, plural(r.nulLines, "line"))
+	}
+	r.src, r.checks, r.nulLines = src.outer, src.checks, src.nuls
 }
 
-// mark says that the diagnostics since the last mark belong to item i.
-func (r *reader) mark(i int) {
-	for len(r.marks) < len(r.diags.list) {
-		r.marks = append(r.marks, i)
-	}
-}
-
-// sortDiags puts what the reader found and what the grammar found, which came
-// later, into the order of the text.
-func (r *reader) sortDiags() {
-	type marked struct {
-		at int
-		d  Diagnostic
-	}
-	all := make([]marked, len(r.marks))
-	for i, at := range r.marks {
-		all[i] = marked{at, r.diags.list[i]}
-	}
-	slices.SortStableFunc(all, func(a, b marked) int { return a.at - b.at })
-	for i, m := range all {
-		r.diags.list[i] = m.d
+// lines reads whole lines; the last one may lack its end.
+func (r *reader) lines(data string) {
+	data = strings.TrimPrefix(data, "\ufeff")
+	for data != "" {
+		end := strings.IndexByte(data, '\n')
+		line := data
+		if end >= 0 {
+			line, data = data[:end], data[end+1:]
+		} else {
+			data = ""
+		}
+		r.src.line++
+		if line = strings.TrimRight(line, "\r"); !r.plain(line) {
+			r.readLine(line)
+		}
+		r.place.mark(r)
 	}
 }
 
@@ -113,7 +153,9 @@ func (r *reader) readLine(line string) {
 		return
 	}
 	if i := strings.IndexByte(line, 0); i >= 0 {
-		r.x.Errorf(r.pos(text{s: line, col: 1}.colAt(i)), ClassGeneral, "nul", "NUL character; the line is not used")
+		if r.nulLines++; r.nulLines == 1 { // a binary file has thousands
+			r.x.Errorf(r.pos(text{s: line, col: 1}.colAt(i)), ClassGeneral, "nul", "NUL character; the line is not used")
+		}
 		return
 	}
 	plain, foreign := foreignBlanks(line)
@@ -273,7 +315,7 @@ func (r *reader) brace(c byte, pos Pos) {
 		kind = tokClose
 		r.depth--
 	}
-	r.items = append(r.items, item{kind: kind, pos: pos})
+	r.drive.add(item{kind: kind, pos: pos})
 }
 
 // line makes a statement of what stands between braces.
@@ -290,7 +332,7 @@ func (r *reader) line(t text) {
 	case open < 0:
 	// Script strings are judged later, by their own rules (see ScriptLine).
 	case len(words) > 0 && scriptKeyword(words[0].Text):
-		words = append(words, Word{Text: t.s[open+1:], Pos: r.pos(t.colAt(open)), Quoted: true})
+		words = append(slices.Clip(words), Word{Text: t.s[open+1:], Pos: r.pos(t.colAt(open)), Quoted: true})
 	default:
 		r.x.Errorf(r.pos(t.colAt(open)), ClassUnmatchedQuote, "unmatched-quote", "quote is not closed; what follows it is not used")
 		raw = strings.TrimRight(t.s[:open], blanks)
@@ -303,7 +345,7 @@ func (r *reader) line(t text) {
 	if words[0].Text == "include_check" && r.depth == 1 {
 		r.checks = includeCheck(r.x, r.checks, words[1:])
 	}
-	r.items = append(r.items, item{kind: tokLine, words: words, raw: raw, pos: words[0].Pos})
+	r.drive.add(item{kind: tokLine, words: words, raw: raw, pos: words[0].Pos})
 }
 
 // includeCheck reads the arguments of include_check, the one keyword that

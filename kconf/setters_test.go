@@ -36,7 +36,7 @@ func stmt(raw string, words ...string) *kconf.Stmt {
 	s := &kconf.Stmt{Raw: raw}
 	col := 5
 	for _, w := range words {
-		s.Words = append(s.Words, kconf.Word{Text: w, Pos: kconf.Pos{File: "keepalived.conf", Line: 2, Col: col}})
+		s.Words = append(s.Words, kconf.Word{Text: w, Pos: kconf.At("keepalived.conf", 2, col)})
 		col += len(w) + 1
 	}
 	return s

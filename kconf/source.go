@@ -88,11 +88,14 @@ func (m Memory) ReadFile(name string) ([]byte, error) {
 
 // source is a file that is being read.
 type source struct {
-	name   string // as shown in positions
+	*Source
 	dir    string // where relative names in it begin
 	line   int
-	via    *Pos
-	parent *source
+	parent *source // of an included file
+
+	outer  *source // what to go back to
+	checks IncludeChecks
+	nuls   int
 
 	foreign      Pos // first blank that is none
 	foreignLines int
@@ -264,7 +267,7 @@ func (r *reader) includeFile(at Pos, name string, checks IncludeChecks) {
 	depth := 0
 	for src := r.src; src != nil; src = src.parent {
 		depth++
-		if filepath.Clean(src.name) == filepath.Clean(name) {
+		if filepath.Clean(src.Name) == filepath.Clean(name) {
 			r.diags.Add(Diagnostic{Pos: at, Severity: Error, Class: ClassGeneral, ID: "include-cycle",
 				Message: "include " + name + ": this file is being read already"})
 			return
@@ -288,7 +291,7 @@ func (r *reader) includeFile(at Pos, name string, checks IncludeChecks) {
 		r.includeProblem(at, checks&CheckRead != 0, "include %s: %v", name, cause(err))
 		return
 	}
-	r.read(&source{name: name, dir: filepath.Dir(name), via: &at, parent: r.src}, string(data))
+	r.readFile(&source{Source: &Source{Name: name, Via: &at}, dir: filepath.Dir(name), parent: r.src}, data)
 }
 
 // cause is err without the name that the message has already.

@@ -2,25 +2,50 @@ package kconf
 
 import "fmt"
 
-// Pos is a place in a configuration file: file name as the operator wrote it,
-// line and column counted from 1, column in characters. Via is the include
-// statement that brought the file in, nil for the main file.
+// Source is a file that statements come from.
+type Source struct {
+	Name string // as the operator wrote it
+	Via  *Pos   // the include statement that brought the file in; nil for the main file
+}
+
+// Pos is a place in a configuration file: line and column are counted from 1,
+// columns in characters. It is kept small, because a configuration keeps one for
+// nearly everything it says.
 type Pos struct {
-	File string
-	Line int
-	Col  int
-	Via  *Pos
+	Source    *Source
+	Line, Col int32
+}
+
+// At is a place in a file that nothing includes.
+func At(file string, line, col int) Pos {
+	return Pos{Source: &Source{Name: file}, Line: int32(line), Col: int32(col)}
 }
 
 // IsValid reports whether p names a place at all.
 func (p Pos) IsValid() bool { return p.Line > 0 }
+
+// File is the name of the file, "" for no place.
+func (p Pos) File() string {
+	if p.Source == nil {
+		return ""
+	}
+	return p.Source.Name
+}
+
+// Via is the include statement that brought the file in, nil for the main file.
+func (p Pos) Via() *Pos {
+	if p.Source == nil {
+		return nil
+	}
+	return p.Source.Via
+}
 
 // String prints file:line:column, what editors and grep-minded people expect.
 func (p Pos) String() string {
 	if !p.IsValid() {
 		return "-"
 	}
-	return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Col)
+	return fmt.Sprintf("%s:%d:%d", p.File(), p.Line, p.Col)
 }
 
 // Word is one word of a statement, quotes removed.
@@ -55,5 +80,5 @@ func (s *Stmt) Args() []Word { return s.Words[1:] }
 // parent parses once and hands to its children.
 type File struct {
 	Name  string
-	Stmts []*Stmt
+	Stmts []*Stmt // empty when Options.Each has taken them
 }

@@ -18,7 +18,7 @@ func runValues(t *testing.T, tests map[string]valueTest, parse func(x *kconf.Ctx
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			var ds kconf.Diagnostics
-			got, ok := parse(&kconf.Ctx{Diags: &ds}, kconf.Word{Text: tt.word, Pos: kconf.Pos{File: "k.conf", Line: 1, Col: 1}})
+			got, ok := parse(&kconf.Ctx{Diags: &ds}, kconf.Word{Text: tt.word, Pos: kconf.At("k.conf", 1, 1)})
 			if !ok {
 				got = ""
 			}

@@ -11,9 +11,10 @@ import (
 // The wire form hands the tree from the process that has read the files to its
 // children, so that all of them decode the same reading. It begins with
 // wireMagic, which ends in the version of the form; numbers are varints. Texts
-// and include statements are sent once and then named by number: number n, n
-// being how many there are so far, says that a new one follows.
-const wireMagic = "holdfast-tree/1\n"
+// and sources are sent once and then named by number: number n, n being how many
+// there are so far, says that a new one follows. Statements of the top level come
+// one by one, so that neither side has to hold the whole tree.
+const wireMagic = "holdfast-tree/2\n"
 
 const (
 	wireQuoted = 1 << 0 // flags of a word
@@ -27,21 +28,32 @@ const (
 // errWire is input that no encoder has written.
 var errWire = errors.New("malformed configuration tree")
 
-// encoder writes a tree. Errors of the writer stick to the buffer, which reports
-// them when it is flushed, so the methods return none.
-type encoder struct {
+// Encoder writes a tree for Decode in another process.
+type Encoder struct {
 	w    *bufio.Writer
 	buf  []byte
 	text map[string]uint64
-	via  map[*Pos]uint64
+	src  map[*Source]uint64
 }
 
-// Encode writes f for Decode in another process. The only errors are those of w.
-func (f *File) Encode(w io.Writer) error {
-	e := &encoder{w: bufio.NewWriter(w), text: map[string]uint64{}, via: map[*Pos]uint64{}}
+// NewEncoder begins the tree of the configuration called name.
+func NewEncoder(w io.Writer, name string) *Encoder {
+	e := &Encoder{w: bufio.NewWriter(w), text: map[string]uint64{}, src: map[*Source]uint64{}}
 	e.w.WriteString(wireMagic)
-	e.string(f.Name)
-	e.stmts(f.Stmts)
+	e.string(name)
+	return e
+}
+
+// Stmt writes the next statement of the top level. Errors of the writer stay
+// until Close.
+func (e *Encoder) Stmt(s *Stmt) {
+	e.uint(1)
+	e.stmt(s)
+}
+
+// Close writes the end; the error is the first one of the writer.
+func (e *Encoder) Close() error {
+	e.uint(0)
 	e.w.WriteString("\n") // a sign that nothing is missing
 	if err := e.w.Flush(); err != nil {
 		return fmt.Errorf("send configuration tree: %w", err)
@@ -49,15 +61,24 @@ func (f *File) Encode(w io.Writer) error {
 	return nil
 }
 
+// Encode writes f for Decode in another process. The only errors are those of w.
+func (f *File) Encode(w io.Writer) error {
+	e := NewEncoder(w, f.Name)
+	for _, s := range f.Stmts {
+		e.Stmt(s)
+	}
+	return e.Close()
+}
+
 // uint writes a varint, least significant seven bits first.
-func (e *encoder) uint(n uint64) {
+func (e *Encoder) uint(n uint64) {
 	e.buf = binary.AppendUvarint(e.buf[:0], n)
 	e.w.Write(e.buf)
 }
 
 // string writes the number of s among the texts sent so far, and s itself behind
 // it when it is new: keywords and file names repeat thousands of times.
-func (e *encoder) string(s string) {
+func (e *Encoder) string(s string) {
 	n, known := e.text[s]
 	if !known {
 		n = uint64(len(e.text))
@@ -70,28 +91,33 @@ func (e *encoder) string(s string) {
 	}
 }
 
-// pos writes a position; the include chain is 0 for none, else its number + 1.
-func (e *encoder) pos(p Pos) {
-	e.string(p.File)
-	e.uint(uint64(max(p.Line, 0)))
-	e.uint(uint64(max(p.Col, 0)))
-	if p.Via == nil {
+// pos writes a position; its source is 0 for no place, else its number + 1.
+func (e *Encoder) pos(p Pos) {
+	if p.Source == nil {
 		e.uint(0)
 		return
 	}
-	n, known := e.via[p.Via]
-	if known {
-		e.uint(n + 1)
-		return
+	n, known := e.src[p.Source]
+	if !known {
+		n = uint64(len(e.src))
+		e.src[p.Source] = n
 	}
-	n = uint64(len(e.via))
-	e.via[p.Via] = n
 	e.uint(n + 1)
-	e.pos(*p.Via)
+	if !known {
+		e.string(p.Source.Name)
+		if via := p.Source.Via; via != nil {
+			e.uint(1)
+			e.pos(*via)
+		} else {
+			e.uint(0)
+		}
+	}
+	e.uint(uint64(max(p.Line, 0)))
+	e.uint(uint64(max(p.Col, 0)))
 }
 
 // stmts writes how many statements there are, then each.
-func (e *encoder) stmts(list []*Stmt) {
+func (e *Encoder) stmts(list []*Stmt) {
 	e.uint(uint64(len(list)))
 	for _, s := range list {
 		e.stmt(s)
@@ -100,7 +126,7 @@ func (e *encoder) stmts(list []*Stmt) {
 
 // stmt writes words with places and quoting, the raw line, and the block if there
 // is one. A block without end, in a file that was cut off, has no closing place.
-func (e *encoder) stmt(s *Stmt) {
+func (e *Encoder) stmt(s *Stmt) {
 	e.uint(uint64(len(s.Words)))
 	for _, w := range s.Words {
 		var flags uint64
@@ -129,12 +155,12 @@ func (e *encoder) stmt(s *Stmt) {
 	}
 }
 
-// decoder reads what encoder has written. After the first error every method
+// decoder reads what Encoder has written. After the first error every method
 // returns zero values, and err says what it was.
 type decoder struct {
 	r    *bufio.Reader
 	text []string
-	via  []*Pos
+	src  []*Source
 	err  error
 }
 
@@ -143,23 +169,41 @@ type decoder struct {
 // the buffer took ahead is lost. Input that is cut off, of another version or not a
 // tree is an error; memory stays in proportion to what was read.
 func Decode(r io.Reader) (*File, error) {
+	f := &File{}
+	name, err := DecodeEach(r, func(s *Stmt) { f.Stmts = append(f.Stmts, s) })
+	if err != nil {
+		return nil, err
+	}
+	f.Name = name
+	return f, nil
+}
+
+// DecodeEach is Decode for one statement of the top level after the other. Those
+// before an error have been handed on.
+func DecodeEach(r io.Reader, each func(*Stmt)) (name string, err error) {
 	d := &decoder{r: bufio.NewReader(r)}
 	magic := make([]byte, len(wireMagic))
 	if _, err := io.ReadFull(d.r, magic); err != nil {
-		return nil, fmt.Errorf("receive configuration tree: %w", err)
+		return "", fmt.Errorf("receive configuration tree: %w", err)
 	}
 	if string(magic) != wireMagic {
-		return nil, fmt.Errorf("receive configuration tree: %w: it begins with %q, want %q", errWire, magic, wireMagic)
+		return "", fmt.Errorf("receive configuration tree: %w: it begins with %q, want %q", errWire, magic, wireMagic)
 	}
-	f := &File{Name: d.string()}
-	f.Stmts = d.stmts(0)
+	name = d.string()
+	for d.uint() != 0 {
+		s := d.stmt(0)
+		if d.err != nil {
+			break
+		}
+		each(s)
+	}
 	if end, err := d.r.ReadByte(); d.err == nil && (err != nil || end != '\n') {
 		d.fail()
 	}
 	if d.err != nil {
-		return nil, fmt.Errorf("receive configuration tree: %w", d.err)
+		return "", fmt.Errorf("receive configuration tree: %w", d.err)
 	}
-	return f, nil
+	return name, nil
 }
 
 // fail keeps the first error: what comes after it is only its consequence.
@@ -192,7 +236,7 @@ func (d *decoder) int() int {
 	return int(n)
 }
 
-// string reads a text by its number, see encoder.string. The length of a new one
+// string reads a text by its number, see Encoder.string. The length of a new one
 // is bounded, since it may claim anything.
 func (d *decoder) string() string {
 	n := d.int()
@@ -229,32 +273,48 @@ func (d *decoder) take(size int) string {
 	return string(b)
 }
 
-// pos reads a place and, the first time it is used, its include chain. depth is
-// that of the chain, and bounds the recursion. A chain is registered before it is
-// read, because that is how the encoder numbers them; so a hostile one can name
-// itself, which is looked for at the end.
+// pos reads a place and, the first time it is used, its source. depth is that of
+// the include chain, and bounds the recursion. A source is registered before its
+// own include statement is read, because that is how the encoder numbers them; so
+// a hostile one can name itself, which is looked for.
 func (d *decoder) pos(depth int) Pos {
-	p := Pos{File: d.string(), Line: d.int(), Col: d.int()}
-	switch n := d.int(); {
-	case d.err != nil || n == 0:
-	case n <= len(d.via):
-		p.Via = d.via[n-1]
-	case n > len(d.via)+1 || depth > maxIncludeDepth:
-		d.fail()
-	default:
-		via := new(Pos)
-		d.via = append(d.via, via)
-		*via = d.pos(depth + 1)
-		for up := via.Via; up != nil; up = up.Via { // a chain that bites its tail
-			if up == via {
-				d.fail()
-				via.Via = nil
-				break
-			}
-		}
-		p.Via = via
+	n := d.int()
+	if d.err != nil || n == 0 {
+		return Pos{}
 	}
-	return p
+	if n > len(d.src)+1 || depth > maxIncludeDepth {
+		d.fail()
+		return Pos{}
+	}
+	if n == len(d.src)+1 {
+		d.source(depth)
+		if d.err != nil {
+			return Pos{}
+		}
+	}
+	return Pos{Source: d.src[n-1], Line: int32(d.int()), Col: int32(d.int())}
+}
+
+// source reads a new source and its include statement.
+func (d *decoder) source(depth int) {
+	src := &Source{}
+	d.src = append(d.src, src)
+	src.Name = d.string()
+	if d.uint() == 0 {
+		return
+	}
+	via := d.pos(depth + 1)
+	for up := via.Source; up != nil; { // a chain that bites its tail
+		if up == src {
+			d.fail()
+			return
+		}
+		if up.Via == nil {
+			break
+		}
+		up = up.Via.Source
+	}
+	src.Via = &via
 }
 
 // stmts reads a block. Space is made for statements as they come, never for as
@@ -274,7 +334,7 @@ func (d *decoder) stmts(depth int) []*Stmt {
 	return list
 }
 
-// stmt reads one statement, see encoder.stmt.
+// stmt reads one statement, see Encoder.stmt.
 func (d *decoder) stmt(depth int) *Stmt {
 	s := new(Stmt)
 	n := d.int()

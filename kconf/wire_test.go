@@ -43,7 +43,7 @@ func TestTreeSurvivesTheWire(t *testing.T) {
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("tree changed (-sent +received):\n%s", d)
 	}
-	if via := got.Stmts[0].Block[1].Pos().Via; via == nil || via.String() != "/c/i1:2:1" || via.Via.String() != "/c/k:2:1" {
+	if via := got.Stmts[0].Block[1].Pos().Via(); via == nil || via.String() != "/c/i1:2:1" || via.Via().String() != "/c/k:2:1" {
 		t.Errorf("include chain of deep is %v, want /c/i1:2:1 included at /c/k:2:1", via)
 	}
 }
@@ -64,18 +64,20 @@ func TestDecodeLeavesWhatFollows(t *testing.T) {
 
 func TestDecodeRefusesWhatIsNoTree(t *testing.T) {
 	good := string(encode(t, wireSample()))
-	const magic = "holdfast-tree/1\n"
+	const magic = "holdfast-tree/2\n"
 	tests := map[string]string{
 		"nothing":                           "",
-		"another version":                   strings.Replace(good, "tree/1", "tree/2", 1),
+		"another version":                   strings.Replace(good, "tree/2", "tree/9", 1),
 		"cut off":                           good[:len(good)-1],
 		"cut off in the middle":             good[:len(good)/2],
 		"a text that claims a gigabyte":     magic + "\x00\x80\x80\x80\x80\x04",
 		"a text nobody has sent":            magic + "\x05",
 		"a number of twelve octets":         magic + strings.Repeat("\xff", 12),
 		"a statement without words":         magic + "\x00\x01k\x01\x00",
-		"two billion statements":            magic + "\x00\x01k\xff\xff\xff\xff\x07",
-		"an include chain that never ends":  magic + "\x00\x01k\x01\x01\x00\x00\x01\x01\x01\x00\x01\x01\x01",
+		"two billion words":                 magic + "\x00\x01k\x01\xff\xff\xff\xff\x07",
+		"two billion statements in a block": magic + "\x00\x01k\x01\x01\x00\x00\x00\x00\x01\x00\xff\xff\xff\xff\x07",
+		"a source nobody has sent":          magic + "\x00\x01k\x01\x01\x00\x09\x01\x01\x00\x00\x00\x00\n",
+		"an include chain that never ends":  magic + "\x00\x01k\x01\x01\x00\x01\x00\x01\x01\x01\x01\x01\x01\x00\x00\x00\x00\n",
 		"an end that is not the end's sign": good[:len(good)-1] + "x",
 	}
 	for name, in := range tests {
@@ -116,8 +118,9 @@ func TestEncodeReportsTheWriter(t *testing.T) {
 
 func FuzzDecode(f *testing.F) {
 	f.Add(encode(f, wireSample()))
-	f.Add([]byte("holdfast-tree/1\n\x00\x01k\x00\n"))
-	f.Add([]byte("holdfast-tree/1\n\x00\x01k\x01\x01\x00\x00\x01\x01\x01\x00\x01\x01\x01"))
+	f.Add([]byte("holdfast-tree/2\n\x00\x01k\x00\n"))
+	f.Add([]byte("holdfast-tree/2\n\x00\x01k\x01\x01\x00\x01\x00\x01\x01\x01\x01\x01\x01\x00\x00\x00\x00\n"))
+	f.Add([]byte("holdfast-tree/2\n\x00\x01k\x01\x01\x00\x01\x00\x00\x01\x01\x00\x00\x00\x00\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		tree, err := kconf.Decode(bytes.NewReader(b))
 		if err != nil {

@@ -257,7 +257,7 @@ func TestScriptSecurity(t *testing.T) {
 func TestAFindingTellsTheComponentAndTheFix(t *testing.T) {
 	k := &Checker{Accounts: Accounts{Directory: directory, User: "root", Security: true}, FS: tree}
 	var r SecurityReport
-	k.Check(&r, UseTrack, &kconf.Script{Argv: []string{"/open/x.sh"}, Pos: kconf.Pos{File: "k.conf", Line: 3, Col: 9}})
+	k.Check(&r, UseTrack, &kconf.Script{Argv: []string{"/open/x.sh"}, Pos: kconf.At("k.conf", 3, 9)})
 	want := "k.conf:3:9: Unsafe permissions found for script '/open/x.sh' - disabling: /open is writable by everybody: " +
 		"/open is drwxrwxrwx uid 0 gid 0; chmod o-w /open"
 	if got := r.Findings[0].Diagnostic().String(); got != want {

@@ -17,7 +17,7 @@ func stmt(line string, block ...*kconf.Stmt) *kconf.Stmt {
 	s := &kconf.Stmt{Raw: line, Block: block, HasBlock: block != nil}
 	col := 1
 	for _, w := range strings.Fields(line) {
-		s.Words = append(s.Words, kconf.Word{Text: strings.Trim(w, `"`), Pos: kconf.Pos{File: "k", Line: 1, Col: col}})
+		s.Words = append(s.Words, kconf.Word{Text: strings.Trim(w, `"`), Pos: kconf.At("k", 1, col)})
 		col += len(w) + 1
 	}
 	return s
