@@ -2,7 +2,6 @@ package kconf
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -76,49 +75,70 @@ func (d Diagnostic) String() string {
 	return b.String()
 }
 
-// Diagnostics collects all mistakes of a configuration.
-type Diagnostics struct{ list []Diagnostic }
+// maxDiagnostics is how many are kept. Nobody reads more, and a file that is no
+// configuration at all has a mistake on every line.
+const maxDiagnostics = 10_000
 
-// Add appends d.
-func (ds *Diagnostics) Add(d Diagnostic) { ds.list = append(ds.list, d) }
+// Diagnostics collects all mistakes of a configuration.
+type Diagnostics struct {
+	list []Diagnostic
+
+	// of all, also of those beyond maxDiagnostics
+	worst                  Class
+	errors, fatal, missing bool
+}
+
+// Add appends d. From the 10,000th on they only count for the exit status.
+func (ds *Diagnostics) Add(d Diagnostic) {
+	ds.worst = max(ds.worst, d.Class)
+	ds.errors = ds.errors || d.Severity == Error
+	ds.fatal = ds.fatal || d.Fatal
+	ds.missing = ds.missing || d.Class == ClassMissingParameter
+	switch len(ds.list) {
+	default:
+		ds.list = append(ds.list, d)
+	case maxDiagnostics - 1:
+		ds.list = append(ds.list, Diagnostic{Pos: d.Pos, Severity: Note, ID: "too-many-mistakes",
+			Message: fmt.Sprintf("more than %d mistakes; the rest is not listed", maxDiagnostics-1)})
+	case maxDiagnostics:
+	}
+}
+
+// Full reports whether further diagnostics are not listed any more, so that
+// nobody needs to find words for them.
+func (ds *Diagnostics) Full() bool { return len(ds.list) >= maxDiagnostics }
 
 // All returns the diagnostics in the order in which they were found.
 func (ds *Diagnostics) All() []Diagnostic { return ds.list }
 
 // HasErrors reports whether any diagnostic is an Error.
-func (ds *Diagnostics) HasErrors() bool {
-	return slices.ContainsFunc(ds.list, func(d Diagnostic) bool { return d.Severity == Error })
-}
+func (ds *Diagnostics) HasErrors() bool { return ds.errors }
 
 // Fatal reports whether an include failed whose check was on: keepalived then
 // ends with status 6 after reading, with and without --config-test.
-func (ds *Diagnostics) Fatal() bool {
-	return slices.ContainsFunc(ds.list, func(d Diagnostic) bool { return d.Fatal })
-}
+func (ds *Diagnostics) Fatal() bool { return ds.fatal }
 
 // Append adds everything that other has.
-func (ds *Diagnostics) Append(other *Diagnostics) { ds.list = append(ds.list, other.list...) }
+func (ds *Diagnostics) Append(other *Diagnostics) {
+	for _, d := range other.list {
+		ds.Add(d)
+	}
+	ds.worst = max(ds.worst, other.worst)
+	ds.errors, ds.fatal, ds.missing = ds.errors || other.errors, ds.fatal || other.fatal, ds.missing || other.missing
+}
 
 // Worst is the highest class met.
-func (ds *Diagnostics) Worst() Class {
-	worst := ClassNone
-	for _, d := range ds.list {
-		worst = max(worst, d.Class)
-	}
-	return worst
-}
+func (ds *Diagnostics) Worst() Class { return ds.worst }
 
 // TestStatus is the exit status of --config-test as keepalived gives it:
 // 0 nothing to report, 2 a missing argument, 4 files, interfaces and fatal
 // problems, 5 any other, 6 script security or a fatal include.
 func (ds *Diagnostics) TestStatus() int {
-	if ds.Fatal() {
+	switch {
+	case ds.fatal:
 		return 6
-	}
-	for _, d := range ds.list {
-		if d.Class == ClassMissingParameter {
-			return 2 // keepalived stops reading at once
-		}
+	case ds.missing:
+		return 2 // keepalived stops reading at once
 	}
 	switch worst := ds.Worst(); {
 	case worst == ClassNone:

@@ -10,7 +10,7 @@ import (
 // batchTokens is about how many tokens the grammar gets at a time: enough that
 // setting it up costs nothing, few enough that a large file is never in memory
 // as a whole.
-const batchTokens = 4096
+const batchTokens = 512
 
 // driver feeds the grammar whole statements of the top level, after mending what
 // is wrong with their braces, so that one mistake does not lose the rest.
@@ -183,7 +183,7 @@ func (d *driver) line(it item, opens bool) {
 func (d *driver) push(it item) {
 	d.items = append(d.items, it)
 	d.tokens = append(d.tokens, lexer.Token{Type: it.kind, Value: it.raw,
-		Pos: lexer.Position{Filename: it.pos.File(), Offset: len(d.items) - 1, Line: int(it.pos.Line), Column: int(it.pos.Col)}})
+		Pos: lexer.Position{Offset: len(d.items) - 1, Line: int(it.pos.Line), Column: int(it.pos.Col)}})
 }
 
 // opening enters a block; one that can not be used is skipped as a whole.

@@ -49,7 +49,7 @@ func (o Options) withDefaults() Options {
 func ParseString(name, content string, opt Options) (*File, *Diagnostics) {
 	r := newReader(opt)
 	r.begin(&source{Source: &Source{Name: name}, dir: filepath.Dir(name)})
-	r.lines(content)
+	r.lines(strings.TrimPrefix(content, byteOrderMark))
 	r.end()
 	return &File{Name: name, Stmts: r.finish()}, r.diags
 }

@@ -70,11 +70,11 @@ func (r *reader) readFile(src *source, data []byte) {
 	r.begin(src)
 	defer r.end()
 	if encoding := notUTF8(data); encoding != "" {
-		r.x.Errorf(r.pos(1), ClassFileNotFound, "encoding", "%s: is %s text, which nobody reads here; save it as UTF-8", src.Name, encoding)
-		r.diags.list[len(r.diags.list)-1].Fatal = true
+		src.line = 1
+		r.x.Fatalf(r.pos(1), "encoding", "%s: is %s text, which can not be read; save it as UTF-8", src.Name, encoding)
 		return
 	}
-	data = bytes.TrimPrefix(data, []byte("\ufeff")) // a byte order mark is no character of line 1
+	data = bytes.TrimPrefix(data, []byte(byteOrderMark))
 	for len(data) > 0 {
 		n := min(chunkSize, len(data))
 		if end := bytes.LastIndexByte(data[:n], '\n'); end >= 0 {
@@ -88,6 +88,10 @@ func (r *reader) readFile(src *source, data []byte) {
 		data = data[n:]
 	}
 }
+
+// byteOrderMark is what some editors put before a text; it is no character of
+// line 1.
+const byteOrderMark = "\ufeff"
 
 // notUTF8 recognises the encodings that editors of other systems write, by their
 // mark or by the NULs that every ASCII character brings.
@@ -127,7 +131,6 @@ func (r *reader) end() {
 
 // lines reads whole lines; the last one may lack its end.
 func (r *reader) lines(data string) {
-	data = strings.TrimPrefix(data, "\ufeff")
 	for data != "" {
 		end := strings.IndexByte(data, '\n')
 		line := data

@@ -305,11 +305,9 @@ func cause(err error) error {
 // includeProblem reports an include that did not work. Unless a check says
 // otherwise it changes no exit status, as with keepalived.
 func (r *reader) includeProblem(at Pos, fatal bool, format string, args ...any) {
-	before := len(r.diags.list)
 	if !fatal {
 		r.x.Warnf(at, ClassNone, "include-failed", format, args...)
 		return
 	}
-	r.x.Errorf(at, ClassFileNotFound, "include-failed", format, args...)
-	r.diags.list[before].Fatal = true
+	r.x.Fatalf(at, "include-failed", format, args...)
 }

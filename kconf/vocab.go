@@ -39,6 +39,12 @@ func (x *Ctx) Errorf(pos Pos, class Class, id, format string, args ...any) {
 	x.report(pos, Error, class, id, format, args)
 }
 
+// Fatalf reports a file that can not be read although it must be: the program
+// ends with status 6.
+func (x *Ctx) Fatalf(pos Pos, id, format string, args ...any) {
+	x.Diags.Add(Diagnostic{Pos: pos, Severity: Error, Class: ClassFileNotFound, ID: id, Message: fmt.Sprintf(format, args...), Fatal: true})
+}
+
 // Warnf reports something that was accepted with another value or meaning.
 func (x *Ctx) Warnf(pos Pos, class Class, id, format string, args ...any) {
 	x.report(pos, Warning, class, id, format, args)
@@ -192,8 +198,10 @@ func (v Vocabulary[C]) names() []string {
 func (x *Ctx) unknown(s *Stmt, known []string) {
 	d := Diagnostic{Pos: s.Pos(), Severity: Error, Class: ClassUnknownKeyword, ID: "unknown-keyword",
 		Message: fmt.Sprintf("unknown keyword %s", s.Keyword())}
-	if near := Nearest(s.Keyword(), known); near != "" {
-		d.Hint = "did you mean " + near + "?"
+	if !x.Diags.Full() {
+		if near := Nearest(s.Keyword(), known); near != "" {
+			d.Hint = "did you mean " + near + "?"
+		}
 	}
 	x.Diags.Add(d)
 }
