@@ -8,8 +8,10 @@ import (
 	"time"
 
 	"holdfast/checkers"
+	"holdfast/daemon/config"
 	"holdfast/internal/event"
 	"holdfast/ipvs"
+	"holdfast/notify"
 )
 
 // checkerRole is the checker process: the pool that asks real servers, the
@@ -28,8 +30,9 @@ type checkerRole struct {
 
 // runningService is one virtual server at work.
 type runningService struct {
-	*service
+	*config.Service
 	machine ipvs.VirtualServer
+	last    struct{ check, quorum string } // what the next mail is about
 }
 
 // checkOf says whose check a pool's checker is.
@@ -50,16 +53,15 @@ func (c *childProcess) runCheckers(start startMessage) int {
 	defer helpers.Wait()
 	defer cancel()
 
-	services := c.conf.Servers.services
-	distrust(services, start.Down)
-	specs := allSpecs(services)
+	distrust(c.conf.Services, start.Down)
+	specs := c.conf.Checks()
 	r.pool = checkers.NewPool(r.reports.put)
 	helpers.Go(func() { r.pool.Run(ctx, specs) })
 	first := wish{flush: c.conf.Global.LVSFlush, timeouts: c.conf.Global.LVSTimeouts}
 	if first.flush || first.timeouts != nil {
 		r.keeper.want(first)
 	}
-	if err := r.adopt(ctx, services); err != nil {
+	if err := r.adopt(ctx, c.conf.Services); err != nil {
 		return c.fail(ExitFatal, "FATAL", err)
 	}
 	r.followInstance()
@@ -76,7 +78,7 @@ func (r *checkerRole) downServers() []string {
 	for _, s := range r.services {
 		for _, srv := range s.machine.Snapshot().Servers {
 			if !srv.Alive {
-				down = append(down, serverObject(s.serverName(srv.Server), s.params.Name))
+				down = append(down, config.ServerObject(s.ServerName(srv.Server), s.Params.Name))
 			}
 		}
 	}
@@ -86,60 +88,51 @@ func (r *checkerRole) downServers() []string {
 // distrust makes servers that were down, before a predecessor was killed or
 // before a reload, prove themselves before they get traffic: a check that is
 // new to them begins as failed.
-func distrust(services []*service, down []string) {
+func distrust(services []*config.Service, down []string) {
 	bad := map[string]bool{}
 	for _, d := range down {
 		bad[d] = true
 	}
 	for _, s := range services {
-		for i := range s.params.Servers {
-			if !bad[serverObject(s.params.Servers[i].Name, s.params.Name)] {
+		for i := range s.Params.Servers {
+			if !bad[config.ServerObject(s.Params.Servers[i].Name, s.Params.Name)] {
 				continue
 			}
-			for j := range s.specs[i] {
-				s.specs[i][j].Timing.Alpha = true
+			for j := range s.Checks[i] {
+				s.Checks[i][j].Timing.Alpha = true
 			}
 		}
 	}
-}
-
-func allSpecs(services []*service) []checkers.Spec {
-	var specs []checkers.Spec
-	for _, s := range services {
-		for _, list := range s.specs {
-			specs = append(specs, list...)
-		}
-	}
-	return specs
 }
 
 // adopt matches machines with the services of a configuration: those that stay
 // keep their state, as the pool's checkers do. It is start and reload alike.
-func (r *checkerRole) adopt(ctx context.Context, services []*service) error {
+func (r *checkerRole) adopt(ctx context.Context, services []*config.Service) error {
 	status, err := r.pool.Status(ctx)
 	if err != nil {
 		return fmt.Errorf("ask the checker pool: %w", err)
 	}
 	old := map[string]*runningService{}
 	for _, s := range r.services {
-		old[s.params.Name] = s
+		old[s.Params.Name] = s
 	}
 	r.byCheck = map[uint64]checkOf{}
 	var list []*runningService
 	for _, s := range services {
-		run := old[s.params.Name]
+		run := old[s.Params.Name]
 		known := run != nil
 		if known {
-			delete(old, s.params.Name)
-			run.service = s
+			delete(old, s.Params.Name)
+			run.Service = s
+			run.last.check, run.last.quorum = "", ""
 		} else {
-			run = &runningService{service: s}
+			run = &runningService{Service: s}
 		}
-		params := s.params
+		params := s.Params
 		params.Servers = nil
-		for i, srv := range s.params.Servers {
+		for i, srv := range s.Params.Servers {
 			srv.Checkers = nil
-			for range s.specs[i] {
+			for range s.Checks[i] {
 				st := status[0] // in the order of the specs
 				status = status[1:]
 				srv.Checkers = append(srv.Checkers, ipvs.Check{ID: checkID(st.ID), Alpha: !st.Up})
@@ -155,7 +148,7 @@ func (r *checkerRole) adopt(ctx context.Context, services []*service) error {
 		}
 	}
 	for _, gone := range r.services {
-		if old[gone.params.Name] == gone {
+		if old[gone.Params.Name] == gone {
 			r.do(gone, gone.machine.Step(ipvs.Removed{}, nil))
 		}
 	}
@@ -190,7 +183,7 @@ func (r *checkerRole) serve(ctx context.Context) {
 }
 
 func (r *checkerRole) reload(ctx context.Context, m reloadMessage) {
-	conf, err := decodeConfig(m.Config, m.Dropped)
+	conf, err := config.Decode(m.Config, m.Dropped)
 	if err != nil {
 		r.log.Error(err.Error())
 		return
@@ -198,10 +191,10 @@ func (r *checkerRole) reload(ctx context.Context, m reloadMessage) {
 	r.log.Info("Reloading")
 	old := r.conf
 	r.conf = conf
-	distrust(conf.Servers.services, r.downServers())
-	err = r.pool.Reconfigure(ctx, allSpecs(conf.Servers.services))
+	distrust(conf.Services, r.downServers())
+	err = r.pool.Reconfigure(ctx, conf.Checks())
 	if err == nil {
-		err = r.adopt(ctx, conf.Servers.services)
+		err = r.adopt(ctx, conf.Services)
 	}
 	if err != nil {
 		r.log.Error(err.Error())
@@ -211,8 +204,8 @@ func (r *checkerRole) reload(ctx context.Context, m reloadMessage) {
 	r.link.Send(message{Ready: true})
 }
 
-func (r *checkerRole) changeTimeouts(old, conf *Config) {
-	was, now := lvsTimeouts{}, lvsTimeouts{}
+func (r *checkerRole) changeTimeouts(old, conf *config.Config) {
+	was, now := config.LVSTimeouts{}, config.LVSTimeouts{}
 	if old.Global.LVSTimeouts != nil {
 		was = *old.Global.LVSTimeouts
 	}
@@ -222,15 +215,15 @@ func (r *checkerRole) changeTimeouts(old, conf *Config) {
 	if was == now {
 		return
 	}
-	r.keeper.want(wish{timeouts: &lvsTimeouts{}}) // the kernel's own first
-	if now != (lvsTimeouts{}) {
+	r.keeper.want(wish{timeouts: &config.LVSTimeouts{}}) // the kernel's own first
+	if now != (config.LVSTimeouts{}) {
 		r.keeper.want(wish{timeouts: &now})
 	}
 }
 
 // followInstance gives the IPVS sync daemon the role of the instance it follows.
 func (r *checkerRole) followInstance() {
-	d, vrid := r.conf.syncDaemonConfig()
+	d, vrid := r.conf.SyncDaemon()
 	if d == nil && !r.following {
 		return
 	}
@@ -239,7 +232,7 @@ func (r *checkerRole) followInstance() {
 	if d != nil {
 		state = r.states[d.Instance]
 	}
-	daemons := d.daemonsFor(state, vrid)
+	daemons := daemonsFor(d, state, vrid)
 	r.keeper.want(wish{daemons: &daemons})
 }
 
@@ -341,34 +334,34 @@ func merge(table, more ipvs.Table) {
 
 func upOrDown(up bool) string {
 	if up {
-		return stateUp
+		return notify.Up
 	}
-	return stateDown
+	return notify.Down
 }
 
 func (r *checkerRole) tellServer(s *runningService, a ipvs.NotifyServer) {
-	name := s.serverName(a.Server)
+	name := s.ServerName(a.Server)
 	detail, reason := mailText(s.last.check, a.Up), ""
 	if a.Gone {
 		detail, reason = "Removing", reasonRemoved
 	}
 	r.link.Send(message{Fact: &event.Fact{
-		Type: event.Transitioned, Kind: event.RealServer, Name: serverObject(name, s.params.Name), Time: time.Now(),
+		Type: event.Transitioned, Kind: event.RealServer, Name: config.ServerObject(name, s.Params.Name), Time: time.Now(),
 		From: upOrDown(!a.Up), To: upOrDown(a.Up), Reason: reason, Detail: detail,
-		Values: map[string]string{valueServer: name, valueService: s.params.Name},
+		Values: map[string]string{valueServer: name, valueService: s.Params.Name},
 	}})
 }
 
 func (r *checkerRole) tellQuorum(s *runningService, up bool) {
 	r.link.Send(message{Fact: &event.Fact{
-		Type: event.Transitioned, Kind: event.VirtualServer, Name: s.params.Name, Time: time.Now(),
+		Type: event.Transitioned, Kind: event.VirtualServer, Name: s.Params.Name, Time: time.Now(),
 		From: upOrDown(!up), To: upOrDown(up), Detail: s.quorumMail(),
-		Values: map[string]string{valueService: s.params.Name},
+		Values: map[string]string{valueService: s.Params.Name},
 	}})
 }
 
 // release takes everything of ours out of the kernel.
-func (r *checkerRole) release(conf *Config) {
+func (r *checkerRole) release(conf *config.Config) {
 	for _, s := range r.services {
 		for _, a := range s.machine.Step(ipvs.Shutdown{}, nil) {
 			if _, table := a.(ipvs.Apply); !table { // one pass for all, below
@@ -376,7 +369,7 @@ func (r *checkerRole) release(conf *Config) {
 			}
 		}
 	}
-	last := wish{table: ipvs.Table{}, timeouts: &lvsTimeouts{}, daemons: &[]ipvs.SyncDaemon{}}
+	last := wish{table: ipvs.Table{}, timeouts: &config.LVSTimeouts{}, daemons: &[]ipvs.SyncDaemon{}}
 	if f := conf.Global.LVSFlushStop; f != nil && !f.OnlyOurs {
 		last.flush = true
 	}

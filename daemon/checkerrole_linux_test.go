@@ -11,6 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"holdfast/checkers"
+	"holdfast/daemon/config"
+	"holdfast/daemon/config/configtest"
 	"holdfast/ipvs"
 	"holdfast/ipvs/ipvstest"
 )
@@ -30,22 +32,21 @@ func newWard(t *testing.T, text string) *ward {
 	w := &ward{plane: &ipvstest.Fake{}, parent: newLink(far), lines: &[]string{}}
 	log := newLogger(LevelDetail, recorder{w.lines})
 	w.checkerRole = &checkerRole{
-		childProcess: &childProcess{log: log, link: newLink(near), conf: understood(t, text).config},
+		childProcess: &childProcess{log: log, link: newLink(near), conf: configtest.Understood(t, text).Config},
 		reports:      newMailbox[checkers.Report](), states: map[string]string{}, keeper: newKeeper(log, w.plane),
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	var helpers sync.WaitGroup
 	helpers.Go(func() { w.keeper.run(ctx) })
-	services := w.conf.Servers.services
 	w.pool = checkers.NewPool(w.reports.put)
-	helpers.Go(func() { w.pool.Run(ctx, allSpecs(services)) })
+	helpers.Go(func() { w.pool.Run(ctx, w.conf.Checks()) })
 	t.Cleanup(func() {
 		cancel()
 		helpers.Wait()
 		w.link.Close(0)
 		w.parent.Close(0)
 	})
-	if err := w.adopt(ctx, services); err != nil {
+	if err := w.adopt(ctx, w.conf.Services); err != nil {
 		t.Fatal(err)
 	}
 	return w
@@ -58,7 +59,7 @@ func (w *ward) decide(t *testing.T, server string, up bool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, spec := range allSpecs(w.conf.Servers.services) {
+	for i, spec := range w.conf.Checks() {
 		if spec.Names.Server == server {
 			w.handleReport(checkers.Report{ID: status[i].ID, Spec: spec, Action: checkers.VerdictChanged{Up: up}})
 			return
@@ -98,7 +99,7 @@ func (w *ward) heard() []string {
 
 // pairOfServers is a virtual server whose two real servers are checked.
 func pairOfServers() string {
-	return balancer("10.9.1.1 8080 {\n        TCP_CHECK {\n        }\n    }",
+	return configtest.Balancer("10.9.1.1 8080 {\n        TCP_CHECK {\n        }\n    }",
 		"10.9.1.1 80 {\n        weight 3\n        TCP_CHECK {\n        }\n    }\n    real_server 10.9.1.2 80 {\n        TCP_CHECK {\n        }\n    }")
 }
 
@@ -147,12 +148,12 @@ func TestAReloadKeepsWhatTheChecksKnow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWard(t, pairOfServers())
 		w.decide(t, "[10.9.1.1]:tcp:80", false)
-		changed := spoil(pairOfServers(), "10.9.1.2 80 {", "10.9.1.3 80 {")
-		w.reload(t.Context(), reloadMessage{Config: understood(t, changed).encoded})
+		changed := configtest.Spoil(pairOfServers(), "10.9.1.2 80 {", "10.9.1.3 80 {")
+		w.reload(t.Context(), reloadMessage{Config: configtest.Understood(t, changed).Encoded})
 		if diff := cmp.Diff(map[string]uint32{"10.9.1.3:80": 1}, w.weights(t)); diff != "" {
 			t.Errorf("after the reload (-want +got):\n%s", diff)
 		}
-		w.reload(t.Context(), reloadMessage{Config: understood(t, "global_defs {\n}\n").encoded})
+		w.reload(t.Context(), reloadMessage{Config: configtest.Understood(t, "global_defs {\n}\n").Encoded})
 		table, err := w.plane.Read(t.Context())
 		if err != nil || len(table) != 0 {
 			t.Errorf("after the last virtual server went: %v, %v", table, err)
@@ -175,11 +176,11 @@ func TestTimeoutsOfTheKernelComeBackWhenTheyAreNoLongerConfigured(t *testing.T) 
 			}
 			return now
 		}
-		w.changeTimeouts(&Config{}, w.conf)
+		w.changeTimeouts(&config.Config{}, w.conf)
 		if now := tcp(); now.TCP.Seconds() != 100 {
 			t.Errorf("TCP timeout %v, want 100s", now.TCP)
 		}
-		w.changeTimeouts(w.conf, &Config{})
+		w.changeTimeouts(w.conf, &config.Config{})
 		if now := tcp(); now != was {
 			t.Errorf("timeouts %v, want the kernel's own, %v", now, was)
 		}

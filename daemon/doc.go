@@ -13,6 +13,9 @@
 // a file that changes meanwhile. Facts flow back on the same link. Neither side
 // ever waits for the other: queues are bounded, losses are counted.
 //
+// What a configuration says is understood in daemon/config, which tools use
+// without a daemon; here is what runs it.
+//
 // This package is also the translator between the packages of the field, which
 // do not know each other: a script's verdict becomes a priority, a failed probe
 // a verdict for a virtual server, a transition a hook.
@@ -28,15 +31,8 @@
 //
 //	options.go             the command line, parsed
 //	exit.go                exit statuses, version, --signum
-//	globals.go             vocabulary of global_defs; globalsetters.go its setters
-//	root.go                vocabulary of the file's top level
-//	config.go              from tree to Config: instances, servers, cross-block rules
-//	configtracks.go        its sync groups, track lines and duplicate routers
-//	configscripts_linux.go scripts of a Config: accounts, security, hooks, mail
-//	servers.go             virtual servers of a Config, their checks and scripts
-//	load.go                reading a file; what --config-test says
+//	load.go                what a configuration means for the command line: pid files, umask
 //	reload.go              what a SIGHUP does, and when it is refused
-//	links_linux.go         the interfaces of this machine
 //	run_linux.go           Run and ConfigTest: foreground, background, namespace
 //	supervisor_linux.go    the parent's loop
 //	child_linux.go         starting children, respawn delays
@@ -51,7 +47,8 @@
 //	checkerrole_linux.go   the checker process
 //	table.go               virtual servers into the IPVS table
 //	syncdaemon.go          the IPVS sync daemon follows an instance
-//	hooks.go               facts into scripts and mail
+//	hooks.go               facts into scripts and mail; hooksettings.go which of them
+//	mailtext.go            what mails about servers say
 //	scripts.go             tracked scripts
 //	fact.go                what survives a restart of a child
 //	log.go, log_linux.go   the log: console, syslog that never blocks

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"holdfast/daemon/config"
 	"holdfast/internal/event"
 	"holdfast/internal/run"
 	"holdfast/notify"
@@ -41,10 +42,10 @@ func newHooks(log *slog.Logger, bus *event.Bus) *hooks {
 }
 
 // configure takes over the scripts of c; hooks that wait already keep theirs.
-func (h *hooks) configure(c *Config) {
+func (h *hooks) configure(c *config.Config) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	fresh := c.objectHooks()
+	fresh := hooksOf(c)
 	for o, old := range h.byName { // an instance that is removed still says so
 		if _, stays := fresh[o]; !stays && !old.gone {
 			old.gone = true
@@ -53,7 +54,7 @@ func (h *hooks) configure(c *Config) {
 	}
 	h.byName = fresh
 	h.router = c.Global.RouterID
-	h.mail.Configure(c.mailSettings())
+	h.mail.Configure(mailSettings(c))
 }
 
 // report logs how hooks and mails ended.
@@ -113,17 +114,15 @@ func alertMail(router string, o notify.Object, f event.Fact) (notify.Mail, bool)
 	case event.Group:
 		return notify.GroupMail(router, o.Name, f.To)
 	case event.RealServer:
-		return notify.RealServerMail(router, f.Values[valueServer], f.Values[valueService], f.To == stateUp, f.Detail), f.Detail != ""
+		return notify.RealServerMail(router, f.Values[valueServer], f.Values[valueService], f.To == notify.Up, f.Detail), f.Detail != ""
 	case event.VirtualServer:
-		return notify.VirtualServerMail(router, f.Values[valueService], f.To == stateUp, f.Detail), f.Detail != ""
+		return notify.VirtualServerMail(router, f.Values[valueService], f.To == notify.Up, f.Detail), f.Detail != ""
 	}
 	return notify.Mail{}, false
 }
 
 // Words of facts about servers.
 const (
-	stateUp      = "UP"
-	stateDown    = "DOWN"
 	valueServer  = "server"  // [ip]:proto:port of a real server
 	valueService = "service" // of its virtual server
 	// reasonRemoved: a reload took the server away; it is not down.

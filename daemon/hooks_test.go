@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"holdfast/daemon/config/configtest"
 	"holdfast/internal/event"
 	"holdfast/notify"
 )
@@ -37,14 +38,14 @@ func TestWhoIsMailedAbout(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			text := "global_defs {\n" + tt.global + "\n}\n" + with(tt.router) + second() +
+			text := "global_defs {\n" + tt.global + "\n}\n" + configtest.With(tt.router) + configtest.Second() +
 				"vrrp_sync_group G {\n" + tt.group + "\n    group {\n        VI_1\n        VI_2\n    }\n}\n" +
-				balancer("protocol TCP", "protocol TCP\n"+tt.service, "8080 {", "8080 {\n"+tt.server)
-			l := understood(t, text)
-			if len(diagLines(l)) > 0 {
-				t.Fatalf("the file is not what it should be: %q", diagLines(l))
+				configtest.Balancer("protocol TCP", "protocol TCP\n"+tt.service, "8080 {", "8080 {\n"+tt.server)
+			l := configtest.Understood(t, text)
+			if len(configtest.Lines(l)) > 0 {
+				t.Fatalf("the file is not what it should be: %q", configtest.Lines(l))
 			}
-			all := l.config.alerts()
+			all := alerts(l.Config)
 			got := [4]bool{
 				all[notify.Object{Kind: event.Instance, Name: "VI_1"}],
 				all[notify.Object{Kind: event.Group, Name: "G"}],
@@ -54,7 +55,7 @@ func TestWhoIsMailedAbout(t *testing.T) {
 			if got != tt.want {
 				t.Errorf("instance, group, virtual server, real server: %v, want %v", got, tt.want)
 			}
-			hooks := l.config.objectHooks()
+			hooks := hooksOf(l.Config)
 			if o := (notify.Object{Kind: event.Instance, Name: "VI_1"}); hooks[o].alert != tt.want[0] {
 				t.Errorf("hooks of VI_1 say alert %v", hooks[o].alert)
 			}
@@ -63,22 +64,22 @@ func TestWhoIsMailedAbout(t *testing.T) {
 }
 
 func TestEveryObjectGetsItsScripts(t *testing.T) {
-	text := secured + with(`    notify_master "/bin/true m"
+	text := secured + configtest.With(`    notify_master "/bin/true m"
     notify_backup "/bin/true b"
     notify_fault "/bin/true f"
     notify_stop "/bin/true s"
     notify_deleted "/bin/true d"
     notify_master_rx_lower_pri "/bin/true l"
-    notify "/bin/true any"`) + second() +
+    notify "/bin/true any"`) + configtest.Second() +
 		"vrrp_sync_group G {\n    group {\n        VI_1\n        VI_2\n    }\n    notify_master \"/bin/true gm\"\n    notify \"/bin/true gany\"\n}\n" +
-		balancer("protocol TCP", "protocol TCP\n    quorum_up \"/bin/true qu\"\n    quorum_down \"/bin/true qd\"",
+		configtest.Balancer("protocol TCP", "protocol TCP\n    quorum_up \"/bin/true qu\"\n    quorum_down \"/bin/true qd\"",
 			"8080 {", "8080 {\n        notify_up \"/bin/true up\"\n        notify_down \"/bin/true down\"")
-	l := understood(t, text)
-	if len(diagLines(l)) > 0 {
-		t.Fatalf("the file is not what it should be: %q", diagLines(l))
+	l := configtest.Understood(t, text)
+	if len(configtest.Lines(l)) > 0 {
+		t.Fatalf("the file is not what it should be: %q", configtest.Lines(l))
 	}
 	got := map[string]string{} // "kind name state" → last word of the command
-	for o, oh := range l.config.objectHooks() {
+	for o, oh := range hooksOf(l.Config) {
 		for state, h := range oh.hooks.States {
 			got[string(o.Kind)+" "+o.Name+" "+state] = h.Command.Argv[len(h.Command.Argv)-1]
 		}
@@ -156,11 +157,11 @@ func TestMailTextsAreThoseOfKeepalived(t *testing.T) {
 }
 
 func TestMailSettingsAreFilledInOnlyWithARelay(t *testing.T) {
-	none := understood(t, "global_defs {\n    notification_email {\n        a@example.org\n    }\n}\n").config.mailSettings()
+	none := mailSettings(configtest.Understood(t, "global_defs {\n    notification_email {\n        a@example.org\n    }\n}\n").Config)
 	if none.Server != "" {
 		t.Errorf("a relay without smtp_server: %+v", none)
 	}
-	all := understood(t, `global_defs {
+	all := mailSettings(configtest.Understood(t, `global_defs {
     notification_email {
         a@example.org
         "B <b@example.org>"
@@ -171,13 +172,13 @@ func TestMailSettingsAreFilledInOnlyWithARelay(t *testing.T) {
     smtp_connect_timeout 7
     no_email_faults
 }
-`).config.mailSettings()
+`).Config)
 	want := notify.MailConfig{Server: "192.0.2.25:2525", To: []string{"a@example.org", "B <b@example.org>"},
 		From: "lb@example.org", Helo: "lb.example.org", Timeout: 7 * time.Second, NoFaults: true}
 	if diff := cmp.Diff(want, all); diff != "" {
 		t.Errorf("settings (-want +got):\n%s", diff)
 	}
-	if m := understood(t, "global_defs {\n    smtp_server relay.example.org\n}\n").config.mailSettings(); m.Server != "relay.example.org:25" || m.From == "" || m.Helo == "" {
+	if m := mailSettings(configtest.Understood(t, "global_defs {\n    smtp_server relay.example.org\n}\n").Config); m.Server != "relay.example.org:25" || m.From == "" || m.Helo == "" {
 		t.Errorf("defaults are %+v, want port 25, a sender and a HELO name", m)
 	}
 }
@@ -187,7 +188,7 @@ func hookRig(t *testing.T, text string) (*hooks, *event.Bus, *[]string) {
 	lines := &[]string{}
 	bus := event.NewBus()
 	h := newHooks(newLogger(LevelDetail, recorder{lines}), bus)
-	h.configure(understood(t, text).config)
+	h.configure(configtest.Understood(t, text).Config)
 	return h, bus, lines
 }
 
@@ -195,13 +196,13 @@ func hookRig(t *testing.T, text string) (*hooks, *event.Bus, *[]string) {
 // comes after the configuration that no longer has it.
 func TestARemovedObjectIsRememberedForOneReload(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h, bus, _ := hookRig(t, secured+with("    notify_fault /bin/true"))
+		h, bus, _ := hookRig(t, secured+configtest.With("    notify_fault /bin/true"))
 		o := notify.Object{Kind: event.Instance, Name: "VI_1"}
-		h.configure(understood(t, secured+second()).config)
+		h.configure(configtest.Understood(t, secured+configtest.Second()).Config)
 		if c, there := h.byName[o]; !there || !c.gone || c.hooks.States["FAULT"] == nil {
 			t.Errorf("right after its removal the scripts of VI_1 are %+v", c)
 		}
-		h.configure(understood(t, secured+second()).config)
+		h.configure(configtest.Understood(t, secured+configtest.Second()).Config)
 		if _, there := h.byName[o]; there {
 			t.Error("after a further reload VI_1 is still remembered")
 		}

@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"bytes"
-	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -12,23 +11,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"holdfast/kconf"
+	"holdfast/daemon/config"
+	"holdfast/daemon/config/configtest"
 )
-
-func TestAMissingFileIsSaidToBeMissing(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "no-such.conf")
-	_, err := load(Options{ConfigFile: path})
-	if !errors.Is(err, errNoConfig) || !strings.Contains(err.Error(), path) {
-		t.Errorf("error is %v, want errNoConfig with the name of the file", err)
-	}
-	// keepalived answers 0 to --config-test of a file that is not there, 4 with -e
-	if got := testStatusMissing(Options{}, err); got != 0 {
-		t.Errorf("--config-test ends with %d, want 0", got)
-	}
-	if got := testStatusMissing(Options{AllConfig: true}, err); got != 4 {
-		t.Errorf("--config-test -e ends with %d, want 4", got)
-	}
-}
 
 func TestConfigTestPrintsTheLineAndACaret(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "k.conf")
@@ -91,7 +76,7 @@ func TestPIDFilesMoveWithNamespaceInstanceAndUsePIDDir(t *testing.T) {
 			if tt.opt != nil {
 				tt.opt(&opt)
 			}
-			understood(t, tt.text).pidFiles(&opt)
+			pidFiles(configtest.Understood(t, tt.text), &opt)
 			if got := [4]string{opt.PIDFile, opt.VRRPPIDFile, opt.CheckersPIDFile, opt.BFDPIDFile}; got != tt.want {
 				t.Errorf("pid files\n got %q\nwant %q", got, tt.want)
 			}
@@ -117,7 +102,7 @@ func TestUmaskComesFromTheCommandLineThenTheFileThenTheDefault(t *testing.T) {
 			if tt.given {
 				opt.Umask, opt.UmaskGiven = 0o027, true
 			}
-			if got := understood(t, tt.text).umask(opt); got != tt.want {
+			if got := umask(configtest.Understood(t, tt.text), opt); got != tt.want {
 				t.Errorf("umask %04o, want %04o", got, tt.want)
 			}
 		})
@@ -127,7 +112,8 @@ func TestUmaskComesFromTheCommandLineThenTheFileThenTheDefault(t *testing.T) {
 func TestDiagnosticsAreLoggedWithTheirSeverity(t *testing.T) {
 	var lines []string
 	var sink levels
-	understood(t, "global_defs {\n    enable_dbus\n    route_id x\n}\n"+with("    advert_int 0.5")).report(newLogger(slog.LevelDebug, recorder{&lines}, &sink))
+	l := configtest.Understood(t, "global_defs {\n    enable_dbus\n    route_id x\n}\n"+configtest.With("    advert_int 0.5"))
+	logDiagnostics(newLogger(slog.LevelDebug, recorder{&lines}, &sink), l)
 	want := []string{
 		"k.conf:2:5: note: enable_dbus: not supported yet",
 		"k.conf:3:5: unknown keyword route_id; did you mean router_id?",
@@ -142,7 +128,7 @@ func TestDiagnosticsAreLoggedWithTheirSeverity(t *testing.T) {
 }
 
 func TestIdentsTellDaemonsOnOneHostApart(t *testing.T) {
-	for want, g := range map[string]Globals{
+	for want, g := range map[string]config.Globals{
 		"Keepalived_vrrp":          {},
 		"Keepalived_vrrp_ns1":      {Namespace: "ns1"},
 		"Keepalived_vrrp_blue":     {Instance: "blue"},
@@ -151,47 +137,6 @@ func TestIdentsTellDaemonsOnOneHostApart(t *testing.T) {
 		if got := ident(identVRRP, &g); got != want {
 			t.Errorf("ident %s, want %s", got, want)
 		}
-	}
-}
-
-// TestChildrenReadTheSameConfiguration: what the parent hands over decodes to
-// the same routers and servers.
-func TestChildrenReadTheSameConfiguration(t *testing.T) {
-	l := understood(t, router()+second()+balancer()+"vrrp_sync_group G {\n    group {\n        VI_1\n        VI_2\n    }\n}\n")
-	conf, err := decodeConfig(l.encoded, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(conf.Instances) != 2 || conf.Instances[1].Name != "VI_2" || conf.Instances[1].SyncGroup != "G" {
-		t.Errorf("instances %+v", conf.Instances)
-	}
-	if got, want := len(conf.Servers.services), 1; got != want {
-		t.Errorf("%d virtual servers, want %d", got, want)
-	}
-	if _, err := decodeConfig([]byte("{"), nil); err == nil {
-		t.Error("half a tree was taken for a configuration")
-	}
-}
-
-// TestNobodyWaitsForAScriptThatIsNotRun: the parent drops a track script that
-// is not there; the VRRP process must not hold the router back for its result.
-func TestNobodyWaitsForAScriptThatIsNotRun(t *testing.T) {
-	const file = "vrrp_script chk {\n    script \"/nonexistent/check\"\n}\nvrrp_instance VI_1 {\n    interface eth0\n    virtual_router_id 51\n" +
-		"    virtual_ipaddress {\n        10.9.0.100\n    }\n    track_script {\n        chk\n    }\n}\n"
-	tree, diags := kconf.ParseString("k.conf", file, kconf.Options{})
-	l, err := understand(tree, diags, environment{scripts: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	conf, err := decodeConfig(l.encoded, l.config.dropped)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(conf.Scripts) != 0 || len(conf.Instances[0].Scripts) != 0 {
-		t.Errorf("the child still tracks %v with %v", conf.Instances[0].Scripts, conf.Scripts)
-	}
-	if with, _ := decodeConfig(l.encoded, nil); len(with.Instances[0].Scripts) != 1 {
-		t.Error("without the parent's word the script would be tracked: the test proves nothing")
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 
 	sd "github.com/coreos/go-systemd/v22/daemon"
 
+	"holdfast/daemon/config"
 	"holdfast/kconf"
 )
 
@@ -21,13 +22,13 @@ func (s *supervisor) reload() {
 		return
 	}
 	s.log.Info("Reloading ...")
-	next, err := load(s.opt)
+	next, err := config.Load(loading(s.opt))
 	if err != nil {
 		s.log.Error(fmt.Sprintf("%v: the running configuration stays", err))
 		return
 	}
-	next.report(s.log)
-	if reasons := next.whyNot(s.conf); len(reasons) > 0 {
+	logDiagnostics(s.log, next)
+	if reasons := whyNot(s.conf, next); len(reasons) > 0 {
 		for _, r := range reasons {
 			s.log.Error("reload refused: " + r)
 		}
@@ -37,12 +38,12 @@ func (s *supervisor) reload() {
 	_, _ = sd.SdNotify(false, sd.SdNotifyReloading)
 	s.reloading = true
 	s.conf = next
-	s.hooks.configure(next.config)
-	s.tracks.configure(next.config)
+	s.hooks.configure(next.Config)
+	s.tracks.configure(next.Config)
 	for r, c := range s.children {
 		// One that is not needed any more reloads too: what it had is removed,
 		// with the hooks of a removal, and not stopped.
-		c.link.Send(message{Reload: &reloadMessage{Config: next.encoded, Dropped: next.config.dropped, Scripts: s.tracks.known()}})
+		c.link.Send(message{Reload: &reloadMessage{Config: next.Encoded, Dropped: next.Config.Dropped, Scripts: s.tracks.known()}})
 		if !s.wants(r) {
 			c.leaving = true
 			c.link.Send(message{Stop: true})
@@ -58,13 +59,13 @@ func (s *supervisor) reload() {
 // reload must not take away what a restart would have refused, nor what a typo
 // has just made unreadable: errors that the running file already had (it may
 // be fifteen years old) are no obstacle, new ones are.
-func (next *loaded) whyNot(running *loaded) []string {
+func whyNot(running, next *config.Loaded) []string {
 	var reasons []string
 	had := map[string]int{}
-	for _, d := range running.diags.All() {
+	for _, d := range running.Diagnostics.All() {
 		had[mistake(d)]++
 	}
-	for _, d := range next.diags.All() {
+	for _, d := range next.Diagnostics.All() {
 		if d.Severity != kconf.Error {
 			continue
 		}
@@ -74,14 +75,14 @@ func (next *loaded) whyNot(running *loaded) []string {
 		}
 		reasons = append(reasons, d.String())
 	}
-	if next.fatal != "" {
-		reasons = append(reasons, next.fatal)
+	if next.Fatal != "" {
+		reasons = append(reasons, next.Fatal)
 	}
-	if next.empty && !running.empty {
+	if next.Empty && !running.Empty {
 		// What a file looks like for a moment while somebody writes it.
 		reasons = append(reasons, "the configuration is empty; to end the daemon, stop it")
 	}
-	old, fresh := &running.config.Global, &next.config.Global
+	old, fresh := &running.Config.Global, &next.Config.Global
 	for _, fixed := range []struct{ name, old, new string }{
 		{"net_namespace", old.Namespace, fresh.Namespace},
 		{"instance", old.Instance, fresh.Instance},

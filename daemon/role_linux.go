@@ -1,7 +1,7 @@
 package daemon
 
 import (
-	"bytes"
+	"cmp"
 	"fmt"
 	"log/slog"
 	"os"
@@ -10,7 +10,7 @@ import (
 	"syscall"
 	"time"
 
-	"holdfast/kconf"
+	"holdfast/daemon/config"
 )
 
 // linkGrace bounds the wait for a parent that does not read any more. It is
@@ -43,12 +43,12 @@ type childProcess struct {
 	log   *slog.Logger
 	link  *link
 	opt   Options
-	conf  *Config
+	conf  *config.Config
 	terms chan os.Signal
 }
 
 func runRole(r role, l *link, start startMessage) int {
-	conf, err := decodeConfig(start.Config, start.Dropped)
+	conf, err := config.Decode(start.Config, start.Dropped)
 	base, pidPath := identCheckers, start.Options.CheckersPIDFile
 	if r == roleVRRP {
 		base, pidPath = identVRRP, start.Options.VRRPPIDFile
@@ -65,7 +65,7 @@ func runRole(r role, l *link, start startMessage) int {
 		name = conf.Global.VRRPProcessName
 		debug.SetGCPercent(400) // a small heap: fewer collections, not more memory
 	}
-	setProcessName(nonEmpty(name, start.Options.Program))
+	setProcessName(cmp.Or(name, start.Options.Program))
 	pid, err := createPIDFile(pidPath)
 	if err != nil {
 		log.Warn(err.Error()) // another daemon's, perhaps: ours works without
@@ -84,19 +84,6 @@ func runRole(r role, l *link, start startMessage) int {
 	}
 	l.Close(linkGrace)
 	return status
-}
-
-// decodeConfig is the child's reading of what the parent has parsed. dropped
-// are the places of scripts that are not to be run: nobody must wait for them.
-func decodeConfig(encoded []byte, dropped []string) (*Config, error) {
-	file, err := kconf.Decode(bytes.NewReader(encoded))
-	if err != nil {
-		return nil, fmt.Errorf("decode configuration from the parent: %w", err)
-	}
-	x := &kconf.Ctx{Diags: &kconf.Diagnostics{}} // the parent has reported them
-	conf, _ := assemble(x, file, childEnvironment())
-	conf.drop(dropped)
-	return conf, nil
 }
 
 // fail tells the parent why we end for good.

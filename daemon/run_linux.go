@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/vishvananda/netns"
 
+	"holdfast/daemon/config"
 	"holdfast/internal/run"
 )
 
@@ -51,7 +53,7 @@ func openLog(opt Options, ident string) (*slog.Logger, func()) {
 
 // ident is the syslog ident of a process, with what tells several daemons on
 // one host apart.
-func ident(base string, g *Globals) string {
+func ident(base string, g *config.Globals) string {
 	for _, part := range []string{g.Namespace, g.Instance} {
 		if part != "" {
 			base += "_" + part
@@ -64,7 +66,7 @@ func ident(base string, g *Globals) string {
 // unless opt says foreground.
 func Run(opt Options, stderr io.Writer) int {
 	runtime.LockOSThread() // children's parent-death signal is tied to this thread
-	conf, err := load(opt)
+	conf, err := config.Load(loading(opt))
 	if err != nil {
 		fmt.Fprintf(stderr, "%s: %v\n", opt.Program, err)
 		log, end := openLog(opt, identParent)
@@ -75,7 +77,7 @@ func Run(opt Options, stderr io.Writer) int {
 	if status, done := enterNamespace(&opt, conf, stderr); done {
 		return status
 	}
-	conf.pidFiles(&opt)
+	pidFiles(conf, &opt)
 	if !opt.Foreground && os.Getenv(detachedVariable) == "" {
 		return detach(opt, conf, stderr)
 	}
@@ -83,7 +85,7 @@ func Run(opt Options, stderr io.Writer) int {
 }
 
 // runForeground is the daemon proper.
-func runForeground(opt Options, conf *loaded, stderr io.Writer) int {
+func runForeground(opt Options, conf *config.Loaded, stderr io.Writer) int {
 	ready := func() {}
 	if os.Getenv(detachedVariable) != "" {
 		os.Unsetenv(detachedVariable)
@@ -94,7 +96,7 @@ func runForeground(opt Options, conf *loaded, stderr io.Writer) int {
 		opt.VRRPPIDFile, opt.CheckersPIDFile = absolute(opt.VRRPPIDFile), absolute(opt.CheckersPIDFile)
 		os.Chdir("/")
 	}
-	log, end := openLog(opt, ident(identParent, &conf.config.Global))
+	log, end := openLog(opt, ident(identParent, &conf.Config.Global))
 	defer end()
 	log.Info("Starting Keepalived " + versionString)
 	log.Info("Running on " + kernelVersion())
@@ -103,16 +105,16 @@ func runForeground(opt Options, conf *loaded, stderr io.Writer) int {
 	for _, name := range opt.Later {
 		log.Warn("option " + name + " is accepted but has no effect yet")
 	}
-	conf.report(log)
-	if conf.fatal != "" {
+	logDiagnostics(log, conf)
+	if conf.Fatal != "" {
 		if !(opt.LogConsole && opt.Foreground) {
-			conf.print(stderr)
+			conf.Print(stderr)
 		}
-		log.Error(conf.fatal)
+		log.Error(conf.Fatal)
 		return ExitConfig
 	}
-	run.SetUmask(conf.umask(opt))
-	setProcessName(nonEmpty(conf.config.Global.ProcessName, opt.Program))
+	run.SetUmask(umask(conf, opt))
+	setProcessName(cmp.Or(conf.Config.Global.ProcessName, opt.Program))
 	pid, err := createPIDFile(opt.PIDFile)
 	switch {
 	case errors.Is(err, errRunning):
@@ -141,20 +143,20 @@ func ConfigTest(opt Options, stderr io.Writer) int {
 		defer f.Close()
 		w = f
 	}
-	conf, err := load(opt)
+	conf, err := config.Load(loading(opt))
 	if err != nil {
 		fmt.Fprintln(w, err)
-		return testStatusMissing(opt, err)
+		return loading(opt).TestStatusMissing(err)
 	}
-	conf.print(w)
-	return conf.testStatus()
+	conf.Print(w)
+	return conf.TestStatus()
 }
 
 // detach starts the daemon in the background and waits until it is up, so that
 // whoever started it finds it working, or gets the status it ended with.
-func detach(opt Options, conf *loaded, stderr io.Writer) int {
-	if conf.fatal != "" {
-		conf.print(stderr)
+func detach(opt Options, conf *config.Loaded, stderr io.Writer) int {
+	if conf.Fatal != "" {
+		conf.Print(stderr)
 		return ExitConfig
 	}
 	self, err := os.Executable()
@@ -188,9 +190,9 @@ func detach(opt Options, conf *loaded, stderr io.Writer) int {
 // net_namespace names. Threads of a running Go program cannot be moved
 // together, so the thread that can is moved and the program executed again on
 // it; done is true when that failed.
-func enterNamespace(opt *Options, conf *loaded, stderr io.Writer) (status int, done bool) {
-	name := nonEmpty(opt.Namespace, conf.config.Global.Namespace)
-	conf.config.Global.Namespace = name
+func enterNamespace(opt *Options, conf *config.Loaded, stderr io.Writer) (status int, done bool) {
+	name := cmp.Or(opt.Namespace, conf.Config.Global.Namespace)
+	conf.Config.Global.Namespace = name
 	if name == "" || os.Getenv(namespaceVariable) == name {
 		return 0, false
 	}
@@ -236,13 +238,6 @@ func quoteWords(words []string) string {
 		out += "'" + w + "'"
 	}
 	return out
-}
-
-func nonEmpty(first, second string) string {
-	if first != "" {
-		return first
-	}
-	return second
 }
 
 func absolute(path string) string {

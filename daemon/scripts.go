@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 
+	"holdfast/daemon/config"
 	"holdfast/internal/event"
 	"holdfast/internal/run"
 	"holdfast/track"
@@ -32,8 +33,8 @@ func newScriptTracker(bus *event.Bus) *scriptTracker {
 }
 
 // configure makes jobs the scripts that run; unchanged ones are not disturbed.
-func (t *scriptTracker) configure(c *Config) {
-	jobs := c.scriptJobs()
+func (t *scriptTracker) configure(c *config.Config) {
+	jobs := scriptJobs(c)
 	t.mu.Lock()
 	keep := map[string]track.State{}
 	for i := range jobs {
@@ -83,4 +84,21 @@ func (t *scriptTracker) close(ctx context.Context) {
 	case <-ended:
 	case <-ctx.Done():
 	}
+}
+
+// scriptJobs are the vrrp_scripts that something tracks, ready to run.
+func scriptJobs(c *config.Config) []track.Job {
+	used := map[string]bool{}
+	for _, in := range c.Instances {
+		for _, r := range in.Scripts {
+			used[r.Name] = true
+		}
+	}
+	var jobs []track.Job
+	for _, s := range c.Scripts {
+		if cmd, ok := c.Command(s.Script); ok && used[s.Name] {
+			jobs = append(jobs, track.Job{Params: s.Params(), Command: cmd})
+		}
+	}
+	return jobs
 }

@@ -14,7 +14,9 @@ import (
 
 	sd "github.com/coreos/go-systemd/v22/daemon"
 
+	"holdfast/daemon/config"
 	"holdfast/internal/event"
+	"holdfast/notify"
 )
 
 // Real-time signals as the C library counts them (SIGRTMIN is 34).
@@ -29,7 +31,7 @@ const (
 type supervisor struct {
 	opt    Options
 	log    *slog.Logger
-	conf   *loaded // in force
+	conf   *config.Loaded // in force
 	bus    *event.Bus
 	hooks  *hooks
 	tracks *scriptTracker
@@ -58,7 +60,7 @@ type childMessage struct {
 	ok   bool
 }
 
-func newSupervisor(opt Options, conf *loaded, log *slog.Logger) *supervisor {
+func newSupervisor(opt Options, conf *config.Loaded, log *slog.Logger) *supervisor {
 	s := &supervisor{
 		opt: opt, log: log, conf: conf, bus: event.NewBus(),
 		children: map[role]*child{}, deaths: map[role]int{}, resume: map[string]snapshot{}, servers: map[string]string{},
@@ -78,8 +80,8 @@ func (s *supervisor) run(ready func()) int {
 	defer signal.Stop(s.signals)
 	signal.Ignore(syscall.SIGPIPE)
 
-	s.hooks.configure(s.conf.config)
-	s.tracks.configure(s.conf.config)
+	s.hooks.configure(s.conf.Config)
+	s.tracks.configure(s.conf.Config)
 	s.startWanted()
 	if len(s.children) == 0 && s.status == 0 {
 		s.log.Warn("Warning - keepalived has no configuration to run")
@@ -121,7 +123,7 @@ func (s *supervisor) finished() bool {
 // finish lets hooks that stop brought about end, for as long as keepalived
 // waits for its children.
 func (s *supervisor) finish() {
-	ctx, cancel := context.WithTimeout(context.Background(), s.conf.config.Global.ChildWait)
+	ctx, cancel := context.WithTimeout(context.Background(), s.conf.Config.Global.ChildWait)
 	defer cancel()
 	s.tracks.close(ctx)
 	if err := s.bus.Close(ctx); err != nil {
@@ -134,9 +136,9 @@ func (s *supervisor) finish() {
 func (s *supervisor) wants(r role) bool {
 	switch r {
 	case roleVRRP:
-		return !s.opt.OnlyChecker && (s.opt.AllChildren || s.conf.config.hasVRRP())
+		return !s.opt.OnlyChecker && (s.opt.AllChildren || s.conf.Config.HasVRRP())
 	default:
-		return !s.opt.OnlyVRRP && (s.opt.AllChildren || s.conf.config.hasCheckers())
+		return !s.opt.OnlyVRRP && (s.opt.AllChildren || s.conf.Config.HasCheckers())
 	}
 }
 
@@ -159,7 +161,7 @@ func (s *supervisor) start(r role) {
 	}
 	s.children[r] = c
 	s.log.Info(fmt.Sprintf("Starting %s child process, pid=%d", r.title(), c.cmd.Process.Pid))
-	start := &startMessage{Options: s.opt, Config: s.conf.encoded, Dropped: s.conf.config.dropped}
+	start := &startMessage{Options: s.opt, Config: s.conf.Encoded, Dropped: s.conf.Config.Dropped}
 	if r == roleVRRP {
 		start.Resume, start.Scripts = s.resume, s.tracks.known()
 	}
@@ -245,7 +247,7 @@ func (s *supervisor) handleFact(f event.Fact) {
 func (s *supervisor) downServers() []string {
 	var down []string
 	for key, state := range s.servers {
-		if name, isServer := strings.CutPrefix(key, string(event.RealServer)+" "); isServer && state == stateDown {
+		if name, isServer := strings.CutPrefix(key, string(event.RealServer)+" "); isServer && state == notify.Down {
 			down = append(down, name)
 		}
 	}
@@ -372,7 +374,7 @@ func (s *supervisor) stop(status int) {
 	for _, c := range s.children {
 		c.link.Send(message{Stop: true})
 	}
-	s.giveUp = time.After(s.conf.config.Global.ChildWait)
+	s.giveUp = time.After(s.conf.Config.Global.ChildWait)
 }
 
 func (s *supervisor) killChildren() {

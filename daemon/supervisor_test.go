@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"holdfast/daemon/config/configtest"
 	"holdfast/internal/event"
 )
 
@@ -29,7 +30,7 @@ func newOffice(t *testing.T, text string, children ...role) (*office, map[role]*
 	lines := &[]string{}
 	o := &office{lines: lines}
 	o.supervisor = &supervisor{
-		log: newLogger(slog.LevelInfo, recorder{lines}), conf: understood(t, text), bus: event.NewBus(),
+		log: newLogger(slog.LevelInfo, recorder{lines}), conf: configtest.Understood(t, text), bus: event.NewBus(),
 		children: map[role]*child{}, deaths: map[role]int{}, resume: map[string]snapshot{}, servers: map[string]string{},
 	}
 	o.bus.Subscribe("test", event.KeepLastState, func(f event.Fact) {
@@ -104,7 +105,7 @@ func TestARestartedChildDoesNotRepeatItsPredecessor(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			o, _ := newOffice(t, router())
+			o, _ := newOffice(t, configtest.Router())
 			if tt.checkersDied {
 				o.deaths[roleCheckers] = 1
 			}
@@ -138,17 +139,17 @@ func TestASuccessorIsToldWhichServersWereDown(t *testing.T) {
 
 // TestServersThatWereDownHaveToProveThemselves: as if they were alpha.
 func TestServersThatWereDownHaveToProveThemselves(t *testing.T) {
-	conf := understood(t, balancer("10.9.1.1 8080 {\n        TCP_CHECK {\n        }\n    }",
-		"10.9.1.1 8080 {\n        TCP_CHECK {\n        }\n    }\n    real_server 10.9.1.2 8080 {\n        TCP_CHECK {\n        }\n    }")).config
-	distrust(conf.Servers.services, []string{"[10.9.1.2]:tcp:8080 of [10.9.0.100]:tcp:80", "[10.9.1.9]:tcp:8080 of [10.9.0.100]:tcp:80"})
-	specs := allSpecs(conf.Servers.services)
+	conf := configtest.Understood(t, configtest.Balancer("10.9.1.1 8080 {\n        TCP_CHECK {\n        }\n    }",
+		"10.9.1.1 8080 {\n        TCP_CHECK {\n        }\n    }\n    real_server 10.9.1.2 8080 {\n        TCP_CHECK {\n        }\n    }")).Config
+	distrust(conf.Services, []string{"[10.9.1.2]:tcp:8080 of [10.9.0.100]:tcp:80", "[10.9.1.9]:tcp:8080 of [10.9.0.100]:tcp:80"})
+	specs := conf.Checks()
 	if len(specs) != 2 || specs[0].Timing.Alpha || !specs[1].Timing.Alpha {
 		t.Errorf("%d checks, alpha %v and %v, want 2, false and true", len(specs), specs[0].Timing.Alpha, specs[1].Timing.Alpha)
 	}
 }
 
 func TestTheCheckersHearOfEveryStateOfARouter(t *testing.T) {
-	o, far := newOffice(t, router()+balancer(), roleVRRP, roleCheckers)
+	o, far := newOffice(t, configtest.Router()+configtest.Balancer(), roleVRRP, roleCheckers)
 	o.handleFact(became(event.Instance, "VI_1", "MASTER"))
 	m := <-far[roleCheckers].Messages()
 	if m.Instance == nil || *m.Instance != (instanceMessage{"VI_1", "MASTER"}) {
@@ -158,7 +159,7 @@ func TestTheCheckersHearOfEveryStateOfARouter(t *testing.T) {
 }
 
 func TestStartIsCompleteWhenEveryChildIs(t *testing.T) {
-	o, _ := newOffice(t, router()+balancer(), roleVRRP, roleCheckers)
+	o, _ := newOffice(t, configtest.Router()+configtest.Balancer(), roleVRRP, roleCheckers)
 	told := 0
 	ready := func() { told++ }
 	say := func(r role) {
@@ -178,7 +179,7 @@ func TestStartIsCompleteWhenEveryChildIs(t *testing.T) {
 }
 
 func TestAChildThatGivesUpEndsTheDaemonWithItsStatus(t *testing.T) {
-	o, far := newOffice(t, router()+balancer(), roleVRRP, roleCheckers)
+	o, far := newOffice(t, configtest.Router()+configtest.Balancer(), roleVRRP, roleCheckers)
 	o.tracks = newScriptTracker(o.bus)
 	o.children[roleVRRP].cmd = deadProcess()
 	o.handleMessage(childMessage{o.children[roleVRRP], message{Failed: &failedMessage{Status: ExitPermission, Reason: "FATAL"}}, true})
@@ -200,7 +201,7 @@ func TestAChildThatGivesUpEndsTheDaemonWithItsStatus(t *testing.T) {
 }
 
 func TestASecondStopChangesNothing(t *testing.T) {
-	o, far := newOffice(t, router(), roleVRRP)
+	o, far := newOffice(t, configtest.Router(), roleVRRP)
 	o.tracks = newScriptTracker(o.bus)
 	o.stop(ExitConfig)
 	o.stop(ExitOK)
@@ -218,7 +219,7 @@ func TestASecondStopChangesNothing(t *testing.T) {
 }
 
 func TestAReloadDuringAReloadIsQueued(t *testing.T) {
-	o, _ := newOffice(t, router(), roleVRRP)
+	o, _ := newOffice(t, configtest.Router(), roleVRRP)
 	o.announced, o.reloading = true, true
 	o.reload()
 	o.reload()
@@ -229,7 +230,7 @@ func TestAReloadDuringAReloadIsQueued(t *testing.T) {
 }
 
 func TestAReloadWithoutAFileKeepsWhatRuns(t *testing.T) {
-	o, _ := newOffice(t, router(), roleVRRP)
+	o, _ := newOffice(t, configtest.Router(), roleVRRP)
 	o.announced, o.opt.ConfigFile = true, t.TempDir()+"/gone.conf"
 	was := o.conf
 	o.reload()
@@ -245,7 +246,7 @@ func TestAReloadWithoutAFileKeepsWhatRuns(t *testing.T) {
 // TestAnExitDoesNotSwallowWhatAnotherChildSaid: the wait for a dead child's
 // last words takes in what others say, and a reload ends by it.
 func TestAnExitDoesNotSwallowWhatAnotherChildSaid(t *testing.T) {
-	o, _ := newOffice(t, router(), roleVRRP, roleCheckers)
+	o, _ := newOffice(t, configtest.Router(), roleVRRP, roleCheckers)
 	o.announced, o.reloading, o.inbox = true, true, make(chan childMessage)
 	gone := o.children[roleCheckers]
 	gone.leaving = true

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"holdfast/daemon/config"
 	"holdfast/ipvs"
 )
 
@@ -17,7 +18,7 @@ type syncFollower struct {
 }
 
 // daemonsFor is which sync daemons shall run. Without an instance both do.
-func (d *syncDaemon) daemonsFor(state string, vrid uint8) []ipvs.SyncDaemon {
+func daemonsFor(d *config.SyncDaemon, state string, vrid uint8) []ipvs.SyncDaemon {
 	if d == nil {
 		return nil
 	}

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"holdfast/daemon/config"
 	"holdfast/ipvs"
 )
 
@@ -38,7 +39,7 @@ type keeper struct {
 type wish struct {
 	table    ipvs.Table // nil: as before
 	flush    bool       // empty the kernel's table first
-	timeouts *lvsTimeouts
+	timeouts *config.LVSTimeouts
 	daemons  *[]ipvs.SyncDaemon
 	done     chan<- struct{} // closed when it was tried
 }
@@ -145,8 +146,8 @@ func (k *keeper) report(err error) {
 
 // setTimeouts writes lvs_timeouts and remembers what was there; the zero value
 // puts that back.
-func (k *keeper) setTimeouts(ctx context.Context, t lvsTimeouts) {
-	if t == (lvsTimeouts{}) {
+func (k *keeper) setTimeouts(ctx context.Context, t config.LVSTimeouts) {
+	if t == (config.LVSTimeouts{}) {
 		if k.timeouts != nil {
 			k.report(k.plane.SetTimeouts(ctx, *k.timeouts))
 			k.timeouts = nil

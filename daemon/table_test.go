@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"holdfast/daemon/config"
 	"holdfast/ipvs"
 	"holdfast/ipvs/ipvstest"
 )
@@ -142,7 +143,7 @@ func TestAKernelWithoutIPVSIsSaidOnceAndServedWhenItComes(t *testing.T) {
 
 func TestTheSyncDaemonFollowsItsInstance(t *testing.T) {
 	id := uint8(7)
-	conf := &syncDaemon{Interface: "eth0", Instance: "VI_1", ID: &id}
+	conf := &config.SyncDaemon{Interface: "eth0", Instance: "VI_1", ID: &id}
 	synctest.Test(t, func(t *testing.T) {
 		k, p, _ := startKeeper(t)
 		roles := func() string {
@@ -158,7 +159,7 @@ func TestTheSyncDaemonFollowsItsInstance(t *testing.T) {
 			return strings.Join(out, ", ")
 		}
 		follow := func(state string) {
-			d := conf.daemonsFor(state, 51)
+			d := daemonsFor(conf, state, 51)
 			k.want(wish{daemons: &d})
 		}
 		for _, step := range []struct{ state, want string }{
@@ -177,11 +178,11 @@ func TestTheSyncDaemonFollowsItsInstance(t *testing.T) {
 }
 
 func TestWithoutAnInstanceBothSyncDaemonsRunUnderItsVRID(t *testing.T) {
-	got := (&syncDaemon{Interface: "eth0"}).daemonsFor("", 0)
+	got := daemonsFor(&config.SyncDaemon{Interface: "eth0"}, "", 0)
 	if len(got) != 2 || got[0].State != ipvs.SyncMaster || got[1].State != ipvs.SyncBackup || got[0].SyncID != 0 {
 		t.Errorf("got %v", got)
 	}
-	if got := (&syncDaemon{Interface: "eth0", Instance: "VI_1"}).daemonsFor("BACKUP", 51); got[0].SyncID != 51 {
+	if got := daemonsFor(&config.SyncDaemon{Interface: "eth0", Instance: "VI_1"}, "BACKUP", 51); got[0].SyncID != 51 {
 		t.Errorf("id %d, want the VRID 51", got[0].SyncID)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"holdfast/daemon/config"
 	"holdfast/host"
 	"holdfast/track"
 	"holdfast/vrrp"
@@ -31,6 +32,26 @@ type linkRef struct {
 type scriptRef struct {
 	ref    track.Ref
 	params track.Params
+}
+
+// trackedBy is what the VRRP role watches for an instance.
+func trackedBy(c *config.Config, in *config.Instance) *tracked {
+	t := &tracked{name: in.Name, base: int(in.Params.Priority)}
+	if !in.DontTrackPrimary {
+		t.links = append(t.links, linkRef{ref: track.Ref{Name: in.Interface}, main: true})
+	}
+	for _, d := range in.Devices {
+		t.links = append(t.links, linkRef{ref: track.Ref{Name: d}})
+	}
+	for _, r := range in.Links {
+		t.links = append(t.links, linkRef{ref: r})
+	}
+	for _, r := range in.Scripts {
+		if s := c.Script(r.Name); s != nil {
+			t.scripts = append(t.scripts, scriptRef{ref: r, params: s.Params()})
+		}
+	}
+	return t
 }
 
 // instanceEvent is an event for one instance.

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"holdfast/daemon/config"
 	"holdfast/host"
 	"holdfast/internal/event"
 	"holdfast/vrrp"
@@ -125,7 +126,7 @@ func (r *vrrpRole) send(f event.Fact) { r.link.Send(message{Fact: &f}) }
 // desiredHost folds over the routers' states: what each active one owns, and
 // what is there in any state. Adding an address at reload, losing mastership,
 // repairing a deletion and cleaning up after a crash are all this.
-func desiredHost(seq uint64, byName map[string]*Instance, active map[string]bool, s staticHost) host.Desired {
+func desiredHost(seq uint64, byName map[string]*config.Instance, active map[string]bool, s config.Statics) host.Desired {
 	d := host.NewDesired()
 	d.Seq = seq
 	for name, in := range byName {
@@ -143,13 +144,13 @@ func desiredHost(seq uint64, byName map[string]*Instance, active map[string]bool
 			}
 		}
 	}
-	for _, a := range s.addresses {
+	for _, a := range s.Addresses {
 		d.Address(a, true)
 	}
-	for _, rt := range s.routes {
+	for _, rt := range s.Routes {
 		d.Route(rt)
 	}
-	for _, rl := range s.rules {
+	for _, rl := range s.Rules {
 		d.Rule(rl)
 	}
 	return d

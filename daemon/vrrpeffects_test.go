@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"holdfast/daemon/config/configtest"
 	"holdfast/vrrp"
 )
 
@@ -17,7 +18,7 @@ func stage(t *testing.T, text string) (r *vrrpRole, lines *[]string, parent *lin
 	t.Helper()
 	near, far := net.Pipe()
 	lines, parent = &[]string{}, newLink(far)
-	conf := understood(t, text).config
+	conf := configtest.Understood(t, text).Config
 	r = &vrrpRole{
 		childProcess: &childProcess{log: newLogger(LevelDetail, recorder{lines}), link: newLink(near), conf: conf},
 		byName:       byName(conf), previous: byName(conf), priority: map[string]int{}, active: map[string]bool{},
@@ -43,20 +44,20 @@ func TestWhatRoutersDoBecomesFactsForTheParent(t *testing.T) {
 		want     string // the parent's fact; "" for none
 		line     string // one that is in the log; "" for none
 	}{
-		"becoming active": {router(), false, move(vrrp.Backup, vrrp.Active, vrrp.ByActiveDown),
+		"becoming active": {configtest.Router(), false, move(vrrp.Backup, vrrp.Active, vrrp.ByActiveDown),
 			"transitioned instance VI_1 BACKUP -> MASTER", "(VI_1) Entering MASTER STATE"},
-		"waiting for a first result is not told": {router(), false, move(vrrp.Initialize, vrrp.Fault, vrrp.ByInitialising), "", ""},
-		"the end of the process": {router(), true, move(vrrp.Active, vrrp.Initialize, vrrp.ByShutdown),
+		"waiting for a first result is not told": {configtest.Router(), false, move(vrrp.Initialize, vrrp.Fault, vrrp.ByInitialising), "", ""},
+		"the end of the process": {configtest.Router(), true, move(vrrp.Active, vrrp.Initialize, vrrp.ByShutdown),
 			"transitioned instance VI_1 MASTER -> STOP", "(VI_1) removing VIPs."},
-		"removal at a reload": {router(), false, move(vrrp.Active, vrrp.Initialize, vrrp.ByShutdown),
+		"removal at a reload": {configtest.Router(), false, move(vrrp.Active, vrrp.Initialize, vrrp.ByShutdown),
 			"transitioned instance VI_1 MASTER -> FAULT", "(VI_1) removing VIPs."},
-		"removal with notify_deleted": {with("    notify_deleted"), false, move(vrrp.Backup, vrrp.Initialize, vrrp.ByShutdown),
+		"removal with notify_deleted": {configtest.With("    notify_deleted"), false, move(vrrp.Backup, vrrp.Initialize, vrrp.ByShutdown),
 			"transitioned instance VI_1 BACKUP -> DELETED", ""},
-		"a lower priority": {router(), false, vrrp.Fact{At: at, Instance: "VI_1", What: vrrp.LowerReceived{From: peer, Priority: 50, Ours: 100}},
+		"a lower priority": {configtest.Router(), false, vrrp.Fact{At: at, Instance: "VI_1", What: vrrp.LowerReceived{From: peer, Priority: 50, Ours: 100}},
 			"lower-priority instance VI_1", "(VI_1) Received advert from 10.9.0.2 with lower priority 50, ours 100"},
-		"a group": {router(), false, vrrp.Fact{At: at, Group: "G", What: vrrp.GroupTransition{From: vrrp.Backup, To: vrrp.Active}},
+		"a group": {configtest.Router(), false, vrrp.Fact{At: at, Group: "G", What: vrrp.GroupTransition{From: vrrp.Backup, To: vrrp.Active}},
 			"transitioned group G BACKUP -> MASTER", "VRRP_Group(G) Syncing instances to MASTER state"},
-		"a group's start": {router(), false, vrrp.Fact{At: at, Group: "G", What: vrrp.GroupTransition{From: vrrp.Initialize, To: vrrp.Backup}},
+		"a group's start": {configtest.Router(), false, vrrp.Fact{At: at, Group: "G", What: vrrp.GroupTransition{From: vrrp.Initialize, To: vrrp.Backup}},
 			"transitioned group G INIT -> BACKUP", ""},
 	}
 	for name, tt := range tests {
@@ -93,7 +94,7 @@ func TestWhatRoutersDoBecomesFactsForTheParent(t *testing.T) {
 
 // TestHooksGetThePriorityOfTheMoment: the effective one.
 func TestHooksGetThePriorityOfTheMoment(t *testing.T) {
-	r, _, parent := stage(t, with("    priority 150"))
+	r, _, parent := stage(t, configtest.With("    priority 150"))
 	r.Publish(vrrp.Fact{Instance: "VI_1", What: vrrp.PriorityChanged{From: 150, To: 130, Why: "script chk"}})
 	r.Publish(vrrp.Fact{Instance: "VI_1", What: vrrp.Transition{From: vrrp.Backup, To: vrrp.Active, Why: vrrp.ByActiveDown}})
 	var got []int
@@ -106,7 +107,7 @@ func TestHooksGetThePriorityOfTheMoment(t *testing.T) {
 }
 
 func TestGroupsStopAfterTheirMembers(t *testing.T) {
-	r, _, parent := stage(t, router()+second()+"vrrp_sync_group G {\n    group {\n        VI_1\n        VI_2\n    }\n}\n")
+	r, _, parent := stage(t, configtest.Router()+configtest.Second()+"vrrp_sync_group G {\n    group {\n        VI_1\n        VI_2\n    }\n}\n")
 	r.stopGroups()
 	if f := (<-parent.Messages()).Fact; f.Name != "G" || f.To != "STOP" {
 		t.Errorf("told %v", f)

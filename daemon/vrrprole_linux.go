@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"net/netip"
 	"sync"
+	"syscall"
 	"time"
 
+	"holdfast/daemon/config"
 	"holdfast/host"
 	"holdfast/vrrp"
 )
@@ -31,9 +33,9 @@ type vrrpRole struct {
 	sources   map[string]netip.Addr
 
 	mu       sync.Mutex // guards what follows: effects run in the loop's goroutine
-	byName   map[string]*Instance
-	previous map[string]*Instance // of the configuration before: what is removed goes by its rules
-	statics  staticHost
+	byName   map[string]*config.Instance
+	previous map[string]*config.Instance // of the configuration before: what is removed goes by its rules
+	statics  config.Statics
 	seq      uint64
 	active   map[string]bool
 	priority map[string]int
@@ -98,7 +100,7 @@ func (c *childProcess) runVRRP(start startMessage) int {
 }
 
 func permissionStatus(err error) int {
-	if errors.Is(err, errPermission) {
+	if errors.Is(err, syscall.EPERM) {
 		return ExitPermission
 	}
 	return ExitFatal
@@ -126,7 +128,7 @@ func (r *vrrpRole) handleMessage(m message) {
 	case m.Script != nil:
 		r.deliver(r.tracking.setScript(m.Script.Name, m.Script.State))
 	case m.Reload != nil:
-		conf, err := decodeConfig(m.Reload.Config, m.Reload.Dropped)
+		conf, err := config.Decode(m.Reload.Config, m.Reload.Dropped)
 		if err != nil {
 			r.log.Error(err.Error())
 			return
@@ -148,16 +150,16 @@ func (r *vrrpRole) deliver(events []instanceEvent) {
 }
 
 // configure puts a configuration in force, at start and at reload alike.
-func (r *vrrpRole) configure(conf *Config, resume map[string]snapshot) {
-	byName := map[string]*Instance{}
+func (r *vrrpRole) configure(conf *config.Config, resume map[string]snapshot) {
+	byName := map[string]*config.Instance{}
 	var list []vrrp.Instance
 	var watched []*tracked
 	for _, in := range conf.Instances {
 		byName[in.Name] = in
-		watched = append(watched, conf.tracked(in))
+		watched = append(watched, trackedBy(conf, in))
 	}
 	r.mu.Lock()
-	r.previous, r.byName, r.statics = r.byName, byName, conf.staticHost()
+	r.previous, r.byName, r.statics = r.byName, byName, conf.Statics
 	for _, in := range conf.Instances {
 		if _, known := r.priority[in.Name]; !known {
 			r.priority[in.Name] = int(in.Params.Priority)
@@ -167,7 +169,7 @@ func (r *vrrpRole) configure(conf *Config, resume map[string]snapshot) {
 	r.tracking.links = r.state.Links
 	changes := r.tracking.configure(watched)
 	for _, in := range conf.Instances {
-		vi := in.loopInstance()
+		vi := loopInstance(in)
 		vi.Params.PrimaryAddr = r.sourceOf(in)
 		r.sources[in.Name] = vi.Params.PrimaryAddr
 		vi.Faults = r.tracking.faultsOf(in.Name)
@@ -181,9 +183,14 @@ func (r *vrrpRole) configure(conf *Config, resume map[string]snapshot) {
 	r.deliver(changes)
 }
 
+// loopInstance is in as the loop wants it.
+func loopInstance(in *config.Instance) vrrp.Instance {
+	return vrrp.Instance{Name: in.Name, Interface: in.Interface, SyncGroup: in.SyncGroup, Params: in.Params}
+}
+
 // resumed is the state a predecessor left, if the host still carries what a
 // router in that state carries.
-func (r *vrrpRole) resumed(in *Instance, resume map[string]snapshot) *vrrp.Snapshot {
+func (r *vrrpRole) resumed(in *config.Instance, resume map[string]snapshot) *vrrp.Snapshot {
 	was, known := resume[in.Name]
 	if !known || was.State != vrrp.Active.Keepalived() {
 		return nil
@@ -209,11 +216,11 @@ func (r *vrrpRole) readHost(ctx context.Context) error {
 }
 
 // sourceOf is where an instance's adverts come from.
-func (r *vrrpRole) sourceOf(in *Instance) netip.Addr {
+func (r *vrrpRole) sourceOf(in *config.Instance) netip.Addr {
 	if in.Source.IsValid() {
 		return in.Source
 	}
-	virtual := func(a netip.Addr) bool { return r.conf.isVirtual(a) }
+	virtual := func(a netip.Addr) bool { return r.conf.IsVirtual(a) }
 	find := r.state.PrimaryIPv4
 	if in.Params.IPv6 {
 		find = r.state.LinkLocal
@@ -274,7 +281,7 @@ func (r *vrrpRole) observed(c host.Change) bool {
 		if r.opt.AddressMonitor {
 			r.log.Info(fmt.Sprintf("Netlink reflector reports %v %s", a, map[bool]string{true: "added", false: "removed"}[c.Kind == host.AddressAdded]))
 		}
-		if r.conf.isVirtual(a) {
+		if r.conf.IsVirtual(a) {
 			return false
 		}
 		if c.Kind == host.AddressAdded {
@@ -324,7 +331,7 @@ func (r *vrrpRole) release(ctx context.Context) {
 	r.mu.Lock()
 	r.seq++
 	last := r.seq
-	d := desiredHost(last, r.byName, nil, staticHost{})
+	d := desiredHost(last, r.byName, nil, config.Statics{})
 	r.mu.Unlock()
 	r.worker.Want(d)
 	limit := time.After(releaseLimit)

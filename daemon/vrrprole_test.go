@@ -9,6 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"holdfast/daemon/config"
+	"holdfast/daemon/config/configtest"
 	"holdfast/host"
 	"holdfast/vrrp"
 )
@@ -49,8 +51,8 @@ vrrp_instance VI_2 {
 }
 `
 
-func byName(c *Config) map[string]*Instance {
-	all := map[string]*Instance{}
+func byName(c *config.Config) map[string]*config.Instance {
+	all := map[string]*config.Instance{}
 	for _, in := range c.Instances {
 		all[in.Name] = in
 	}
@@ -71,9 +73,9 @@ func addressNames[V any](m map[host.AddressKey]V) []string {
 // TestTheHostIsAFoldOverTheStatesOfTheRouters: what each active router owns,
 // what is static, and nothing that depends on how we got there.
 func TestTheHostIsAFoldOverTheStatesOfTheRouters(t *testing.T) {
-	l := understood(t, estate)
-	if len(diagLines(l)) > 0 {
-		t.Fatalf("the file is not what it should be: %q", diagLines(l))
+	l := configtest.Understood(t, estate)
+	if len(configtest.Lines(l)) > 0 {
+		t.Fatalf("the file is not what it should be: %q", configtest.Lines(l))
 	}
 	every := []string{"eth0 10.9.0.100/24", "eth0 10.9.0.200/24", "eth0 fd00:9::100/128", "eth1 10.5.0.1/24", "eth1 10.9.0.101/24"}
 	tests := map[string]struct {
@@ -92,7 +94,7 @@ func TestTheHostIsAFoldOverTheStatesOfTheRouters(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			for range 20 { // the order of a map must not matter
-				d := desiredHost(7, byName(l.config), tt.active, l.config.staticHost())
+				d := desiredHost(7, byName(l.Config), tt.active, l.Config.Statics)
 				if diff := cmp.Diff(tt.addresses, addressNames(d.Addresses)); diff != "" {
 					t.Fatalf("addresses (-want +got):\n%s", diff)
 				}
@@ -108,8 +110,8 @@ func TestTheHostIsAFoldOverTheStatesOfTheRouters(t *testing.T) {
 }
 
 func TestAStopWantsNothingMore(t *testing.T) {
-	l := understood(t, estate)
-	d := desiredHost(1, byName(l.config), nil, staticHost{})
+	l := configtest.Understood(t, estate)
+	d := desiredHost(1, byName(l.Config), nil, config.Statics{})
 	if len(d.Addresses)+len(d.Routes)+len(d.Rules) > 0 {
 		t.Errorf("still wanted: %v", addressNames(d.Addresses))
 	}
@@ -119,7 +121,7 @@ func TestAStopWantsNothingMore(t *testing.T) {
 // left its addresses; if somebody has taken one away, its successor waits like
 // anybody else.
 func TestASuccessorTakesOverOnlyWhatIsStillThere(t *testing.T) {
-	conf := understood(t, estate).config
+	conf := configtest.Understood(t, estate).Config
 	in := conf.Instances[0]
 	since, until := time.Unix(1000, 0), time.Unix(2000, 0)
 	all := host.NewState()
@@ -182,7 +184,7 @@ func TestChangesOfTheHostAreLoggedAsKeepalivedDoes(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			var lines []string
-			conf := understood(t, router()).config
+			conf := configtest.Understood(t, configtest.Router()).Config
 			r := &vrrpRole{childProcess: &childProcess{log: newLogger(LevelDetail, recorder{&lines}), conf: conf}}
 			if got := r.observed(tt.change); got != tt.changed {
 				t.Errorf("changes links or sources: %v, want %v", got, tt.changed)
@@ -200,7 +202,7 @@ func TestChangesOfTheHostAreLoggedAsKeepalivedDoes(t *testing.T) {
 
 func TestAddressMonitoringLogsEveryAddress(t *testing.T) {
 	var lines []string
-	r := &vrrpRole{childProcess: &childProcess{log: newLogger(LevelDetail, recorder{&lines}), conf: understood(t, router()).config, opt: Options{AddressMonitor: true}}}
+	r := &vrrpRole{childProcess: &childProcess{log: newLogger(LevelDetail, recorder{&lines}), conf: configtest.Understood(t, configtest.Router()).Config, opt: Options{AddressMonitor: true}}}
 	r.observed(host.Change{Kind: host.AddressAdded, Address: host.Address{Link: "eth0", Prefix: netip.MustParsePrefix("10.9.0.100/32")}})
 	if diff := cmp.Diff([]string{"Netlink reflector reports 10.9.0.100 added"}, lines); diff != "" {
 		t.Errorf("log (-want +got):\n%s", diff)
@@ -209,7 +211,7 @@ func TestAddressMonitoringLogsEveryAddress(t *testing.T) {
 
 // TestInstancesCarryWhatTheLoopNeeds looks at one instance in whole.
 func TestInstancesCarryWhatTheLoopNeeds(t *testing.T) {
-	conf := understood(t, `global_defs {
+	conf := configtest.Understood(t, `global_defs {
     vrrp_garp_interval 0.001
     vrrp_garp_master_repeat 2
     vrrp_version 3
@@ -218,7 +220,7 @@ vrrp_script chk {
     script /bin/true
     weight -20
 }
-`+with(`    state MASTER
+`+configtest.With(`    state MASTER
     priority 200
     advert_int 0.3
     mcast_src_ip 10.9.0.7
@@ -227,7 +229,7 @@ vrrp_script chk {
     }
     track_script {
         chk weight -40 reverse
-    }`)).config
+    }`)).Config
 	in := conf.Instances[0]
 	if in.Params.Version != 3 || in.Params.Priority != 200 || in.Params.AdvertisementInterval != 300*time.Millisecond {
 		t.Errorf("parameters %+v", in.Params)
@@ -238,22 +240,22 @@ vrrp_script chk {
 	if in.AnnounceInterval != time.Millisecond || in.Params.Announce.MasterRepeat != 2 {
 		t.Errorf("announcements: interval %v, %+v", in.AnnounceInterval, in.Params.Announce)
 	}
-	tr := conf.tracked(in)
+	tr := trackedBy(conf, in)
 	if tr.base != 200 || len(tr.links) != 2 || !tr.links[0].main || tr.links[1].ref.Name != "eth1" || *tr.links[1].ref.Weight != -30 {
 		t.Errorf("tracked links %+v", tr)
 	}
 	if len(tr.scripts) != 1 || *tr.scripts[0].ref.Weight != -40 || tr.scripts[0].ref.Reverse == nil || !*tr.scripts[0].ref.Reverse {
 		t.Errorf("tracked scripts %+v", tr.scripts)
 	}
-	jobs := conf.scriptJobs()
+	jobs := scriptJobs(conf)
 	if len(jobs) != 1 || jobs[0].Params.Name != "chk" || jobs[0].Command.Argv[0] != "/bin/true" {
 		t.Errorf("scripts to run %+v", jobs)
 	}
 }
 
 func TestAScriptThatNothingTracksDoesNotRun(t *testing.T) {
-	conf := understood(t, "vrrp_script chk {\n    script /bin/true\n}\n"+router()).config
-	if jobs := conf.scriptJobs(); len(jobs) != 0 {
+	conf := configtest.Understood(t, "vrrp_script chk {\n    script /bin/true\n}\n"+configtest.Router()).Config
+	if jobs := scriptJobs(conf); len(jobs) != 0 {
 		t.Errorf("%d scripts to run, want none", len(jobs))
 	}
 }
@@ -265,20 +267,20 @@ func TestWhichProcessesAConfigurationNeeds(t *testing.T) {
 	}{
 		"nothing":            {"", false, false},
 		"globals":            {"global_defs {\n    router_id x\n}\n", false, false},
-		"a router":           {router(), true, false},
+		"a router":           {configtest.Router(), true, false},
 		"a static route":     {"static_routes {\n    10.50.0.0/16 via 10.9.0.254 dev eth0\n}\n", true, false},
-		"a balancer":         {balancer(), false, true},
-		"both":               {router() + balancer(), true, true},
+		"a balancer":         {configtest.Balancer(), false, true},
+		"both":               {configtest.Router() + configtest.Balancer(), true, true},
 		"a sync daemon":      {"global_defs {\n    lvs_sync_daemon eth0\n}\n", false, true},
-		"the old way to one": {with("    lvs_sync_daemon_interface eth1"), true, true},
+		"the old way to one": {configtest.With("    lvs_sync_daemon_interface eth1"), true, true},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			conf := understood(t, tt.text).config
-			if conf.hasVRRP() != tt.vrrp || conf.hasCheckers() != tt.checkers {
-				t.Errorf("VRRP %v, checkers %v, want %v, %v", conf.hasVRRP(), conf.hasCheckers(), tt.vrrp, tt.checkers)
+			conf := configtest.Understood(t, tt.text).Config
+			if conf.HasVRRP() != tt.vrrp || conf.HasCheckers() != tt.checkers {
+				t.Errorf("VRRP %v, checkers %v, want %v, %v", conf.HasVRRP(), conf.HasCheckers(), tt.vrrp, tt.checkers)
 			}
-			s := &supervisor{conf: &loaded{config: conf}}
+			s := &supervisor{conf: &config.Loaded{Config: conf}}
 			for _, only := range []struct {
 				opt            Options
 				vrrp, checkers bool

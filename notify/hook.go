@@ -17,6 +17,8 @@ const (
 	Fault   = "FAULT"
 	Stop    = "STOP"
 	Deleted = "DELETED"
+	Up      = "UP"   // a real server that serves, a virtual server with its quorum
+	Down    = "DOWN" // the opposite
 	// MasterRxLowerPri is no state: a MASTER has heard a lower priority.
 	MasterRxLowerPri = "MASTER_RX_LOWER_PRI"
 )

@@ -76,9 +76,9 @@ func VirtualServerMail(router, vs string, up bool, text string) Mail {
 
 func upDown(up bool) string {
 	if up {
-		return "UP"
+		return Up
 	}
-	return "DOWN"
+	return Down
 }
 
 // message is m as it goes over the wire behind DATA, without the final dot:

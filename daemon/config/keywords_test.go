@@ -1,10 +1,11 @@
-package daemon
+package config_test
 
 import (
 	"os"
 	"strings"
 	"testing"
 
+	"holdfast/daemon/config"
 	"holdfast/kconf"
 )
 
@@ -45,7 +46,7 @@ func findRow(v kconf.Vocab, name string) (kconf.KeywordDoc, bool) {
 // knows walks from the top level into block and looks for keyword there. A
 // block that is recognised but not read yet knows all that stands in it.
 func knows(block, keyword string) bool {
-	var v kconf.Vocab = rootKeywords
+	var v kconf.Vocab = config.RootVocabulary()
 	for _, step := range strings.FieldsFunc(block, func(r rune) bool { return r == '/' }) {
 		row, known := findRow(v, step)
 		switch {
@@ -106,5 +107,5 @@ func TestRowsTellWhatTheManualNeeds(t *testing.T) {
 			}
 		}
 	}
-	walk("", rootKeywords)
+	walk("", config.RootVocabulary())
 }

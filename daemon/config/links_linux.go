@@ -1,4 +1,4 @@
-package daemon
+package config
 
 import (
 	"context"
@@ -7,9 +7,6 @@ import (
 
 	"holdfast/host"
 )
-
-// errPermission is a capability that is missing.
-var errPermission = syscall.EPERM
 
 // currentLinks are the interfaces of this machine, nil if they cannot be read:
 // then no configuration is refused for want of one.
@@ -20,7 +17,7 @@ func currentLinks() map[string]host.Link {
 	}
 	defer k.Close()
 	state, err := k.Read(context.Background())
-	if err != nil && !errors.Is(err, errPermission) {
+	if err != nil && !errors.Is(err, syscall.EPERM) {
 		return nil
 	}
 	return state.Links

@@ -1,4 +1,4 @@
-package daemon
+package config_test
 
 import (
 	"net/netip"
@@ -6,40 +6,43 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"holdfast/daemon/config"
+	"holdfast/daemon/config/configtest"
 )
 
 // TestGlobalSettings: a line of global_defs, what it sets and what is said.
 func TestGlobalSettings(t *testing.T) {
-	get := func(f func(*Globals) any) func(*Globals) any { return f }
-	timeouts := get(func(g *Globals) any {
+	get := func(f func(*config.Globals) any) func(*config.Globals) any { return f }
+	timeouts := get(func(g *config.Globals) any {
 		if g.LVSTimeouts == nil {
 			return nil
 		}
 		return *g.LVSTimeouts
 	})
-	flush := get(func(g *Globals) any {
+	flush := get(func(g *config.Globals) any {
 		if g.LVSFlushStop == nil {
 			return nil
 		}
 		return *g.LVSFlushStop
 	})
-	group := get(func(g *Globals) any { return g.McastGroup4.String() })
-	dynamic := get(func(g *Globals) any { return g.DynamicInterfaces })
-	names := get(func(g *Globals) any { return g.ProcessName + " " + g.VRRPProcessName + " " + g.CheckProcessName })
+	group := get(func(g *config.Globals) any { return g.McastGroup4.String() })
+	dynamic := get(func(g *config.Globals) any { return g.DynamicInterfaces })
+	names := get(func(g *config.Globals) any { return g.ProcessName + " " + g.VRRPProcessName + " " + g.CheckProcessName })
 	tests := []struct {
 		line string
-		what func(*Globals) any
+		what func(*config.Globals) any
 		want any
 		diag string
 	}{
-		{"lvs_timeouts tcp 7200 tcpfin 100 udp 300", timeouts, lvsTimeouts{2 * time.Hour, 100 * time.Second, 5 * time.Minute}, ""},
-		{"lvs_timeouts udp 10", timeouts, lvsTimeouts{UDP: 10 * time.Second}, ""},
+		{"lvs_timeouts tcp 7200 tcpfin 100 udp 300", timeouts, config.LVSTimeouts{2 * time.Hour, 100 * time.Second, 5 * time.Minute}, ""},
+		{"lvs_timeouts udp 10", timeouts, config.LVSTimeouts{UDP: 10 * time.Second}, ""},
 		{"lvs_timeouts sctp 10", timeouts, nil, "k.conf:2:14: lvs_timeouts sctp: wants tcp, tcpfin or udp, each with seconds"},
 		{"lvs_timeouts tcp 10 udp", timeouts, nil, "k.conf:2:21: lvs_timeouts udp: wants tcp, tcpfin or udp, each with seconds"},
 		{"lvs_timeouts tcp 2678401", timeouts, nil, "k.conf:2:18: lvs_timeouts tcp 2678401: must be 0-2678400"},
-		{"lvs_flush_on_stop", flush, flushOnStop{}, ""},
-		{"lvs_flush_on_stop VS", flush, flushOnStop{OnlyOurs: true}, ""},
-		{"lvs_flush_onstop VS", flush, flushOnStop{OnlyOurs: true}, ""},
+		{"lvs_flush_on_stop", flush, config.FlushOnStop{}, ""},
+		{"lvs_flush_on_stop VS", flush, config.FlushOnStop{OnlyOurs: true}, ""},
+		{"lvs_flush_onstop VS", flush, config.FlushOnStop{OnlyOurs: true}, ""},
 		{"lvs_flush_on_stop all", flush, nil, "k.conf:2:19: lvs_flush_on_stop all: only VS may follow"},
 		{"vrrp_mcast_group4 224.0.0.99", group, "224.0.0.99", ""},
 		{"vrrp_mcast_group4 10.0.0.1", group, "224.0.0.18", "k.conf:2:19: vrrp_mcast_group4 10.0.0.1: must be an IPv4 multicast address"},
@@ -51,15 +54,15 @@ func TestGlobalSettings(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.line, func(t *testing.T) {
-			l := understood(t, "global_defs {\n"+tt.line+"\n}\n")
-			if diff := cmp.Diff(tt.want, tt.what(&l.config.Global), cmp.AllowUnexported(lvsTimeouts{}, flushOnStop{})); diff != "" {
+			l := configtest.Understood(t, "global_defs {\n"+tt.line+"\n}\n")
+			if diff := cmp.Diff(tt.want, tt.what(&l.Config.Global)); diff != "" {
 				t.Errorf("value (-want +got):\n%s", diff)
 			}
 			var want []string
 			if tt.diag != "" {
 				want = []string{tt.diag}
 			}
-			if diff := cmp.Diff(append([]string{}, want...), diagLines(l)); diff != "" {
+			if diff := cmp.Diff(append([]string{}, want...), configtest.Lines(l)); diff != "" {
 				t.Errorf("diagnostics (-want +got):\n%s", diff)
 			}
 		})
@@ -68,26 +71,15 @@ func TestGlobalSettings(t *testing.T) {
 
 // TestDefaultsAreThoseOfAnEmptyFile: keepalived.conf(5).
 func TestDefaultsAreThoseOfAnEmptyFile(t *testing.T) {
-	g := understood(t, "").config.Global
+	g := configtest.Understood(t, "").Config.Global
 	if g.RouterID == "" {
 		t.Error("router_id is not the host's name")
 	}
 	g.RouterID = ""
-	want := Globals{SMTPTimeout: 30 * time.Second, DefaultInterface: "eth0", VRRPVersion: 2,
+	want := config.Globals{SMTPTimeout: 30 * time.Second, DefaultInterface: "eth0", VRRPVersion: 2,
 		McastGroup4: netip.MustParseAddr("224.0.0.18"), DownTimerAdverts: 3, ChildWait: 5 * time.Second,
-		GARP: garpDefaults{MasterDelay: 5 * time.Second, MasterRepeat: 5, MasterRefreshRepeat: 1}}
+		GARP: config.GARPDefaults{MasterDelay: 5 * time.Second, MasterRepeat: 5, MasterRefreshRepeat: 1}}
 	if diff := cmp.Diff(want, g, cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
 		t.Errorf("defaults (-want +got):\n%s", diff)
-	}
-}
-
-func TestSignumAndVersion(t *testing.T) {
-	for name, want := range map[string]int{"STOP": 15, "RELOAD": 1, "DATA": 10, "STATS": 12, "STATS_CLEAR": 63, "JSON": 36} {
-		if got, err := Signum(name); got != want || err != nil {
-			t.Errorf("%s: %d, %v, want %d", name, got, err, want)
-		}
-	}
-	if _, err := Signum("stop"); err == nil {
-		t.Error("a name in lower case was taken")
 	}
 }

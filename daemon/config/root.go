@@ -1,4 +1,4 @@
-package daemon
+package config
 
 import (
 	"time"
@@ -70,6 +70,22 @@ func init() { // the vocabulary and the functions in it refer to each other
 	}, knownOnlyRoot("linkbeat_use_polling", "net_namespace_ipvs", "namespace_with_ipsets", "track_group", "garp_group",
 		"linkbeat_interfaces", "vrrp_track_process", "interface_up_down_delays", "bfd_instance", "track_file", "vrrp_track_file")...)
 	rootKeywords = append(rootKeywords, ipvs.Keywords(func(r *root) *ipvs.Config { return &r.servers }, checkKeywords()...)...)
+}
+
+// RootVocabulary is what a file may say at its top level, and through the blocks
+// of its rows everything a configuration may say anywhere.
+func RootVocabulary() kconf.Vocab { return rootKeywords }
+
+// TopLevel are the blocks that stand in no other: where one opens inside
+// another, closing braces are missing.
+func TopLevel() []string {
+	var names []string
+	for _, d := range rootKeywords.Docs() {
+		if d.Type == "block" || d.Type == "line block" {
+			names = append(names, d.Name)
+		}
+	}
+	return names
 }
 
 func knownOnlyRoot(names ...string) kconf.Vocabulary[root] {

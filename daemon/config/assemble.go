@@ -1,4 +1,4 @@
-package daemon
+package config
 
 import (
 	"fmt"
@@ -18,22 +18,23 @@ import (
 // decoded, defaults filled in, references resolved.
 type Config struct {
 	Global    Globals
-	Instances []*Instance
+	Instances []*Instance // in file order, as are the other lists
 	Groups    []*vrrp.GroupConfig
 	Scripts   []*track.ScriptConfig
-	Servers   servers
+	Services  []*Service
+	Statics   Statics
+	Dropped   []string // places of track scripts and checks whose program cannot be run
 
-	statics staticHost
 	virtual map[netip.Addr]bool // every address that moves with an instance
-	book    *scriptBook         // nil in the children
-	dropped []string            // places of track scripts and checks whose program cannot be run
+	book    *scriptBook         // nil where scripts are not checked
 }
 
-// staticHost is what the host carries in every state.
-type staticHost struct {
-	addresses []host.Address
-	routes    []host.Route
-	rules     []host.Rule
+// Statics is what the host carries in every state: static_ipaddress,
+// static_routes, static_rules.
+type Statics struct {
+	Addresses []host.Address
+	Routes    []host.Route
+	Rules     []host.Rule
 }
 
 // Instance is one vrrp_instance, ready for the loop.
@@ -53,24 +54,22 @@ type Instance struct {
 	AnnounceInterval time.Duration
 }
 
-// environment is what assembling may ask the machine for.
-type environment struct {
-	links   map[string]host.Link // nil: interfaces are not checked
-	scripts bool                 // check scripts and accounts
+// Environment is what a configuration is checked against; with the zero value
+// it is not.
+type Environment struct {
+	Links   map[string]host.Link // by name; nil: interfaces are not checked
+	Scripts bool                 // check scripts and accounts
 }
 
-// hostEnvironment is that of the parent.
-func hostEnvironment() environment {
-	return environment{links: currentLinks(), scripts: true}
+// HostEnvironment is this machine's, in the present network namespace.
+func HostEnvironment() Environment {
+	return Environment{Links: currentLinks(), Scripts: true}
 }
-
-// childEnvironment is that of a child: the parent has checked everything.
-func childEnvironment() environment { return environment{} }
 
 // assembler puts the parts together and collects why the result cannot run.
 type assembler struct {
 	x       *kconf.Ctx
-	env     environment
+	env     Environment
 	r       root
 	c       *Config
 	fatal   []string
@@ -90,7 +89,7 @@ func (a *assembler) stop(pos kconf.Pos, id, format string, args ...any) {
 
 // assemble decodes file and applies the rules that cross blocks. fatal says why
 // the result cannot run, "" if it can.
-func assemble(x *kconf.Ctx, file *kconf.File, env environment) (c *Config, fatal string) {
+func assemble(x *kconf.Ctx, file *kconf.File, env Environment) (c *Config, fatal string) {
 	a := &assembler{x: x, env: env, c: &Config{virtual: map[netip.Addr]bool{}}, names: host.ReadNames(os.DirFS("/"))}
 	a.r.global = defaultGlobals()
 	rootKeywords.Decode(x, &a.r, file.Stmts)
@@ -101,7 +100,7 @@ func assemble(x *kconf.Ctx, file *kconf.File, env environment) (c *Config, fatal
 	a.groups()
 	a.unusedScripts()
 	a.servers()
-	if env.scripts {
+	if env.Scripts {
 		a.c.checkScripts(x, a.missing)
 	}
 	if a.missing {
@@ -204,10 +203,10 @@ func (a *assembler) vrrpDefaults() vrrp.Defaults {
 
 // link reports an interface that does not exist: keepalived does not start then.
 func (a *assembler) link(pos kconf.Pos, name string) {
-	if name == "" || a.env.links == nil || a.c.Global.DynamicInterfaces {
+	if name == "" || a.env.Links == nil || a.c.Global.DynamicInterfaces {
 		return
 	}
-	if _, exists := a.env.links[name]; exists {
+	if _, exists := a.env.Links[name]; exists {
 		return
 	}
 	a.missing = true
@@ -291,26 +290,21 @@ func (a *assembler) statics() {
 		if line.Link == "" {
 			line.Link, class = a.c.Global.DefaultInterface, kconf.ClassFatal
 		}
-		if _, exists := a.env.links[line.Link]; !exists && a.env.links != nil && !a.c.Global.DynamicInterfaces {
+		if _, exists := a.env.Links[line.Link]; !exists && a.env.Links != nil && !a.c.Global.DynamicInterfaces {
 			a.x.Diags.Add(kconf.Diagnostic{Pos: line.Pos, Severity: kconf.Error, Class: class, ID: "no-such-interface",
 				Message: fmt.Sprintf("static address %v: interface %s does not exist", line.Prefix, line.Link)})
 			continue
 		}
-		a.c.statics.addresses = append(a.c.statics.addresses, line.Address)
+		a.c.Statics.Addresses = append(a.c.Statics.Addresses, line.Address)
 	}
-	a.c.statics.routes = a.routeLines(a.r.routes, host.StaticLine)
-	a.c.statics.rules = a.ruleLines(a.r.rules, host.StaticLine)
+	a.c.Statics.Routes = a.routeLines(a.r.routes, host.StaticLine)
+	a.c.Statics.Rules = a.ruleLines(a.r.rules, host.StaticLine)
 }
 
-// loopInstance is in as the loop wants it.
-func (in *Instance) loopInstance() vrrp.Instance {
-	return vrrp.Instance{Name: in.Name, Interface: in.Interface, SyncGroup: in.SyncGroup, Params: in.Params}
+// HasVRRP says whether there is work for a VRRP process.
+func (c *Config) HasVRRP() bool {
+	return len(c.Instances) > 0 || len(c.Statics.Addresses)+len(c.Statics.Routes)+len(c.Statics.Rules) > 0
 }
 
-func (c *Config) hasVRRP() bool {
-	return len(c.Instances) > 0 || len(c.statics.addresses)+len(c.statics.routes)+len(c.statics.rules) > 0
-}
-
-func (c *Config) isVirtual(a netip.Addr) bool { return c.virtual[a] }
-
-func (c *Config) staticHost() staticHost { return c.statics }
+// IsVirtual says whether an address moves with an instance.
+func (c *Config) IsVirtual(a netip.Addr) bool { return c.virtual[a] }

@@ -1,4 +1,4 @@
-package daemon
+package config
 
 import (
 	"net/netip"
@@ -13,7 +13,7 @@ type Globals struct {
 	RouterID      string // default: host name
 	Emails        []string
 	EmailFrom     string
-	SMTPServer    *smtpServer
+	SMTPServer    *SMTPServer
 	SMTPHelo      string
 	SMTPTimeout   time.Duration
 	SMTPAlert     *bool
@@ -23,7 +23,7 @@ type Globals struct {
 	// NoCheckerEmails: mail only when a real server is added or removed.
 	NoCheckerEmails bool
 
-	ScriptUser     *account
+	ScriptUser     *Account
 	ScriptSecurity bool
 
 	DynamicInterfaces bool
@@ -32,17 +32,17 @@ type Globals struct {
 	VRRPVersion         int8
 	McastGroup4         netip.Addr
 	DownTimerAdverts    uint8
-	GARP                garpDefaults
+	GARP                GARPDefaults
 	LowerPrioNoAdvert   *bool
 	HigherPrioSend      bool
 	CheckUnicastSrc     bool
 	SkipCheckAdvAddr    bool
 	NotifyPriorityMoves bool
 
-	LVSTimeouts   *lvsTimeouts
+	LVSTimeouts   *LVSTimeouts
 	LVSFlush      bool
-	LVSFlushStop  *flushOnStop
-	SyncDaemon    *syncDaemon
+	LVSFlushStop  *FlushOnStop
+	SyncDaemon    *SyncDaemon
 	LogAllFailure bool
 	RSInitNotify  bool
 
@@ -56,20 +56,21 @@ type Globals struct {
 	CheckProcessName string
 }
 
-// account is USER [GROUP] of script_user.
-type account struct {
+// Account is USER [GROUP] of script_user.
+type Account struct {
 	User, Group string
 	Pos         kconf.Pos
 }
 
-type smtpServer struct {
+// SMTPServer is the relay of smtp_server.
+type SMTPServer struct {
 	Host string // name or address
 	Port uint16
 	Pos  kconf.Pos
 }
 
-// garpDefaults are the vrrp_garp_* values, which an instance may override.
-type garpDefaults struct {
+// GARPDefaults are the vrrp_garp_* values, which an instance may override.
+type GARPDefaults struct {
 	MasterDelay         time.Duration
 	MasterRepeat        uint32
 	MasterRefresh       time.Duration
@@ -79,13 +80,14 @@ type garpDefaults struct {
 	Interval            time.Duration  // between two gratuitous ARPs on a link
 }
 
-type lvsTimeouts struct{ TCP, TCPFin, UDP time.Duration }
+// LVSTimeouts is lvs_timeouts; 0 leaves the kernel's own.
+type LVSTimeouts struct{ TCP, TCPFin, UDP time.Duration }
 
-// flushOnStop is lvs_flush_on_stop: the whole table, or only our services.
-type flushOnStop struct{ OnlyOurs bool }
+// FlushOnStop is lvs_flush_on_stop: the whole table, or only our services.
+type FlushOnStop struct{ OnlyOurs bool }
 
-// syncDaemon is lvs_sync_daemon, or the instance keyword that came before it.
-type syncDaemon struct {
+// SyncDaemon is lvs_sync_daemon, or the instance keyword that came before it.
+type SyncDaemon struct {
 	Interface string
 	Instance  string // "": both roles at once
 	ID        *uint8
@@ -104,7 +106,7 @@ func defaultGlobals() Globals {
 		VRRPVersion:      2,
 		McastGroup4:      netip.AddrFrom4([4]byte{224, 0, 0, 18}), // RFC 9568 section 5.1.1.2
 		DownTimerAdverts: 3,
-		GARP: garpDefaults{
+		GARP: GARPDefaults{
 			MasterDelay: 5 * time.Second, MasterRepeat: 5, MasterRefreshRepeat: 1,
 		},
 		ChildWait: 5 * time.Second,

@@ -1,4 +1,4 @@
-package daemon
+package config
 
 import (
 	"net/netip"
@@ -29,7 +29,7 @@ func setSMTPServer(x *kconf.Ctx, g *Globals, s *kconf.Stmt) {
 		x.Errorf(args[0].Pos, kconf.ClassGeneral, "not-a-host", "%s %s: must be an address or a host name, the port stands apart", s.Keyword(), args[0].Text)
 		return
 	}
-	server := &smtpServer{Host: args[0].Text, Port: 25, Pos: args[0].Pos}
+	server := &SMTPServer{Host: args[0].Text, Port: 25, Pos: args[0].Pos}
 	if len(args) > 1 {
 		port, ok := kconf.ParseUint(x, args[1], s.Keyword(), 1, 65535)
 		if !ok {
@@ -46,7 +46,7 @@ func setScriptUser(x *kconf.Ctx, g *Globals, s *kconf.Stmt) {
 		x.Errorf(s.Pos(), kconf.ClassGeneral, "missing-argument", "%s: wants a user", s.Keyword())
 		return
 	}
-	g.ScriptUser = &account{User: args[0].Text, Pos: args[0].Pos}
+	g.ScriptUser = &Account{User: args[0].Text, Pos: args[0].Pos}
 	if len(args) > 1 {
 		g.ScriptUser.Group = args[1].Text
 	}
@@ -79,7 +79,7 @@ func setLVSTimeouts(x *kconf.Ctx, g *Globals, s *kconf.Stmt) {
 	if !ok {
 		return
 	}
-	var t lvsTimeouts
+	var t LVSTimeouts
 	fields := map[string]*time.Duration{"tcp": &t.TCP, "tcpfin": &t.TCPFin, "udp": &t.UDP}
 	for i := 0; i < len(args); i += 2 {
 		field, known := fields[args[i].Text]
@@ -97,7 +97,7 @@ func setLVSTimeouts(x *kconf.Ctx, g *Globals, s *kconf.Stmt) {
 }
 
 func setFlushOnStop(x *kconf.Ctx, g *Globals, s *kconf.Stmt) {
-	f := &flushOnStop{}
+	f := &FlushOnStop{}
 	if args := s.Args(); len(args) > 0 {
 		if args[0].Text != "VS" {
 			x.Errorf(args[0].Pos, kconf.ClassGeneral, "bad-word", "%s %s: only VS may follow", s.Keyword(), args[0].Text)
@@ -119,7 +119,7 @@ func setSyncDaemon(x *kconf.Ctx, g *Globals, s *kconf.Stmt) {
 		x.Errorf(s.Pos(), kconf.ClassGeneral, "repeated", "%s: given before, at %v; this one is ignored", s.Keyword(), g.SyncDaemon.Pos)
 		return
 	}
-	d := &syncDaemon{Pos: s.Pos()}
+	d := &SyncDaemon{Pos: s.Pos()}
 	if d.Interface, ok = kconf.ParseIface(x, args[0], s.Keyword()); !ok {
 		return
 	}
@@ -154,7 +154,7 @@ func isSyncWord(w string) bool {
 	return false
 }
 
-func (d *syncDaemon) option(x *kconf.Ctx, keyword, name string, w kconf.Word) bool {
+func (d *SyncDaemon) option(x *kconf.Ctx, keyword, name string, w kconf.Word) bool {
 	number := func(lo, hi uint64, store func(uint64)) bool {
 		n, ok := kconf.ParseUint(x, w, keyword+" "+name, lo, hi)
 		if ok {

@@ -1,4 +1,4 @@
-package daemon
+package config
 
 import (
 	"fmt"
@@ -86,7 +86,7 @@ func (a *assembler) groupTracks(g *vrrp.GroupConfig, members []string, byName ma
 		}
 		for _, r := range scripts {
 			switch {
-			case a.c.script(r.Name) == nil:
+			case a.c.Script(r.Name) == nil:
 				a.x.Errorf(r.Pos, kconf.ClassGeneral, "unknown-script", "vrrp_sync_group %s: track_script %s: there is no vrrp_script of that name", g.Name, r.Name)
 			case indexRef(in.Scripts, r.Name) < 0:
 				in.Scripts = append(in.Scripts, r)
@@ -104,7 +104,7 @@ func (a *assembler) weightless(g *vrrp.GroupConfig, in *Instance) {
 		}
 	}
 	in.Scripts = slices.DeleteFunc(in.Scripts, func(r track.Ref) bool {
-		weight := a.c.script(r.Name).Weight
+		weight := a.c.Script(r.Name).Weight
 		if r.Weight != nil {
 			weight = *r.Weight
 		}
@@ -132,7 +132,7 @@ func (a *assembler) ownerTracks(in *Instance) {
 	}
 	in.Links = slices.DeleteFunc(in.Links, weighted(track.Interface, func(string) int { return 0 }))
 	in.Scripts = slices.DeleteFunc(in.Scripts, weighted(track.Script, func(name string) int {
-		if s := a.c.script(name); s != nil {
+		if s := a.c.Script(name); s != nil {
 			return s.Weight
 		}
 		return 0
@@ -167,7 +167,7 @@ func (a *assembler) unknownTracks() {
 	c, x := a.c, a.x
 	for _, in := range c.Instances {
 		in.Scripts = slices.DeleteFunc(in.Scripts, func(r track.Ref) bool {
-			unknown := c.script(r.Name) == nil
+			unknown := c.Script(r.Name) == nil
 			if unknown {
 				x.Errorf(r.Pos, kconf.ClassGeneral, "unknown-script", "vrrp_instance %s: track_script %s: there is no vrrp_script of that name", in.Name, r.Name)
 			}
@@ -199,40 +199,21 @@ func (c *Config) drop(places []string) {
 	gone := func(p kconf.Pos) bool { return slices.Contains(places, p.String()) }
 	c.Scripts = slices.DeleteFunc(c.Scripts, func(s *track.ScriptConfig) bool { return gone(s.Pos) })
 	for _, in := range c.Instances {
-		in.Scripts = slices.DeleteFunc(in.Scripts, func(r track.Ref) bool { return c.script(r.Name) == nil })
+		in.Scripts = slices.DeleteFunc(in.Scripts, func(r track.Ref) bool { return c.Script(r.Name) == nil })
 	}
-	for _, s := range c.Servers.services {
-		for i := range s.specs {
-			s.specs[i] = slices.DeleteFunc(s.specs[i], func(spec checkers.Spec) bool { return gone(spec.Pos) })
+	for _, s := range c.Services {
+		for i := range s.Checks {
+			s.Checks[i] = slices.DeleteFunc(s.Checks[i], func(spec checkers.Spec) bool { return gone(spec.Pos) })
 		}
 	}
 }
 
-func (c *Config) script(name string) *track.ScriptConfig {
+// Script is the vrrp_script of that name, nil if there is none.
+func (c *Config) Script(name string) *track.ScriptConfig {
 	for _, s := range c.Scripts {
 		if s.Name == name {
 			return s
 		}
 	}
 	return nil
-}
-
-// tracked is what the VRRP role watches for an instance.
-func (c *Config) tracked(in *Instance) *tracked {
-	t := &tracked{name: in.Name, base: int(in.Params.Priority)}
-	if !in.DontTrackPrimary {
-		t.links = append(t.links, linkRef{ref: track.Ref{Name: in.Interface}, main: true})
-	}
-	for _, d := range in.Devices {
-		t.links = append(t.links, linkRef{ref: track.Ref{Name: d}})
-	}
-	for _, r := range in.Links {
-		t.links = append(t.links, linkRef{ref: r})
-	}
-	for _, r := range in.Scripts {
-		if s := c.script(r.Name); s != nil {
-			t.scripts = append(t.scripts, scriptRef{ref: r, params: s.Params()})
-		}
-	}
-	return t
 }

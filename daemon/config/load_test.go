@@ -1,0 +1,68 @@
+package config_test
+
+import (
+	"errors"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"holdfast/daemon/config"
+	"holdfast/daemon/config/configtest"
+	"holdfast/kconf"
+)
+
+func TestAMissingFileIsSaidToBeMissing(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "no-such.conf")
+	_, err := config.Load(config.LoadOptions{File: path})
+	if !errors.Is(err, config.ErrNoFile) || !strings.Contains(err.Error(), path) {
+		t.Errorf("error is %v, want ErrNoFile with the name of the file", err)
+	}
+	// keepalived answers 0 to --config-test of a file that is not there, 4 with -e
+	if got := (config.LoadOptions{}).TestStatusMissing(err); got != 0 {
+		t.Errorf("--config-test ends with %d, want 0", got)
+	}
+	if got := (config.LoadOptions{AllConfig: true}).TestStatusMissing(err); got != 4 {
+		t.Errorf("--config-test -e ends with %d, want 4", got)
+	}
+}
+
+// TestChildrenReadTheSameConfiguration: what the parent hands over decodes to
+// the same routers and servers.
+func TestChildrenReadTheSameConfiguration(t *testing.T) {
+	l := configtest.Understood(t, configtest.Router()+configtest.Second()+configtest.Balancer()+"vrrp_sync_group G {\n    group {\n        VI_1\n        VI_2\n    }\n}\n")
+	conf, err := config.Decode(l.Encoded, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(conf.Instances) != 2 || conf.Instances[1].Name != "VI_2" || conf.Instances[1].SyncGroup != "G" {
+		t.Errorf("instances %+v", conf.Instances)
+	}
+	if got, want := len(conf.Services), 1; got != want {
+		t.Errorf("%d virtual servers, want %d", got, want)
+	}
+	if _, err := config.Decode([]byte("{"), nil); err == nil {
+		t.Error("half a tree was taken for a configuration")
+	}
+}
+
+// TestNobodyWaitsForAScriptThatIsNotRun: the parent drops a track script that
+// is not there; the VRRP process must not hold the router back for its result.
+func TestNobodyWaitsForAScriptThatIsNotRun(t *testing.T) {
+	const file = "vrrp_script chk {\n    script \"/nonexistent/check\"\n}\nvrrp_instance VI_1 {\n    interface eth0\n    virtual_router_id 51\n" +
+		"    virtual_ipaddress {\n        10.9.0.100\n    }\n    track_script {\n        chk\n    }\n}\n"
+	tree, diags := kconf.ParseString("k.conf", file, kconf.Options{})
+	l, err := config.Understand(tree, diags, config.Environment{Scripts: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	conf, err := config.Decode(l.Encoded, l.Config.Dropped)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(conf.Scripts) != 0 || len(conf.Instances[0].Scripts) != 0 {
+		t.Errorf("the child still tracks %v with %v", conf.Instances[0].Scripts, conf.Scripts)
+	}
+	if with, _ := config.Decode(l.Encoded, nil); len(with.Instances[0].Scripts) != 1 {
+		t.Error("without the parent's word the script would be tracked: the test proves nothing")
+	}
+}

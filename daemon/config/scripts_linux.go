@@ -1,0 +1,143 @@
+package config
+
+import (
+	"holdfast/checkers"
+	"holdfast/internal/event"
+	"holdfast/internal/run"
+	"holdfast/kconf"
+	"holdfast/notify"
+	"holdfast/vrrp"
+)
+
+// scriptBook is what came of the scripts of a configuration: which are ready
+// to run, under which account. Only the parent makes one; the children run none
+// of them.
+type scriptBook struct {
+	check  *notify.Checker
+	report notify.SecurityReport
+	ready  map[*kconf.Script]run.Command
+}
+
+func newScriptBook(g *Globals) *scriptBook {
+	as := notify.Accounts{Directory: notify.System{}, Security: g.ScriptSecurity}
+	if g.ScriptUser != nil {
+		as.User, as.Group = g.ScriptUser.User, g.ScriptUser.Group
+	}
+	return &scriptBook{check: notify.NewChecker(as), ready: map[*kconf.Script]run.Command{}}
+}
+
+// add checks one script; a nil one is no script.
+func (b *scriptBook) add(use notify.Use, s *kconf.Script) bool {
+	if s == nil {
+		return false
+	}
+	c, ok := b.check.Check(&b.report, use, s)
+	if ok {
+		b.ready[s] = c
+	}
+	return ok
+}
+
+// Command is how to run a script of c; ok is false when it is not to be run,
+// and for every script of a Config whose scripts were not checked.
+func (c *Config) Command(s *kconf.Script) (cmd run.Command, ok bool) {
+	if c.book == nil {
+		return run.Command{}, false
+	}
+	cmd, ok = c.book.ready[s]
+	return cmd, ok
+}
+
+// checkScripts looks at every script the parent runs, and reports what is
+// wrong with it at its place. Track scripts that cannot be used are dropped,
+// as are the lines that refer to them. With hopeless, keepalived has given up
+// before it asks whether script security is on.
+func (c *Config) checkScripts(x *kconf.Ctx, hopeless bool) {
+	c.book = newScriptBook(&c.Global)
+	c.checkScriptUser(x)
+	for _, s := range c.Scripts {
+		sc := *s.Script
+		sc.User, sc.Group = s.User, s.Group
+		if !c.book.add(notify.UseTrack, &sc) {
+			c.Dropped = append(c.Dropped, s.Pos.String())
+		}
+		s.Script = &sc
+	}
+	for _, spec := range c.Checks() {
+		c.checkProgram(spec)
+	}
+	for _, h := range c.NotifyScripts() {
+		c.book.add(notify.UseNotify, h.Script)
+	}
+	if !hopeless {
+		c.book.check.Finish(&c.book.report)
+	}
+	for _, f := range c.book.report.Findings {
+		x.Diags.Add(f.Diagnostic())
+	}
+	c.drop(c.Dropped)
+}
+
+// checkProgram looks at the program of a MISC_CHECK.
+func (c *Config) checkProgram(spec checkers.Spec) {
+	m, ok := spec.Config.(*checkers.MiscConfig)
+	if !ok {
+		return
+	}
+	sc := *m.Script
+	sc.User, sc.Group = m.User, m.Group
+	if !c.book.add(notify.UseMisc, &sc) {
+		c.Dropped = append(c.Dropped, spec.Pos.String())
+	}
+}
+
+// checkScriptUser reports a script_user who has no account here: scripts that
+// name no user of their own are then not run.
+func (c *Config) checkScriptUser(x *kconf.Ctx) {
+	u := c.Global.ScriptUser
+	if u == nil {
+		return
+	}
+	as := notify.Accounts{Directory: notify.System{}, User: u.User, Group: u.Group}
+	if _, err := as.For("", ""); err != nil {
+		x.Errorf(u.Pos, kconf.ClassGeneral, "unknown-account", "script_user %s: %v", u.User, err)
+	}
+}
+
+// NotifyScript is one notify script and whom it is about.
+type NotifyScript struct {
+	Object  notify.Object
+	Keyword string
+	State   string // "" for the generic one
+	Script  *kconf.Script
+}
+
+// NotifyScripts are all notify scripts of the configuration.
+func (c *Config) NotifyScripts() []NotifyScript {
+	var list []NotifyScript
+	add := func(o notify.Object, keyword, state string, s *kconf.Script) {
+		if s != nil {
+			list = append(list, NotifyScript{o, keyword, state, s})
+		}
+	}
+	states := func(o notify.Object, n *vrrp.Notify) {
+		add(o, "notify_master", notify.Master, n.Master)
+		add(o, "notify_backup", notify.Backup, n.Backup)
+		add(o, "notify_fault", notify.Fault, n.Fault)
+		add(o, "notify_stop", notify.Stop, n.Stop)
+		add(o, "notify", "", n.Any)
+	}
+	for _, in := range c.Instances {
+		o := notify.Object{Kind: event.Instance, Name: in.Name}
+		states(o, &in.Notify)
+		add(o, "notify_deleted", notify.Deleted, in.InstanceConfig.NotifyDeleted)
+		add(o, "notify_master_rx_lower_pri", notify.MasterRxLowerPri, in.NotifyMasterRxLowerPri)
+	}
+	for _, g := range c.Groups {
+		states(notify.Object{Kind: event.Group, Name: g.Name}, &g.Notify)
+	}
+	for _, h := range c.serverScripts() {
+		add(h.Object, h.Keyword, h.State, h.Script)
+	}
+	return list
+}
