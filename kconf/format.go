@@ -97,7 +97,7 @@ func (f *formatter) fail(line string, i int, format string, args ...any) {
 
 // pos is byte i of line, the one that is being read.
 func (f *formatter) pos(line string, i int) Pos {
-	return Pos{File: f.name, Line: f.line, Col: 1 + utf8.RuneCountInString(line[:i])}
+	return At(f.name, f.line, 1+utf8.RuneCountInString(line[:i]))
 }
 
 // readLine takes one physical line without its end.
@@ -328,7 +328,7 @@ func (f *formatter) render() ([]byte, error) {
 		}
 		text = strings.Repeat("    ", l.depth) + text
 		if len(text) > maxLineLength {
-			return nil, &FormatError{Pos{File: f.name, Line: l.line, Col: 1}, "too long with its indentation; cut it"}
+			return nil, &FormatError{At(f.name, l.line, 1), "too long with its indentation; cut it"}
 		}
 		b.WriteString(text)
 		b.WriteByte('\n')

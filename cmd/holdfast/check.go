@@ -17,13 +17,13 @@ import (
 
 // checkOptions are the flags of check.
 type checkOptions struct {
-	format   string
-	colour   string
-	strict   bool
+	format    string
+	colour    string
+	strict    bool
 	elsewhere bool
-	ignore   []string
-	configID string
-	all      bool
+	ignore    []string
+	configID  string
+	all       bool
 }
 
 func checkCommand() *cobra.Command {

@@ -58,9 +58,9 @@ func formatFile(name string, onlyCheck, toStdout bool, stdin io.Reader, stdout i
 	if err != nil {
 		return false, fmt.Errorf("format: %w", err)
 	}
-	out, err := kconf.Format(src)
+	out, err := kconf.FormatFile(name, src)
 	if err != nil {
-		return false, fmt.Errorf("format %s: %w", name, err)
+		return false, fmt.Errorf("format: %w", err) // it names the place
 	}
 	changed = !bytes.Equal(src, out)
 	switch {
