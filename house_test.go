@@ -53,7 +53,7 @@ func imports(t *testing.T, file string) []string {
 }
 
 // siblings do not know each other: daemon translates between them.
-var siblings = []string{"vrrp", "ipvs", "checkers", "track", "host", "notify"}
+var siblings = []string{"vrrp", "ipvs", "checkers", "track", "host", "notify", "bfd"}
 
 // TestPackagesImportOnlyWhatTheHouseAllows is the dependency table. A package
 // that is not listed may import none of ours.
@@ -62,7 +62,7 @@ func TestPackagesImportOnlyWhatTheHouseAllows(t *testing.T) {
 	field := append([]string{"kconf"}, helpers...)
 	allowed := map[string][]string{
 		"kconf": {},
-		"vrrp":  field, "checkers": field, "track": field, "notify": field,
+		"vrrp":  field, "checkers": field, "track": field, "notify": field, "bfd": field,
 		"ipvs": append([]string{"ipvs/ipvstest"}, field...), "ipvs/ipvstest": append([]string{"ipvs"}, field...),
 		"host": append([]string{"host/hosttest"}, field...), "host/hosttest": append([]string{"host"}, field...),
 		"daemon":       append(append([]string{"ipvs/ipvstest", "host/hosttest"}, field...), siblings...),

@@ -39,6 +39,7 @@
 //	repeat.go         ~SEQ and ~LST
 //	grammar.go        the grammar, and the driver that mends braces
 //	vocab.go          Keyword, Vocabulary, Decode
+//	written.go        which keywords a block has, and where
 //	values.go         reading one word: numbers, durations, addresses
 //	setters.go        constructors of setters for scalars
 //	setters_block.go  constructors for blocks, and options of line entries
