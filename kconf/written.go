@@ -48,14 +48,21 @@ type wroter interface {
 	wrote(keyword string, s *Stmt)
 }
 
-// Repeated reports s as one more statement of a keyword whose first one counts.
-func (w *Written) Repeated(x *Ctx, s *Stmt) {
-	first := Pos{}
+// First is the first statement with this keyword; nil when there is none.
+func (w *Written) First(keyword string) *Stmt {
 	for _, o := range w.list {
-		if o.stmt.Keyword() == s.Keyword() && o.stmt != s {
-			first = o.stmt.Pos()
-			break
+		if o.keyword == keyword {
+			return o.stmt
 		}
 	}
-	x.repeated(s, first)
+	return nil
+}
+
+// Repeated reports s as one more statement of a keyword whose first one counts.
+func (w *Written) Repeated(x *Ctx, s *Stmt) {
+	if first := w.First(s.Keyword()); first != nil && first != s {
+		x.repeated(s, first.Pos())
+		return
+	}
+	x.repeated(s, Pos{})
 }
