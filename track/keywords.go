@@ -74,7 +74,7 @@ var ScriptKeywords = kconf.Vocabulary[ScriptConfig]{
 	{
 		Name: "user", Args: "USER [GROUP]", Default: "script_user", Since: "1.3.0",
 		Doc: "Account that runs the script.",
-		Set: kconf.User(func(c *ScriptConfig) (user, group *string) { return &c.User, &c.Group }),
+		Set: kconf.User(func(c *ScriptConfig) (user, group *string) { return &c.User, &c.Group }).Says("USER", "must exist"),
 	},
 	{
 		Name: "init_fail", Default: "off", Since: "1.3.2",

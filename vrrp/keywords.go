@@ -23,7 +23,7 @@ func protocolRows() kconf.Vocabulary[InstanceConfig] {
 	return kconf.Vocabulary[InstanceConfig]{
 		{Name: "state", Args: "MASTER or BACKUP", Default: "MASTER if priority 255 else BACKUP", Since: "0.5.3",
 			Doc: "Initial state; only decides the default priority, since a router that is not the owner listens first.",
-			Set: kconf.Custom("ENUM", "MASTER or BACKUP", setState)},
+			Set: kconf.Custom("ENUM", "exact upper case", setState)},
 		{Name: "interface", Args: "IF", Default: "required without unicast", Since: "0.5.3",
 			Doc: "Interface of adverts, and of addresses without another.",
 			Set: kconf.Iface(func(c *InstanceConfig) *string { return &c.Interface }).Says("IFNAME max 15 chars", "must exist unless dynamic_interfaces; not loopback")},

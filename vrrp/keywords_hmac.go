@@ -124,7 +124,13 @@ func (k *HMACKey) sized(x *kconf.Ctx) bool {
 // directory. A file that others can read is used and reported as a matter of
 // security; a key that cannot be had is left out.
 func (c *HMACConfig) ReadKeys(x *kconf.Ctx, files fs.FS) {
-	c.Keys = slices.DeleteFunc(c.Keys, func(k HMACKey) bool { return k.File != "" && k.Secret == nil && !k.read(x, files) })
+	var keys []HMACKey // a new list: the block as written stays
+	for _, k := range c.Keys {
+		if k.File == "" || k.read(x, files) {
+			keys = append(keys, k)
+		}
+	}
+	c.Keys = keys
 }
 
 func (k *HMACKey) read(x *kconf.Ctx, files fs.FS) bool {

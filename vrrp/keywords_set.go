@@ -167,7 +167,7 @@ func setPeers(x *kconf.Ctx, c *InstanceConfig, s *kconf.Stmt) {
 		case p.MinTTL > p.MaxTTL:
 			x.Errorf(line.Pos(), kconf.ClassGeneral, "ttl-range", "unicast_peer %v: min_ttl %d is above max_ttl %d", addr, p.MinTTL, p.MaxTTL)
 		case slices.ContainsFunc(c.Peers, func(have Peer) bool { return have.Addr == addr }):
-			x.Errorf(line.Pos(), kconf.ClassGeneral, "duplicate", "unicast_peer %v: named twice", addr)
+			x.Notef(line.Pos(), "duplicate", "unicast_peer %v: named twice, one advert is sent", addr) // keepalived 2.2.7 sends two
 		default:
 			c.Peers, c.PeerPos = append(c.Peers, p), append(c.PeerPos, line.Pos())
 		}

@@ -116,8 +116,12 @@ func setLinkGroup(x *kconf.Ctx, s *kconf.Stmt, w kconf.Word, field *string) {
 func parseMAC(x *kconf.Ctx, w kconf.Word) ([]byte, bool) {
 	var mac []byte
 	for part := range strings.SplitSeq(w.Text, ":") {
+		if len(mac) == 6 { // keepalived does not look further
+			x.Notef(w.Pos, "cut-off", "use_vmac %s: only six octets are used", w.Text)
+			break
+		}
 		octet, err := strconv.ParseUint(part, 16, 8)
-		if err != nil || len(part) > 2 || len(mac) == 6 {
+		if err != nil || len(part) > 2 {
 			mac = nil
 			break
 		}
