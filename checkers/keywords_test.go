@@ -204,7 +204,7 @@ func TestMistakesAreReportedAndTheRestIsKept(t *testing.T) {
 		"bad digest":            {"HTTP_GET {\nurl {\npath /\ndigest abc\n}\n}", []string{"f:4:2: digest abc: must be 32 hexadecimal digits"}, []string{"HTTP_GET"}},
 		"bad status code":       {"HTTP_GET {\nurl {\npath /\nstatus_code 99 200 300-200 x\n}\n}", []string{"f:4:2: status_code 99", "f:4:4: status_code 300-200", "f:4:5: status_code x"}, []string{"HTTP_GET"}},
 		"pattern that is wrong": {"HTTP_GET {\nurl {\npath /\nregex a(b\n}\n}", []string{"f:2:1: url: regex a(b:"}, []string{"HTTP_GET"}},
-		"pattern not supported": {"HTTP_GET {\nurl {\npath /\nregex a\\\\Kb\n}\n}", []string{`f:2:1: url: regex a\\Kb: \\K is not supported here; the url is asked without it`}, []string{"HTTP_GET"}},
+		"pattern not supported": {"HTTP_GET {\nurl {\npath /\nregex a\\\\Kb\n}\n}", []string{`f:2:1: url: regex a\Kb: \K is not supported here; the url is asked without it`}, []string{"HTTP_GET"}},
 		"options without regex": {"HTTP_GET {\nurl {\npath /\nregex_no_match\n}\n}", []string{"f:2:1: warning: url: regex options without regex"}, []string{"HTTP_GET"}},
 		"nb_get_retry is old":   {"HTTP_GET {\nnb_get_retry 3\nurl {\npath /\n}\n}", []string{"f:2:1: warning: nb_get_retry: old spelling"}, []string{"HTTP_GET"}},
 		"tls_compliant in HTTP": {"HTTP_GET {\ntls_compliant\nurl {\npath /\n}\n}", []string{"f:2:1: unknown keyword tls_compliant"}, []string{"HTTP_GET"}},
