@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"holdfast/kconf"
 )
@@ -115,22 +116,21 @@ var lineKeywords = kconf.Vocabulary[linkRoot]{
 
 // The statuses are those of keepalived 2.2.7 for the same text.
 func TestLinesAboutLinks(t *testing.T) {
-	second := kconf.Pos{File: "k", Line: 2, Col: 1}
 	tests := map[string]struct {
 		text   string
 		want   linkRoot
 		says   string
 		status int
 	}{
-		"linkbeat, the best way":       {"linkbeat_interfaces {\neth0\n}\n", linkRoot{linkbeat: []Linkbeat{{"eth0", "", second}}}, "", 0},
-		"linkbeat by ethtool":          {"linkbeat_interfaces {\neth0 ETHTOOL\n}\n", linkRoot{linkbeat: []Linkbeat{{"eth0", "ETHTOOL", second}}}, "", 0},
-		"linkbeat in small letters":    {"linkbeat_interfaces {\neth0 mii\n}\n", linkRoot{linkbeat: []Linkbeat{{"eth0", "", second}}}, "k:2:6: linkbeat_interfaces eth0: unknown word mii, only one of MII, ETHTOOL and IOCTL may follow", 5},
-		"linkbeat in two ways":         {"linkbeat_interfaces {\neth0 MII IOCTL\n}\n", linkRoot{linkbeat: []Linkbeat{{"eth0", "MII", second}}}, "k:2:10: linkbeat_interfaces eth0: unknown word IOCTL, only one of MII, ETHTOOL and IOCTL may follow", 5},
+		"linkbeat, the best way":       {"linkbeat_interfaces {\neth0\n}\n", linkRoot{linkbeat: []Linkbeat{{Interface: "eth0", Method: ""}}}, "", 0},
+		"linkbeat by ethtool":          {"linkbeat_interfaces {\neth0 ETHTOOL\n}\n", linkRoot{linkbeat: []Linkbeat{{Interface: "eth0", Method: "ETHTOOL"}}}, "", 0},
+		"linkbeat in small letters":    {"linkbeat_interfaces {\neth0 mii\n}\n", linkRoot{linkbeat: []Linkbeat{{Interface: "eth0", Method: ""}}}, "k:2:6: linkbeat_interfaces eth0: unknown word mii, only one of MII, ETHTOOL and IOCTL may follow", 5},
+		"linkbeat in two ways":         {"linkbeat_interfaces {\neth0 MII IOCTL\n}\n", linkRoot{linkbeat: []Linkbeat{{Interface: "eth0", Method: "MII"}}}, "k:2:10: linkbeat_interfaces eth0: unknown word IOCTL, only one of MII, ETHTOOL and IOCTL may follow", 5},
 		"linkbeat of no name":          {"linkbeat_interfaces {\na/b\n}\n", linkRoot{}, "k:2:1: linkbeat_interfaces a/b: an interface name has 1 to 15 characters, no slash, no blank", 5},
-		"two delays":                   {"interface_up_down_delays {\neth0 1 0.5\n}\n", linkRoot{delays: []LinkDelays{{"eth0", time.Second, 500 * time.Millisecond, second}}}, "", 0},
-		"a delay when going down only": {"interface_up_down_delays {\neth0 255\n}\n", linkRoot{delays: []LinkDelays{{"eth0", 255 * time.Second, 0, second}}}, "", 0},
+		"two delays":                   {"interface_up_down_delays {\neth0 1 0.5\n}\n", linkRoot{delays: []LinkDelays{{Interface: "eth0", Down: time.Second, Up: 500 * time.Millisecond}}}, "", 0},
+		"a delay when going down only": {"interface_up_down_delays {\neth0 255\n}\n", linkRoot{delays: []LinkDelays{{Interface: "eth0", Down: 255 * time.Second, Up: 0}}}, "", 0},
 		"no delay":                     {"interface_up_down_delays {\neth0\n}\n", linkRoot{}, "k:2:1: note: interface_up_down_delays eth0: has no delay, the line is ignored", 0},
-		"three delays":                 {"interface_up_down_delays {\neth0 1 2 3\n}\n", linkRoot{delays: []LinkDelays{{"eth0", time.Second, 2 * time.Second, second}}}, "k:2:10: note: interface_up_down_delays eth0: 3 and what follows is ignored", 0},
+		"three delays":                 {"interface_up_down_delays {\neth0 1 2 3\n}\n", linkRoot{delays: []LinkDelays{{Interface: "eth0", Down: time.Second, Up: 2 * time.Second}}}, "k:2:10: note: interface_up_down_delays eth0: 3 and what follows is ignored", 0},
 		"too long a delay":             {"interface_up_down_delays {\neth0 1 256\n}\n", linkRoot{}, "k:2:8: interface_up_down_delays eth0 256: must be 0-255 seconds", 5},
 		"a delay that is none":         {"interface_up_down_delays {\neth0 x\n}\n", linkRoot{}, "k:2:6: interface_up_down_delays eth0 x: must be 0-255 seconds", 5},
 	}
@@ -139,8 +139,13 @@ func TestLinesAboutLinks(t *testing.T) {
 			s, x := parsed(t, tt.text)
 			var got linkRoot
 			lineKeywords.Decode(x, &got, []*kconf.Stmt{s})
-			if d := cmp.Diff(tt.want, got, cmp.AllowUnexported(linkRoot{})); d != "" {
+			if d := cmp.Diff(tt.want, got, cmp.AllowUnexported(linkRoot{}), cmpopts.IgnoreFields(Linkbeat{}, "Pos"), cmpopts.IgnoreFields(LinkDelays{}, "Pos")); d != "" {
 				t.Errorf("-want +got:\n%s", d)
+			}
+			for _, l := range got.linkbeat {
+				if l.Pos.String() != "k:2:1" {
+					t.Errorf("%s stands at %v", l.Interface, l.Pos)
+				}
 			}
 			if said(x.Diags) != tt.says || x.Diags.TestStatus() != tt.status {
 				t.Errorf("status %d, says %q\nwant %d, %q", x.Diags.TestStatus(), said(x.Diags), tt.status, tt.says)
