@@ -201,6 +201,10 @@ func TestKeysOfTheTrailer(t *testing.T) {
 }
 
 func TestAnInstanceRemembersWhereItsKeywordsStand(t *testing.T) {
+	auth, _ := written(t, "authentication {\nauth_type PASS\n auth_pass x\n}")
+	if got := auth.Auth.At("auth_pass").String(); got != "k:4:12" {
+		t.Errorf("auth_pass stands at %s, want k:4:12", got)
+	}
 	c, _ := written(t, "state MASTER\n  priority 100\nnopreempt\nunicast_peer {\n10.9.0.2\n 10.9.0.3\n}\nvirtual_ipaddress {\n  10.9.0.100\n}\npriority 150")
 	for keyword, want := range map[string]string{"state": "k:2:7", "priority": "k:12:10", "nopreempt": "k:4:1", "unicast_peer": "k:5:1", "interface": "-"} {
 		if got := c.At(keyword).String(); got != want {
