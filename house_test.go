@@ -61,7 +61,7 @@ func TestPackagesImportOnlyWhatTheHouseAllows(t *testing.T) {
 	helpers := []string{"internal/reconcile", "internal/event", "internal/golden", "internal/run"}
 	field := append([]string{"kconf"}, helpers...)
 	allowed := map[string][]string{
-		"kconf": {},
+		"kconf": {}, "kconf/lsp": {"kconf"},
 		"vrrp":  field, "checkers": field, "track": field, "notify": field,
 		"ipvs": append([]string{"ipvs/ipvstest"}, field...), "ipvs/ipvstest": append([]string{"ipvs"}, field...),
 		"host": append([]string{"host/hosttest"}, field...), "host/hosttest": append([]string{"host"}, field...),

@@ -13,12 +13,18 @@ func looksBlank(c rune) bool {
 	return c < utf8.RuneSelf && isBlank(byte(c)) || isForeignBlank(c)
 }
 
-// splitComment parts a line at its comment, as the reader does, and removes the
-// blanks around both parts. In the code, blanks that are none become real ones,
-// but for those in double quotes.
+// splitComment parts a line at its comment and removes the blanks around both
+// parts. In the code, blanks that are none become real ones, but for those in
+// double quotes.
 func splitComment(line string) (code, comment string) {
-	end, quoted := len(line), false
-scan:
+	end := commentStart(line)
+	return trimBlanks(plainOutsideQuotes(line[:end])), strings.TrimRightFunc(line[end:], looksBlank)
+}
+
+// commentStart is where the comment of a line begins, as the reader sees it: the
+// length of the line if there is none.
+func commentStart(line string) int {
+	quoted := false
 	for i := 0; i < len(line); i++ {
 		switch c := line[i]; {
 		case c == '"':
@@ -27,11 +33,10 @@ scan:
 		case c == '\\' && i+1 < len(line) && (line[i+1] == '#' || line[i+1] == '!'):
 			i++
 		case c == '#' || c == '!':
-			end = i
-			break scan
+			return i
 		}
 	}
-	return trimBlanks(plainOutsideQuotes(line[:end])), strings.TrimRightFunc(line[end:], looksBlank)
+	return len(line)
 }
 
 // plainOutsideQuotes replaces foreign blanks that are not in double quotes.

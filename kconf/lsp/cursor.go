@@ -1,0 +1,161 @@
+package lsp
+
+import (
+	"slices"
+	"strings"
+
+	"holdfast/kconf"
+)
+
+// cursor is a place in a document and what stands around it.
+type cursor struct {
+	doc    *document
+	offset int
+
+	stmt    *kconf.Node    // that the cursor is in, nil where one would begin
+	word    kconf.TextWord // that the cursor is in or behind; empty where one would begin
+	index   int            // of the word in the statement, 0 being the keyword
+	comment bool
+
+	rows  kconf.Vocab      // keywords that may stand here; nil in a value block or an unknown one
+	owner kconf.KeywordDoc // of the innermost block, if it is known
+	known bool
+}
+
+// topLevel are the blocks of the vocabulary that stand in no other block.
+func topLevel(v kconf.Vocab) []string {
+	if v == nil {
+		return nil
+	}
+	within := map[string]bool{}
+	var collect func(v kconf.Vocab, depth int)
+	collect = func(v kconf.Vocab, depth int) {
+		for name, row := range rowsOf(v) {
+			within[name] = true
+			if row.Block != nil && depth < 8 { // deeper than any vocabulary
+				collect(row.Block, depth+1)
+			}
+		}
+	}
+	var top []string
+	for name, row := range rowsOf(v) {
+		if row.Block != nil {
+			top = append(top, name)
+			collect(row.Block, 0)
+		}
+	}
+	slices.Sort(top)
+	return slices.DeleteFunc(top, func(name string) bool { return within[name] })
+}
+
+// outlined is the outline of a document.
+func (s *server) outlined(d *document) *kconf.Outline {
+	if d.outline == nil {
+		if s.top == nil {
+			s.top = topLevel(s.opt.Vocab)
+		}
+		d.outline = kconf.ReadOutline(d.text, s.top)
+	}
+	return d.outline
+}
+
+// cursorAt looks around a place.
+func (s *server) cursorAt(d *document, p position) cursor {
+	c := cursor{doc: d, offset: d.offset(p)}
+	o := s.outlined(d)
+	c.comment = slices.ContainsFunc(o.Comments, func(at kconf.Span) bool { return c.offset > at.From && c.offset <= at.To })
+	block, stmt := o.At(c.offset)
+	if stmt == nil {
+		// Blanks behind a statement belong to it: another word will follow.
+		before := strings.TrimRight(d.text[:c.offset], " \t")
+		if b, n := o.At(len(before)); n != nil && n.To == len(before) && len(before) < c.offset {
+			block, stmt = b, n
+		}
+	}
+	c.stmt = stmt
+	c.word.Span = kconf.Span{From: c.offset, To: c.offset}
+	if stmt != nil {
+		c.index = len(stmt.Words)
+		for i, w := range stmt.Words {
+			if w.Contains(c.offset) {
+				c.word, c.index = w, i
+			}
+			if w.From >= c.offset {
+				c.index = min(c.index, i)
+				break
+			}
+		}
+	}
+	c.rows, c.owner, c.known = s.vocabularyOf(d, block)
+	return c
+}
+
+// vocabularyOf goes from the top level down to a block. A file that is included
+// within a block begins there.
+func (s *server) vocabularyOf(d *document, block *kconf.Node) (v kconf.Vocab, owner kconf.KeywordDoc, known bool) {
+	v = s.opt.Vocab
+	var path []string
+	for _, n := range append(s.around(d, 0), chain(block)...) {
+		if len(n.Words) == 0 {
+			return nil, kconf.KeywordDoc{}, false
+		}
+		path = append(path, n.Words[0].Text)
+	}
+	for _, keyword := range path {
+		row, ok := rowsOf(v)[keyword]
+		if !ok {
+			return nil, kconf.KeywordDoc{}, false
+		}
+		v, owner, known = row.Block, row, true
+	}
+	return v, owner, known
+}
+
+// chain are the blocks from the top level down to n.
+func chain(n *kconf.Node) []*kconf.Node {
+	var list []*kconf.Node
+	for ; n != nil; n = n.Parent {
+		list = append(list, n)
+	}
+	slices.Reverse(list)
+	return list
+}
+
+// around are the blocks of other files around the place that includes d. depth
+// bounds files that include each other.
+func (s *server) around(d *document, depth int) []*kconf.Node {
+	for _, path := range s.openPaths() {
+		if !s.includes(path, d.path) || depth > 8 {
+			continue
+		}
+		for _, name := range append([]string{path}, sorted(s.roots[path].read)...) {
+			from := s.files.document(name)
+			if from == nil || from.path == d.path {
+				continue
+			}
+			o := s.outlined(from)
+			for _, inc := range o.Includes {
+				if slices.Contains(s.included(from, inc), d.path) {
+					block, _ := o.At(inc.From)
+					return append(s.around(from, depth+1), chain(block)...)
+				}
+			}
+		}
+		return nil
+	}
+	return nil
+}
+
+// included are the files that an include statement names.
+func (s *server) included(d *document, inc kconf.Include) []string {
+	return kconf.IncludedFiles(s.files, d.folder(), s.expand(d, inc.Pattern, inc.From))
+}
+
+// row is the row of the statement that the cursor is in.
+func (c cursor) row() (kconf.KeywordDoc, bool) {
+	if c.stmt == nil || len(c.stmt.Words) == 0 {
+		return kconf.KeywordDoc{}, false
+	}
+	row, ok := rowsOf(c.rows)[c.stmt.Words[0].Text]
+	return row, ok
+}
