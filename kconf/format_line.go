@@ -264,8 +264,8 @@ type alternative struct {
 // braces have been counted.
 func (a *alternative) next(code string, b braces, depth int) (at int, counted bool) {
 	condition, shape := "", ""
-	if strings.HasPrefix(code, "@") {
-		condition, _, _ = strings.Cut(code, " ")
+	if strings.HasPrefix(code, "@") && len(b.at) <= maxDepth {
+		condition = code[:cutAt(strings.IndexAny(code, blanks), code)]
 		for _, brace := range b.at {
 			shape += string(brace.char)
 		}
@@ -279,7 +279,7 @@ func (a *alternative) next(code string, b braces, depth int) (at int, counted bo
 		that, wasNegated := strings.CutPrefix(other[1:], "^")
 		return this != that && !negated && !wasNegated || this == that && negated != wasNegated
 	}
-	if a.shape == shape && !slices.ContainsFunc(a.conditions, func(o string) bool { return !excludes(o) }) {
+	if a.shape == shape && len(a.conditions) < 1000 && !slices.ContainsFunc(a.conditions, func(o string) bool { return !excludes(o) }) {
 		a.conditions = append(a.conditions, condition)
 		return a.depth, true
 	}

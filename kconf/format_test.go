@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"holdfast/kconf"
 )
@@ -164,6 +165,50 @@ func TestFormatDoesNotBelieveInAppearances(t *testing.T) {
 			keepsMeaning(t, "/k.conf", tt.in, kconf.Memory{"/f": "$V=\""})
 		})
 	}
+}
+
+func TestFormatAndOutlineTakeNoTimeForHostileTexts(t *testing.T) {
+	const size = 1 << 19
+	fill := func(s string) string { return strings.Repeat(s, size/len(s)) }
+	tests := map[string]string{
+		"words":               fill("a "),
+		"blocks":              fill("a{}"),
+		"blocks in blocks":    fill("a{"),
+		"uses":                fill("${a"),
+		"conditions":          fill("{@^x "),
+		"repetitions":         fill("~SEQ(A,1) ") + "x",
+		"open repetitions":    fill("~SEQ(A "),
+		"alternatives":        fill("@a b {\n@c d {\n}\n"),
+		"definitions":         fill("$A=b\nx $B\n"),
+		"a long definition":   "$A=" + fill("b \\\n"),
+		"comments":            "a\n" + fill("#\n") + "{}",
+		"empty lines":         "a {" + fill("\n") + "}",
+		"includes":            fill("include a\n"),
+		"quotes":              fill("\"a\"\u00a0"),
+		"typographic blanks":  fill("a\u2003"),
+		"conditions, many":    manyConditions(),
+		"repeated conditions": fill("@a "),
+	}
+	for name, in := range tests {
+		t.Run(name, func(t *testing.T) {
+			begin := time.Now()
+			_, err := kconf.Format([]byte(in))
+			o := kconf.ReadOutline(in, []string{"a"})
+			o.At(len(in))
+			if took := time.Since(begin); took > 10*time.Second { // some 50 ms each, without the race detector
+				t.Errorf("took %v: %v", took, err)
+			}
+		})
+	}
+}
+
+// manyConditions are lines that exclude each other.
+func manyConditions() string {
+	var b strings.Builder
+	for i := range 50_000 {
+		fmt.Fprintf(&b, "@id%d x { }\n", i)
+	}
+	return b.String()
 }
 
 func FuzzFormat(f *testing.F) {

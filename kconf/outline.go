@@ -43,8 +43,10 @@ type Node struct {
 type Definition struct {
 	Span  // the name
 	Name  string
-	Value string // as written, lines joined by newlines; of a repetition its arguments
+	Value string // as written, lines joined by newlines, the first 64 KiB or so; of a repetition its arguments
 }
+
+const maxValueShown = 64 << 10
 
 // Include is an include statement: the pattern as it is written.
 type Include struct {
@@ -60,6 +62,8 @@ type outliner struct {
 	block      *Node       // innermost open one
 	last       *Node       // statement that a brace would belong to
 	collecting *Definition // that a line continues
+	depth      int         // of block
+	beyond     int         // blocks that are too deep, and not in the outline
 }
 
 // ReadOutline makes the outline of a text. topLevel are keywords whose blocks
@@ -95,7 +99,9 @@ func (r *outliner) line(from, to int) {
 		}
 	case r.collecting != nil:
 		rest, more := strings.CutSuffix(r.text[code.From:code.To], `\`)
-		r.collecting.Value += "\n" + strings.TrimRight(rest, blanks)
+		if len(r.collecting.Value) < maxValueShown {
+			r.collecting.Value += "\n" + strings.TrimRight(rest, blanks)
+		}
 		if !more {
 			r.collecting = nil
 		}
@@ -137,7 +143,7 @@ func (r *outliner) prefixes(s Span) (rest string) {
 			break
 		}
 		at += next
-		_, args, body, ok := repetition(text{s: prefix[at:], col: 1})
+		_, args, _, ok := repetition(text{s: prefix[at:], col: 1})
 		if !ok {
 			break
 		}
@@ -146,7 +152,7 @@ func (r *outliner) prefixes(s Span) (rest string) {
 			from := s.From + at + max(strings.Index(prefix[at:], name), 0)
 			r.o.Defines = append(r.o.Defines, Definition{Span{from, from + len(name)}, name, strings.Join(list[1:], ", ")})
 		}
-		at = len(prefix) - len(body.s)
+		at += strings.IndexByte(prefix[at:], ')') + 1
 	}
 	return rest
 }
@@ -205,10 +211,16 @@ func (r *outliner) words(s Span) []TextWord {
 // brace opens or closes a block. A closing one too many is passed over.
 func (r *outliner) brace(at int, char byte) {
 	switch {
+	case char == '{' && (r.beyond > 0 || r.depth >= maxDepth):
+		r.beyond++
+	case char == '}' && r.beyond > 0:
+		r.beyond--
 	case char == '}' && r.block != nil:
 		r.block.Close = at
 		r.last, r.block = nil, r.block.Parent
+		r.depth--
 	case char == '{':
+		r.depth++
 		n := r.last
 		if n == nil || n.Open >= 0 {
 			n = &Node{Span: Span{at, at}, Parent: r.block, Close: -1}
@@ -227,7 +239,7 @@ func (r *outliner) brace(at int, char byte) {
 func (r *outliner) moveToTop(n *Node) {
 	p := n.Parent
 	p.Block = p.Block[:len(p.Block)-1]
-	n.Parent = nil
+	n.Parent, r.depth = nil, 1
 	r.append(n)
 }
 

@@ -132,6 +132,10 @@ func (s *server) publish(changed map[string]bool) {
 	}
 }
 
+// maxDiagnostics is how many mistakes of one file are shown: the rest comes up
+// when these are gone.
+const maxDiagnostics = 1000
+
 // byFile are the diagnostics of all files by URI, open documents having a list
 // in any case. The order is that of the checks.
 func (s *server) byFile() map[string][]diagnostic {
@@ -145,7 +149,7 @@ func (s *server) byFile() map[string][]diagnostic {
 			if !d.Pos.IsValid() {
 				d.Pos = kconf.Pos{File: c.file.Name, Line: 1, Col: 1}
 			}
-			if doc := s.shown(docs, d.Pos.File); doc != nil {
+			if doc := s.shown(docs, d.Pos.File); doc != nil && len(lists[doc.uri]) < maxDiagnostics {
 				lists[doc.uri] = append(lists[doc.uri], s.diagnostic(docs, doc, d))
 			}
 		}

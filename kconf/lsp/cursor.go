@@ -1,6 +1,7 @@
 package lsp
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -63,7 +64,7 @@ func (s *server) outlined(d *document) *kconf.Outline {
 func (s *server) cursorAt(d *document, p position) cursor {
 	c := cursor{doc: d, offset: d.offset(p)}
 	o := s.outlined(d)
-	c.comment = slices.ContainsFunc(o.Comments, func(at kconf.Span) bool { return c.offset > at.From && c.offset <= at.To })
+	c.comment = inComment(o, c.offset)
 	block, stmt := o.At(c.offset)
 	if stmt == nil {
 		// Blanks behind a statement belong to it: another word will follow.
@@ -88,6 +89,12 @@ func (s *server) cursorAt(d *document, p position) cursor {
 	}
 	c.rows, c.owner, c.known = s.vocabularyOf(d, block)
 	return c
+}
+
+// inComment reports whether offset is behind the beginning of a comment.
+func inComment(o *kconf.Outline, offset int) bool {
+	i, _ := slices.BinarySearchFunc(o.Comments, offset, func(c kconf.Span, offset int) int { return cmp.Compare(c.From, offset) })
+	return i > 0 && offset <= o.Comments[i-1].To
 }
 
 // vocabularyOf goes from the top level down to a block. A file that is included
@@ -121,6 +128,10 @@ func chain(n *kconf.Node) []*kconf.Node {
 	return list
 }
 
+// maxIncludes is how many include lines of a file are looked at for one that
+// names another file: each asks the file system.
+const maxIncludes = 1000
+
 // around are the blocks of other files around the place that includes d. depth
 // bounds files that include each other.
 func (s *server) around(d *document, depth int) []*kconf.Node {
@@ -134,7 +145,7 @@ func (s *server) around(d *document, depth int) []*kconf.Node {
 				continue
 			}
 			o := s.outlined(from)
-			for _, inc := range o.Includes {
+			for _, inc := range o.Includes[:min(len(o.Includes), maxIncludes)] {
 				if slices.Contains(s.included(from, inc), d.path) {
 					block, _ := o.At(inc.From)
 					return append(s.around(from, depth+1), chain(block)...)

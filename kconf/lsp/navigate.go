@@ -68,16 +68,16 @@ func (s *server) uses(d *document, name string, withDefinitions bool) []location
 	found := []location{}
 	for _, doc := range s.filesAround(d) {
 		o := s.outlined(doc)
-		for _, u := range usesIn(doc.text, 0, len(doc.text)) {
-			isDefinition := slices.ContainsFunc(o.Defines, func(def kconf.Definition) bool { return def.Span == u.Span })
-			inComment := slices.ContainsFunc(o.Comments, func(c kconf.Span) bool { return c.From <= u.From && u.To <= c.To })
-			if u.name == name && !inComment && !isDefinition {
-				found = append(found, location{doc.uri, doc.textRange(u.Span)})
-			}
-		}
+		definitions := map[kconf.Span]bool{}
 		for _, def := range o.Defines {
+			definitions[def.Span] = true
 			if withDefinitions && def.Name == name {
 				found = append(found, location{doc.uri, doc.textRange(def.Span)})
+			}
+		}
+		for _, u := range usesIn(doc.text, 0, len(doc.text)) {
+			if u.name == name && !definitions[u.Span] && !inComment(o, u.From) {
+				found = append(found, location{doc.uri, doc.textRange(u.Span)})
 			}
 		}
 	}
