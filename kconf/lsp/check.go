@@ -58,7 +58,7 @@ func (s *server) check(path string) *checked {
 		c.file = &kconf.File{Name: path}
 	}
 	c.read[path] = true
-	c.index = newIndex(s.opt.Vocab, c.file)
+	c.index = newIndex(s.rows, c.file)
 	return c
 }
 

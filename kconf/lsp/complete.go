@@ -21,15 +21,15 @@ func (s *server) complete(d *document, p documentParams) (any, *rpcError) {
 	if i := strings.LastIndexByte(written, '$'); i >= 0 && !strings.ContainsAny(written[i:], "} \t") {
 		return s.names(c, c.word.From+i), nil
 	}
-	switch row, ok := c.row(); {
+	switch row := c.row(); {
 	case c.index == 0 && c.rows != nil:
 		return s.keywords(c), nil
-	case c.index == 0 || !ok && c.rows == nil:
-		if c.known && c.owner.Refers != "" && (c.index == 0 || wordBlock(c.owner)) {
-			items = s.objects(c, c.owner.Refers)
+	case c.rows == nil && c.owner != nil: // a value block
+		if c.owner.Refers != "" && (c.index == 0 || wordBlock(c.owner)) {
+			items = append(items, s.objects(c, c.owner.Refers)...)
 		}
-	case ok:
-		for _, word := range enumWords(row) {
+	case row != nil:
+		for _, word := range enumWords(row.KeywordDoc) {
 			items = append(items, s.item(c, completionItem{Label: word, Kind: itemEnum}, word))
 		}
 		if row.Refers != "" {
@@ -50,7 +50,7 @@ func (s *server) item(c cursor, it completionItem, text string) completionItem {
 func (s *server) keywords(c cursor) []completionItem {
 	items := []completionItem{}
 	alone := c.stmt == nil || len(c.stmt.Words) <= 1 && c.stmt.Open < 0
-	for _, row := range c.rows.Docs() {
+	for _, row := range c.rows.vocab.Docs() {
 		it := completionItem{Label: row.Name, Kind: itemKeyword, Detail: row.Args, Documentation: &markup{"markdown", help(row)}}
 		if row.Deprecated != "" {
 			it.Tags = []int{1}

@@ -18,42 +18,15 @@ type cursor struct {
 	index   int            // of the word in the statement, 0 being the keyword
 	comment bool
 
-	rows  kconf.Vocab      // keywords that may stand here; nil in a value block or an unknown one
-	owner kconf.KeywordDoc // of the innermost block, if it is known
-	known bool
-}
-
-// topLevel are the blocks of the vocabulary that stand in no other block.
-func topLevel(v kconf.Vocab) []string {
-	if v == nil {
-		return nil
-	}
-	within := map[string]bool{}
-	var collect func(v kconf.Vocab, depth int)
-	collect = func(v kconf.Vocab, depth int) {
-		for name, row := range rowsOf(v) {
-			within[name] = true
-			if row.Block != nil && depth < 8 { // deeper than any vocabulary
-				collect(row.Block, depth+1)
-			}
-		}
-	}
-	var top []string
-	for name, row := range rowsOf(v) {
-		if row.Block != nil {
-			top = append(top, name)
-			collect(row.Block, 0)
-		}
-	}
-	slices.Sort(top)
-	return slices.DeleteFunc(top, func(name string) bool { return within[name] })
+	rows  *block // keywords that may stand here; nil in a value block or an unknown one
+	owner *row   // of the innermost block; nil at the top level and in one that is unknown
 }
 
 // outlined is the outline of a document.
 func (s *server) outlined(d *document) *kconf.Outline {
 	if d.outline == nil {
 		if s.top == nil {
-			s.top = topLevel(s.opt.Vocab)
+			s.top = s.rows.topLevel()
 		}
 		d.outline = kconf.ReadOutline(d.text, s.top)
 	}
@@ -87,7 +60,7 @@ func (s *server) cursorAt(d *document, p position) cursor {
 			}
 		}
 	}
-	c.rows, c.owner, c.known = s.vocabularyOf(d, block)
+	c.rows, c.owner = s.vocabularyOf(d, block)
 	return c
 }
 
@@ -99,23 +72,18 @@ func inComment(o *kconf.Outline, offset int) bool {
 
 // vocabularyOf goes from the top level down to a block. A file that is included
 // within a block begins there.
-func (s *server) vocabularyOf(d *document, block *kconf.Node) (v kconf.Vocab, owner kconf.KeywordDoc, known bool) {
-	v = s.opt.Vocab
-	var path []string
-	for _, n := range append(s.around(d, 0), chain(block)...) {
+func (s *server) vocabularyOf(d *document, around *kconf.Node) (rows *block, owner *row) {
+	rows = s.rows
+	for _, n := range append(s.around(d, 0), chain(around)...) {
 		if len(n.Words) == 0 {
-			return nil, kconf.KeywordDoc{}, false
+			return nil, nil
 		}
-		path = append(path, n.Words[0].Text)
-	}
-	for _, keyword := range path {
-		row, ok := rowsOf(v)[keyword]
-		if !ok {
-			return nil, kconf.KeywordDoc{}, false
+		if owner = rows.find(n.Words[0].Text); owner == nil {
+			return nil, nil
 		}
-		v, owner, known = row.Block, row, true
+		rows = owner.inner
 	}
-	return v, owner, known
+	return rows, owner
 }
 
 // chain are the blocks from the top level down to n.
@@ -162,11 +130,10 @@ func (s *server) included(d *document, inc kconf.Include) []string {
 	return kconf.IncludedFiles(s.files, d.folder(), s.expand(d, inc.Pattern, inc.From))
 }
 
-// row is the row of the statement that the cursor is in.
-func (c cursor) row() (kconf.KeywordDoc, bool) {
+// row is the row of the statement that the cursor is in, nil if there is none.
+func (c cursor) row() *row {
 	if c.stmt == nil || len(c.stmt.Words) == 0 {
-		return kconf.KeywordDoc{}, false
+		return nil
 	}
-	row, ok := rowsOf(c.rows)[c.stmt.Words[0].Text]
-	return row, ok
+	return c.rows.find(c.stmt.Words[0].Text)
 }

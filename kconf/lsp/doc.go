@@ -16,9 +16,10 @@
 // # Order
 //
 // Serve's goroutine owns everything and handles messages one after the other;
-// a second one only reads. Documents are checked when no message waits, or
-// before the next request, so that answers are about the text as it is. A
-// request that is cancelled while it waits is not worked on.
+// a second one only reads. Documents are checked when the editor is quiet, or
+// before an answer that consists of places; other answers are about the text as
+// it is, and about names as they were at the last check. A request that is
+// cancelled while it waits is not worked on.
 //
 // # Files, in reading order
 //
@@ -28,6 +29,7 @@
 //	document.go  a text, its edits, bytes against UTF-16 units against columns
 //	overlay.go   files with the editor's texts over them; URIs
 //	check.go     main files, diagnostics
+//	rows.go      the vocabulary, for looking up words
 //	index.go     objects: where they are defined, where they are named
 //	cursor.go    the statement, block and keywords at a place
 //	names.go     $NAME definitions

@@ -18,12 +18,12 @@ func (s *server) hover(d *document, p documentParams) (any, *rpcError) {
 			return hover{markup{"markdown", "```\n$" + u.name + "=" + defs[0].Value + "\n```"}, d.textRange(u.Span)}, nil
 		}
 	}
-	row, ok := c.row()
+	row := c.row()
 	switch {
-	case ok:
-		return hover{markup{"markdown", help(row)}, d.textRange(c.stmt.Words[0].Span)}, nil
-	case c.stmt != nil && c.known && c.rows == nil: // an entry of a value block
-		return hover{markup{"markdown", help(c.owner)}, d.textRange(c.stmt.Span)}, nil
+	case row != nil:
+		return hover{markup{"markdown", help(row.KeywordDoc)}, d.textRange(c.stmt.Words[0].Span)}, nil
+	case c.stmt != nil && c.owner != nil && c.rows == nil: // an entry of a value block
+		return hover{markup{"markdown", help(c.owner.KeywordDoc)}, d.textRange(c.stmt.Span)}, nil
 	}
 	return nil, nil
 }

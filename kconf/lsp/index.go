@@ -28,14 +28,14 @@ func placeOf(p kconf.Pos) place { return place{p.File, p.Line, p.Col} }
 
 // newIndex walks a configuration by its vocabulary: first what is defined, so
 // that a reference can tell a name from another word.
-func newIndex(v kconf.Vocab, f *kconf.File) *index {
+func newIndex(v *block, f *kconf.File) *index {
 	x := &index{defines: map[object][]kconf.Pos{}, refers: map[object][]kconf.Pos{}, at: map[place]object{}}
-	walk(v, f.Stmts, func(row kconf.KeywordDoc, s *kconf.Stmt) {
+	walk(v, f.Stmts, func(row *row, s *kconf.Stmt) {
 		if row.Defines != "" && len(s.Words) > 1 {
 			x.add(x.defines, object{row.Defines, s.Words[1].Text}, s.Words[1].Pos)
 		}
 	})
-	walk(v, f.Stmts, func(row kconf.KeywordDoc, s *kconf.Stmt) {
+	walk(v, f.Stmts, func(row *row, s *kconf.Stmt) {
 		if row.Refers == "" {
 			return
 		}
@@ -75,12 +75,12 @@ type candidate struct {
 }
 
 // named are the words of a statement that may name what its row refers to.
-func named(row kconf.KeywordDoc, s *kconf.Stmt) []candidate {
+func named(row *row, s *kconf.Stmt) []candidate {
 	var list []candidate
 	for _, w := range s.Args() {
 		list = append(list, candidate{w, true})
 	}
-	if row.Block != nil {
+	if row.inner != nil {
 		return list // what stands in the block are keywords
 	}
 	for _, line := range s.Block {
@@ -96,34 +96,17 @@ func named(row kconf.KeywordDoc, s *kconf.Stmt) []candidate {
 }
 
 // wordBlock tells the value blocks in which every word is an entry, not every line.
-func wordBlock(row kconf.KeywordDoc) bool { return strings.HasPrefix(row.Type, "word block") }
+func wordBlock(row *row) bool { return strings.HasPrefix(row.Type, "word block") }
 
 // walk calls visit for every statement that the vocabulary knows.
-func walk(v kconf.Vocab, stmts []*kconf.Stmt, visit func(kconf.KeywordDoc, *kconf.Stmt)) {
-	if v == nil {
+func walk(b *block, stmts []*kconf.Stmt, visit func(*row, *kconf.Stmt)) {
+	if b == nil {
 		return
 	}
-	rows := rowsOf(v)
 	for _, s := range stmts {
-		if row, known := rows[s.Keyword()]; known {
-			visit(row, s)
-			walk(row.Block, s.Block, visit)
+		if r := b.find(s.Keyword()); r != nil {
+			visit(r, s)
+			walk(r.inner, s.Block, visit)
 		}
 	}
-}
-
-// rowsOf are the rows of a vocabulary by name and alias.
-func rowsOf(v kconf.Vocab) map[string]kconf.KeywordDoc {
-	rows := map[string]kconf.KeywordDoc{}
-	if v == nil {
-		return rows
-	}
-	for _, row := range v.Docs() {
-		for _, name := range append([]string{row.Name}, row.Aliases...) {
-			if _, taken := rows[name]; !taken {
-				rows[name] = row
-			}
-		}
-	}
-	return rows
 }

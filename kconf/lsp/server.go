@@ -10,6 +10,7 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"holdfast/kconf"
 )
@@ -22,6 +23,10 @@ type Options struct {
 	// Check reads the configuration whose main file is path, from files, and
 	// says what is wrong with it. It is called with path as the editor names it.
 	Check func(path string, files kconf.FS) (*kconf.Diagnostics, *kconf.File)
+
+	// Quiet is how long nothing must have come from the editor before what has
+	// changed is checked: large configurations shall not be read at every key.
+	Quiet time.Duration
 
 	Name       string   // of the server, and the source of its diagnostics
 	Version    string   // of the server
@@ -43,8 +48,9 @@ type server struct {
 
 	published   map[string][]diagnostic // what the editor has, by URI
 	initialized bool
-	down        bool     // shutdown has been asked for
-	snippets    bool     // the editor can fill in
+	down        bool // shutdown has been asked for
+	snippets    bool // the editor can fill in
+	rows        *block
 	top         []string // see topLevel; made when needed
 	gone        error
 }
@@ -76,7 +82,7 @@ func newServer(out io.Writer, opt Options) *server {
 	if opt.MaxMessage == 0 {
 		opt.MaxMessage = maxMessage
 	}
-	return &server{opt: opt, out: out, files: &overlay{base: opt.FS, texts: map[string]*document{}},
+	return &server{opt: opt, out: out, rows: newBlock(opt.Vocab), files: &overlay{base: opt.FS, texts: map[string]*document{}},
 		roots: map[string]*checked{}, dirty: map[string]bool{}, published: map[string][]diagnostic{}}
 }
 
@@ -101,29 +107,18 @@ func receive(ctx context.Context, in io.Reader, limit int, queue chan<- incoming
 func (s *server) run(ctx context.Context, queue <-chan incoming) error {
 	var waiting []incoming
 	for s.gone == nil {
-		if len(waiting) == 0 && len(s.dirty) == 0 {
-			select {
-			case m := <-queue:
-				waiting = append(waiting, m)
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-		}
-		for more := len(waiting) < cap(queue); more; {
-			select {
-			case m := <-queue:
-				waiting = append(waiting, m)
-				more = len(waiting) < cap(queue)
-			case <-ctx.Done():
-				return ctx.Err()
-			default:
-				more = false
-			}
-		}
 		if len(waiting) == 0 {
-			s.checkDirty()
-			continue
+			m, quiet := s.wait(ctx, queue)
+			switch {
+			case ctx.Err() != nil:
+				return ctx.Err()
+			case quiet:
+				s.checkDirty()
+				continue
+			}
+			waiting = append(waiting, m)
 		}
+		waiting = drain(queue, waiting)
 		m := waiting[0]
 		waiting = waiting[1:]
 		if done, err := s.take(m, waiting); done {
@@ -131,6 +126,34 @@ func (s *server) run(ctx context.Context, queue <-chan incoming) error {
 		}
 	}
 	return s.gone
+}
+
+// wait is for a message, for quiet when something has changed, or for the end of ctx.
+func (s *server) wait(ctx context.Context, queue <-chan incoming) (m incoming, quiet bool) {
+	var alarm <-chan time.Time
+	if len(s.dirty) > 0 {
+		alarm = time.After(s.opt.Quiet)
+	}
+	select {
+	case m = <-queue:
+	case <-alarm:
+		quiet = true
+	case <-ctx.Done():
+	}
+	return m, quiet
+}
+
+// drain takes what is in the queue, but not without end.
+func drain(queue <-chan incoming, waiting []incoming) []incoming {
+	for len(waiting) < cap(queue) {
+		select {
+		case m := <-queue:
+			waiting = append(waiting, m)
+		default:
+			return waiting
+		}
+	}
+	return waiting
 }
 
 // take handles one message; waiting are those after it. done: it was the last.
@@ -207,6 +230,10 @@ var handlers = map[string]func(*server, *document, documentParams) (any, *rpcErr
 	"textDocument/formatting":     (*server).format,
 }
 
+// exact are the requests whose answers are places: a check from before the last
+// edit would be beside them.
+var exact = map[string]bool{"textDocument/definition": true, "textDocument/references": true}
+
 // request answers one request. A panic would be a mistake of ours: the editor
 // loses the answer, not the server.
 func (s *server) request(m message) (result any, failed *rpcError) {
@@ -226,7 +253,9 @@ func (s *server) request(m message) (result any, failed *rpcError) {
 		s.down = true
 		return nil, nil
 	}
-	s.checkDirty() // answers are about the texts as they are
+	if exact[m.Method] {
+		s.checkDirty()
+	}
 	handle, known := handlers[m.Method]
 	if !known {
 		return nil, failf(codeMethodNotFound, "%s: not supported", m.Method)
@@ -238,6 +267,9 @@ func (s *server) request(m message) (result any, failed *rpcError) {
 	d := s.files.texts[pathOf(p.TextDocument.URI)]
 	if d == nil {
 		return nil, failf(codeInvalidParams, "%s: %s is not open", m.Method, p.TextDocument.URI)
+	}
+	if s.roots[d.path] == nil {
+		s.checkDirty() // the first time; after that the last check is good enough to help
 	}
 	return handle(s, d, p)
 }

@@ -76,7 +76,7 @@ func (c *client) receive() (string, bool) {
 }
 
 // sync is a request whose answer says that all before it has been dealt with.
-const syncRequest = `{"jsonrpc":"2.0","id":"sync","method":"$/sync"}`
+const syncRequest = `{"jsonrpc":"2.0","id":"sync","method":"textDocument/references","params":{}}`
 
 // exchange sends text and returns what comes back because of it.
 func (c *client) exchange(text string) (answers []string) {
