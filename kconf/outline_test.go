@@ -84,13 +84,17 @@ func TestOutlineIsWhatIsWritten(t *testing.T) {
 }
 
 func TestOutlineHasALimitedDepth(t *testing.T) {
-	o := kconf.ReadOutline(strings.Repeat("a{", 100)+"b"+strings.Repeat("}", 100)+"c", nil)
-	depth := 0
-	for n := o.Stmts[0]; len(n.Block) > 0; n = n.Block[0] {
+	o := kconf.ReadOutline(strings.Repeat("a{", 70)+"b"+strings.Repeat("}", 6)+"c"+strings.Repeat("}", 64)+"d", nil)
+	n, depth := o.Stmts[0], 1
+	for ; n.Block[0].Open >= 0; n = n.Block[0] {
 		depth++
 	}
-	if depth != 64 || len(o.Stmts) != 2 || o.Stmts[1].Words[0].Text != "c" {
-		t.Errorf("%d blocks inside each other, and %s", depth, outlined(o.Stmts[1:]))
+	// The six blocks further in are statements without block.
+	if got, want := outlined(n.Block), "a | a | a | a | a | a | b | c"; depth != 64 || got != want {
+		t.Errorf("%d blocks inside each other, %s in the last, want %s", depth, got, want)
+	}
+	if got := outlined(o.Stmts[1:]); got != "d" {
+		t.Errorf("behind them %s, want d", got)
 	}
 }
 

@@ -317,6 +317,12 @@ func (s *server) notified(m message) {
 	if !s.initialized || s.down {
 		return
 	}
+	if m.Method == "workspace/didChangeWatchedFiles" { // somebody else has written a file
+		for path := range s.files.texts {
+			s.dirty[path] = true
+		}
+		return
+	}
 	var p changeParams
 	if decode(m, &p) != nil || p.TextDocument.URI == "" {
 		return

@@ -39,6 +39,20 @@ func TestDocumentsAreCheckedWhenTheEditorIsQuiet(t *testing.T) {
 	})
 }
 
+func TestFilesThatSomebodyElseWritesAreReadAgain(t *testing.T) {
+	disk := kconf.Memory{"/part": "interface eth0\n"}
+	s := newServer(io.Discard, Options{Vocab: rootRows, Check: check, FS: disk})
+	s.initialized = true
+	s.notified(parseMessage([]byte(`{"method":"textDocument/didOpen","params":{"textDocument":{"uri":"file:///k","text":"vrrp_instance i {\ninclude /part\n}"}}}`)))
+	s.checkDirty()
+	disk["/part"] = "interfake eth0\n"
+	s.notified(parseMessage([]byte(`{"method":"workspace/didChangeWatchedFiles","params":{"changes":[]}}`)))
+	s.checkDirty()
+	if got := s.published["file:///part"]; len(got) != 1 || got[0].Code != "unknown-keyword" {
+		t.Errorf("published %+v", got)
+	}
+}
+
 func TestPathsAndURIs(t *testing.T) {
 	tests := map[string]struct{ uri, path, back string }{
 		"a file":               {"file:///etc/k.conf", "/etc/k.conf", "file:///etc/k.conf"},
