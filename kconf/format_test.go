@@ -202,7 +202,7 @@ func TestFormatLaysOutBlanksCommentsAndConditions(t *testing.T) {
 }
 
 func TestFormatAndOutlineTakeNoTimeForHostileTexts(t *testing.T) {
-	const size = 1 << 19
+	const size = 1 << 18
 	fill := func(s string) string { return strings.Repeat(s, size/len(s)) }
 	tests := map[string]string{
 		"words":               fill("a "),
