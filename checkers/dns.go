@@ -60,9 +60,6 @@ var dnsKeywords = append(connectRows((*DNSConfig).common, history{"3", "delay_lo
 				x.Errorf(w.Pos, kconf.ClassGeneral, "bad-name", "name %s: %v", w.Text, err)
 			} else {
 				c.Name = w.Text
-				if strings.HasSuffix(w.Text, ".") && w.Text != "." {
-					x.Warnf(w.Pos, kconf.ClassGeneral, "trailing-dot", "name %s: keepalived refuses the dot at the end", w.Text)
-				}
 			}
 		}),
 	},

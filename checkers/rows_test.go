@@ -48,7 +48,6 @@ func TestMistakesInCheckersAreOfKeepalivedsClass(t *testing.T) {
 		"payload without octets":                  {"UDP_CHECK {\npayload\n}", general, 1, "UDP_CHECK {\nrequire_reply\n}"},
 		"a query type that is none":               {"DNS_CHECK {\ntype HINFO\n}", general, 1, "DNS_CHECK {\ntype aaaa\n}"},
 		"an empty label":                          {"DNS_CHECK {\nname a..b\n}", general, 1, "DNS_CHECK {\nname a.b\n}"},
-		"a dot at the end":                        {"DNS_CHECK {\nname a.\n}", general, 1, "DNS_CHECK {\nname .\n}"},
 		"a name twice":                            {"DNS_CHECK {\nname a\nname b\n}", general, 1, "DNS_CHECK {\nname a\n}"},
 		"helo_name without a name":                {"SMTP_CHECK {\nhelo_name\n}", general, 1, "SMTP_CHECK {\nhelo_name a\n}"},
 		"a host that has no address":              {"SMTP_CHECK {\nhost {\nconnect_ip foo\n}\n}", general, 1, "SMTP_CHECK {\nhost {\nconnect_ip 192.0.2.9\n}\n}"},

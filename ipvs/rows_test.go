@@ -146,12 +146,12 @@ func TestPlacesOfKeywordsAreKept(t *testing.T) {
 		"persistence_timeout 60\npersistence_granularity 255.255.255.0\nsorry_server 10.9.0.99 80\nsorry_server_inhibit\nreal_server 10.9.0.11 80 {\nweight 3\nlvs_method NAT\nuthreshold 9\nlthreshold 5\ndelay_loop 6\n}\n}")
 	v := c.VirtualServers[0]
 	r := v.RealServers[0]
-	got := map[string]int{"virtual_server": v.Pos.Line, "protocol": v.At.Protocol.Line, "lvs_sched": v.At.Scheduler.Line, "lvs_method": v.At.Method.Line,
+	got := map[string]int32{"virtual_server": v.Pos.Line, "protocol": v.At.Protocol.Line, "lvs_sched": v.At.Scheduler.Line, "lvs_method": v.At.Method.Line,
 		"delay_loop": v.DelayLoopPos.Line, "connect_timeout": v.ConnectTimeoutPos.Line, "quorum": v.At.Quorum.Line, "hysteresis": v.At.Hysteresis.Line,
 		"weight": v.At.Weight.Line, "persistence_timeout": v.At.PersistenceTimeout.Line, "persistence_granularity": v.At.Granularity.Line,
 		"sorry_server": v.At.SorryServer.Line, "sorry_server_inhibit": v.At.SorryInhibit.Line, "real_server": r.Pos.Line, "its weight": r.WeightPos.Line,
 		"its method": r.MethodPos.Line, "uthreshold": r.UpperThresholdPos.Line, "lthreshold": r.LowerThresholdPos.Line, "its delay_loop": r.DelayLoopPos.Line}
-	want := map[string]int{"virtual_server": 1, "protocol": 2, "lvs_sched": 3, "lvs_method": 4, "delay_loop": 5, "connect_timeout": 6, "quorum": 7, "hysteresis": 8,
+	want := map[string]int32{"virtual_server": 1, "protocol": 2, "lvs_sched": 3, "lvs_method": 4, "delay_loop": 5, "connect_timeout": 6, "quorum": 7, "hysteresis": 8,
 		"weight": 9, "persistence_timeout": 10, "persistence_granularity": 11, "sorry_server": 12, "sorry_server_inhibit": 13, "real_server": 14, "its weight": 15,
 		"its method": 16, "uthreshold": 17, "lthreshold": 18, "its delay_loop": 19}
 	if d := cmp.Diff(want, got); d != "" {
