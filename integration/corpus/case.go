@@ -125,6 +125,7 @@ func readFile(path string, shapes map[string]string) (*file, error) {
 			}
 			if shape = ""; isShape {
 				shape = shapeName
+				f.shapes[shape] = ""
 				continue
 			}
 			d := f.defaults
