@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"holdfast/integration/netns"
 )
@@ -29,6 +30,8 @@ func TestTheConfigurationCheckEndsAsKeepalivedsDoes(t *testing.T) {
 	all := read(t)
 	b := newBench(t, all)
 	b.report = newReport(t)
+	began := time.Now()
+	t.Cleanup(func() { t.Logf("%d runs of a daemon in %.1f s", b.cases.Load(), time.Since(began).Seconds()) })
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		t.Run(name, func(t *testing.T) {
 			for _, batch := range batches(all[name]) {
