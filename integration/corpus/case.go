@@ -25,6 +25,7 @@ type Case struct {
 	Batch string   // cases of one batch can share a file, see Together
 	Lines []string // what the case puts into its shape, when it is in a batch
 
+	shape  string
 	shapes map[string]string
 
 	Status  int    // keepalived's
@@ -97,7 +98,6 @@ type row struct {
 // draft is a case whose lines are still coming.
 type draft struct {
 	Case
-	shape    string
 	replaces []*strings.Replacer
 	body     []string
 	statused bool

@@ -78,8 +78,7 @@ func rangeRow(r row, shapes map[string]string) ([]Case, error) {
 			return nil, err
 		}
 		if c.Status == 0 && c.Want() == 0 {
-			c.Batch = shape
-			c.shapes = shapes
+			c.Batch, c.shape, c.shapes = fmt.Sprint(shape, " ", i), shape, shapes
 		}
 		cases = append(cases, c)
 	}
@@ -93,7 +92,7 @@ func Together(batch []Case) Case {
 	for _, one := range batch {
 		lines = append(lines, one.Lines...)
 	}
-	c.Text, _ = fill(c.shapes, c.Batch, lines) // the shape is known: each case has been filled
+	c.Text, _ = fill(c.shapes, c.shape, lines) // the shape is known: each case has been filled
 	return c
 }
 
