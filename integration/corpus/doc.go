@@ -38,6 +38,15 @@
 //
 // Files, in reading order:
 //
-//	case.go    Case: reading testdata
-//	ranges.go  cases from the table of ranges
+//	case.go           Case: reading testdata
+//	ranges.go         cases from the table of ranges
+//	lab_test.go       bench: the interfaces, accounts and scripts that cases name
+//	room_test.go      running a daemon there
+//	corpus_test.go    the comparison
+//	samples_test.go   the same for files of others
+//	form_test.go      the form of the files; without root
+//	coverage_test.go  which rules need a case
+//
+// A new case begins with a guess at its status: the test says how keepalived
+// ended and what it said.
 package corpus
