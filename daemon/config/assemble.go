@@ -111,11 +111,8 @@ func assemble(x *kconf.Ctx, file *kconf.File, env Environment) (c *Config, fatal
 
 func (a *assembler) globals() {
 	a.c.Global = a.r.global
-	if g := &a.c.Global; g.RouterID == "" {
-		if name, err := os.Hostname(); err == nil {
-			g.RouterID = name
-		}
-	}
+	a.c.Global.Namespace, a.c.Global.Instance = a.r.namespace.Text, a.r.instance.Text
+	a.c.Global.complete(a.x)
 }
 
 // instances turns decoded blocks into Instances, in file order.
@@ -130,7 +127,7 @@ func (a *assembler) instances() {
 }
 
 func (a *assembler) instance(ic *vrrp.InstanceConfig) *Instance {
-	in := &Instance{InstanceConfig: ic, NotifyDeleted: ic.NotifyDeletedSet, AnnounceInterval: a.c.Global.GARP.Interval}
+	in := &Instance{InstanceConfig: ic, NotifyDeleted: ic.NotifyDeletedSet}
 	in.Addresses = a.oneFamily(ic, a.addressLines(ic, ic.VirtualAddresses))
 	in.Excluded = a.addressLines(ic, ic.ExcludedAddresses)
 	in.Routes = a.routeLines(ic.VirtualRoutes, host.VirtualLine)
@@ -153,7 +150,10 @@ func (a *assembler) instance(ic *vrrp.InstanceConfig) *Instance {
 	for _, addr := range in.Addresses {
 		addrs = append(addrs, addr.Prefix.Addr())
 	}
-	in.Params = ic.Resolve(a.x, a.vrrpDefaults(), addrs)
+	in.Params = ic.Resolve(a.x, a.c.Global.vrrpDefaults(), addrs)
+	if in.AnnounceInterval = a.c.Global.GARP.Interval; in.Params.IPv6 {
+		in.AnnounceInterval = a.c.Global.GARP.GNAInterval
+	}
 	in.Source, in.Params.PrimaryAddr = in.Params.PrimaryAddr, netip.Addr{}
 	a.required(in)
 	if in.Params.Owner() {
@@ -175,30 +175,6 @@ func (a *assembler) required(in *Instance) {
 	default:
 		a.x.Warnf(in.Pos, kconf.ClassWarning, "no-virtual-address", "vrrp_instance %s: has no virtual_ipaddress", in.Name)
 	}
-}
-
-// vrrpDefaults are the globals that instances take over.
-func (a *assembler) vrrpDefaults() vrrp.Defaults {
-	g := &a.c.Global
-	d := vrrp.Defaults{
-		Version: uint8(g.VRRPVersion), Group4: g.McastGroup4, DownTimerAdverts: int(g.DownTimerAdverts),
-		HigherPrioSendAdvert: g.HigherPrioSend, SkipCheckAdvAddr: g.SkipCheckAdvAddr, CheckUnicastSrc: g.CheckUnicastSrc,
-		Announce: vrrp.AnnounceParams{
-			MasterDelay: g.GARP.MasterDelay, MasterRepeat: int(g.GARP.MasterRepeat),
-			Refresh: g.GARP.MasterRefresh, RefreshRepeat: int(g.GARP.MasterRefreshRepeat),
-			LowerPrioDelay: g.GARP.MasterDelay, LowerPrioRepeat: int(g.GARP.MasterRepeat),
-		},
-	}
-	if g.GARP.LowerPrioDelay != nil {
-		d.Announce.LowerPrioDelay = *g.GARP.LowerPrioDelay
-	}
-	if g.GARP.LowerPrioRepeat != nil {
-		d.Announce.LowerPrioRepeat = int(*g.GARP.LowerPrioRepeat)
-	}
-	if g.LowerPrioNoAdvert != nil {
-		d.LowerPrioNoAdvert = *g.LowerPrioNoAdvert
-	}
-	return d
 }
 
 // link reports an interface that does not exist: keepalived does not start then.

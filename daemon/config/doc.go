@@ -22,7 +22,12 @@
 //
 //	load.go           reading a file; what --config-test says; a child's reading
 //	root.go           vocabulary of the file's top level
-//	globals.go        vocabulary of global_defs; globals_set.go its setters
+//	globals.go        what global_defs sets, its defaults, and what follows from
+//	                  other settings; its vocabulary by theme: globals_mail.go,
+//	                  globals_scripts.go, globals_vrrp.go, globals_garp.go,
+//	                  globals_firewall.go, globals_lvs.go, globals_process.go,
+//	                  globals_buffers.go, globals_snmp.go, globals_files.go
+//	rows.go           rows and setters that several of these share
 //	assemble.go       from tree to Config: instances, statics, cross-block rules
 //	tracks.go         sync groups, track lines and duplicate routers
 //	servers.go        virtual servers, their checks and scripts

@@ -14,6 +14,9 @@ import (
 // checked against each other.
 type root struct {
 	global        Globals
+	namespace     Once
+	namespaceIPVS kconf.Pos
+	instance      Once
 	instances     []*vrrp.InstanceConfig
 	groups        []*vrrp.GroupConfig
 	scripts       []*track.ScriptConfig
@@ -30,16 +33,25 @@ func init() { // the vocabulary and the functions in it refer to each other
 	rootKeywords = append(kconf.Vocabulary[root]{
 		{Name: "global_defs", Args: "{ ... }", Since: "0.5.3",
 			Doc: "Settings of the whole daemon; several blocks are merged.",
-			Set: kconf.Block(globalKeywords, func(_ *kconf.Ctx, r *root, _ *kconf.Stmt) *Globals { return &r.global })},
-		{Name: "net_namespace", Args: "NAME", Since: "1.2.24",
+			Set: says(kconf.Block(globalKeywords, func(_ *kconf.Ctx, r *root, _ *kconf.Stmt) *Globals { return &r.global }), "block", "may repeat, merged")},
+		{Name: "net_namespace", Args: "NAME", Default: "none", Since: "1.2.24",
 			Doc: "Network namespace to run in; -s goes before it.",
-			Set: kconf.StringOnce(func(r *root) *string { return &r.global.Namespace })},
-		{Name: "instance", Args: "NAME", Since: "1.2.24",
+			Set: lookFirst(firstWord("STR", "first occurrence wins", func(r *root) *Once { return &r.namespace }))},
+		{Name: "net_namespace_ipvs", Args: "[NAME]", Default: "same as net_namespace", Since: "2.1.0", Status: kconf.NotYet,
+			Doc: "Network namespace of the IPVS table; without a name the one the daemon was started in.",
+			Set: kconf.Custom("STR", "first occurrence wins", setNamespaceIPVS)},
+		{Name: "namespace_with_ipsets", Default: "off", Since: "1.3.0",
+			Doc: "Permit ipsets in a network namespace on kernels older than 3.13; newer ones always do.",
+			Set: kconf.Flag(func(r *root) *bool { return &r.global.NamespaceWithIPSets }, true)},
+		{Name: "instance", Args: "NAME", Default: "none", Since: "1.2.24",
 			Doc: "Name that tells several daemons on one host apart, in pid files and the log.",
-			Set: kconf.StringOnce(func(r *root) *string { return &r.global.Instance })},
+			Set: lookFirst(firstWord("STR", "first occurrence wins", func(r *root) *Once { return &r.instance }))},
 		{Name: "use_pid_dir", Default: "off", Since: "1.2.24",
 			Doc: "Put pid files into /run/keepalived.",
 			Set: kconf.Flag(func(r *root) *bool { return &r.global.UsePIDDir }, true)},
+		{Name: "linkbeat_use_polling", Default: "off", Since: "1.1.18", Status: kconf.NotYet,
+			Doc: "Ask every VRRP interface for its link state instead of waiting for the kernel's word.",
+			Set: kconf.Flag(func(r *root) *bool { return &r.global.LinkbeatPolling }, true)},
 		{Name: "child_wait_time", Args: "SECONDS", Default: "5", Since: "2.0.0",
 			Doc: "How long a stopping parent waits for its children and for hooks.",
 			Set: kconf.Seconds(func(r *root) *time.Duration { return &r.global.ChildWait }, 0, longestTime, 0)},
@@ -67,7 +79,7 @@ func init() { // the vocabulary and the functions in it refer to each other
 				r.ssl = &checkers.SSLConfig{Pos: s.Pos()}
 				return r.ssl
 			})},
-	}, knownOnlyRoot("linkbeat_use_polling", "net_namespace_ipvs", "namespace_with_ipsets", "track_group", "garp_group",
+	}, knownOnlyRoot("track_group", "garp_group",
 		"linkbeat_interfaces", "vrrp_track_process", "interface_up_down_delays", "bfd_instance", "track_file", "vrrp_track_file")...)
 	rootKeywords = append(rootKeywords, ipvs.Keywords(func(r *root) *ipvs.Config { return &r.servers }, checkKeywords()...)...)
 }
@@ -94,6 +106,14 @@ func knownOnlyRoot(names ...string) kconf.Vocabulary[root] {
 		rows[i] = kconf.Keyword[root]{Name: n, Status: kconf.KnowOnly}
 	}
 	return rows
+}
+
+func setNamespaceIPVS(x *kconf.Ctx, r *root, s *kconf.Stmt) {
+	if r.namespaceIPVS.IsValid() {
+		repeated(x, s, r.namespaceIPVS)
+		return
+	}
+	r.namespaceIPVS, r.global.NamespaceIPVS = s.Pos(), new(firstArg(s, ""))
 }
 
 // beginInstance reads the name of a vrrp_instance; nil skips the block.

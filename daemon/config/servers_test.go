@@ -70,7 +70,7 @@ func TestBadSyncDaemonsAreRefused(t *testing.T) {
 		"eth1 VI_1 group 10.0.0.1":   "k.conf:2:33: lvs_sync_daemon group 10.0.0.1: must be a multicast address",
 		"eth1 VI_1 colour blue":      "k.conf:2:27: lvs_sync_daemon colour: wants inst, id, maxlen, port, ttl or group, each with a value",
 		"eth1 VI_1 port":             "k.conf:2:27: lvs_sync_daemon port: wants inst, id, maxlen, port, ttl or group, each with a value",
-		"eth1\nlvs_sync_daemon eth0": "k.conf:3:1: lvs_sync_daemon: given before, at k.conf:2:1; this one is ignored",
+		"eth1\nlvs_sync_daemon eth0": "k.conf:3:1: lvs_sync_daemon: given before, the first one counts (see k.conf:2:1)",
 	} {
 		l := configtest.Understood(t, "global_defs {\nlvs_sync_daemon "+words+"\n}\n"+configtest.Router())
 		if diff := cmp.Diff([]string{want}, configtest.Lines(l)); diff != "" {

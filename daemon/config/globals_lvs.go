@@ -3,80 +3,56 @@ package config
 import (
 	"net/netip"
 	"strconv"
-	"strings"
 	"time"
 
 	"holdfast/kconf"
 )
 
-func setEmails(x *kconf.Ctx, g *Globals, s *kconf.Stmt) {
-	if len(s.Block) == 0 {
-		x.Warnf(s.Pos(), kconf.ClassGeneral, "empty-block", "%s: no address given", s.Keyword())
-	}
-	for _, line := range s.Block {
-		for _, w := range line.Words {
-			g.Emails = append(g.Emails, w.Text)
-		}
-	}
+// LVSTimeouts is lvs_timeouts; 0 leaves the kernel's own.
+type LVSTimeouts struct{ TCP, TCPFin, UDP time.Duration }
+
+// FlushOnStop is lvs_flush_on_stop: the whole table, or only our services.
+type FlushOnStop struct{ OnlyOurs bool }
+
+// SyncDaemon is lvs_sync_daemon, or the instance keyword that came before it.
+type SyncDaemon struct {
+	Interface string
+	Instance  string // "": both roles at once
+	ID        *uint8
+	MaxLen    uint16
+	Port      uint16
+	TTL       uint8
+	Group     netip.Addr
+	Pos       kconf.Pos
 }
 
-func setSMTPServer(x *kconf.Ctx, g *Globals, s *kconf.Stmt) {
-	args, ok := x.Args(s, 1)
-	if !ok {
-		return
-	}
-	if _, err := netip.ParseAddr(args[0].Text); err != nil && strings.Trim(args[0].Text, "0123456789.:") == "" {
-		x.Errorf(args[0].Pos, kconf.ClassGeneral, "not-a-host", "%s %s: must be an address or a host name, the port stands apart", s.Keyword(), args[0].Text)
-		return
-	}
-	server := &SMTPServer{Host: args[0].Text, Port: 25, Pos: args[0].Pos}
-	if len(args) > 1 {
-		port, ok := kconf.ParseUint(x, args[1], s.Keyword(), 1, 65535)
-		if !ok {
-			return
-		}
-		server.Port = uint16(port)
-	}
-	g.SMTPServer = server
+// lvsKeywords are the rows about IPVS and the checks of servers.
+var lvsKeywords = kconf.Vocabulary[Globals]{
+	{Name: "lvs_timeouts", Args: "[tcp S] [tcpfin S] [udp S]", Default: "kernel values", Since: "1.2.24",
+		Doc: "IPVS connection timeouts, put back at stop.",
+		Set: kconf.Custom("UINT s", "0..2678400 each, at least one pair", setLVSTimeouts)},
+	flagRow("lvs_flush", "1.2.23", "Empty the IPVS table at start.", func(g *Globals) *bool { return &g.LVSFlush }),
+	flushRow,
+	oldName(flushRow, "lvs_flush_onstop", "2.0.15", ""),
+	{Name: "lvs_sync_daemon", Args: "IF [[inst] INSTANCE] [id N] [maxlen N] [port N] [ttl N] [group ADDRESS]", Since: "1.2.20",
+		Default: "id = VRID of inst or 0; port 8848; group 224.0.0.81",
+		Doc:     "Run the IPVS connection synchronisation; with an instance its role follows that instance.",
+		Set: lookFirst(kconf.Custom("mixed", "IF max 15 chars; id 0..255; maxlen 1..65507; port 1..65535; ttl 1..255",
+			setSyncDaemon))},
+	boolRow("checker_log_all_failures", "2.0.11", "Log each failed probe, not only the one that changes the state.",
+		func(g *Globals) *bool { return &g.LogAllFailure }),
+	notYet(boolRow("rs_init_notifies", "2.0.0", "Run notify_up for real servers that are up from the start.",
+		func(g *Globals) *bool { return &g.RSInitNotify }))[0],
 }
 
-func setScriptUser(x *kconf.Ctx, g *Globals, s *kconf.Stmt) {
-	args := s.Args()
-	if len(args) == 0 { // keepalived only complains here, it does not end
-		x.Errorf(s.Pos(), kconf.ClassGeneral, "missing-argument", "%s: wants a user", s.Keyword())
-		return
-	}
-	g.ScriptUser = &Account{User: args[0].Text, Pos: args[0].Pos}
-	if len(args) > 1 {
-		g.ScriptUser.Group = args[1].Text
-	}
-}
-
-func setDynamicInterfaces(x *kconf.Ctx, g *Globals, s *kconf.Stmt) {
-	g.DynamicInterfaces = true
-	if args := s.Args(); len(args) > 0 && args[0].Text != "allow_if_changes" {
-		x.Errorf(args[0].Pos, kconf.ClassGeneral, "bad-word", "%s %s: only allow_if_changes may follow", s.Keyword(), args[0].Text)
-	}
-}
-
-func setMcastGroup4(x *kconf.Ctx, g *Globals, s *kconf.Stmt) {
-	w, ok := x.OneArg(s)
-	if !ok {
-		return
-	}
-	a, ok := kconf.ParseAddr(x, w, s.Keyword())
-	switch {
-	case !ok:
-	case !a.Is4() || !a.IsMulticast():
-		x.Errorf(w.Pos, kconf.ClassGeneral, "not-multicast", "%s %s: must be an IPv4 multicast address", s.Keyword(), w.Text)
-	default:
-		g.McastGroup4 = a
-	}
-}
+var flushRow = kconf.Keyword[Globals]{Name: "lvs_flush_on_stop", Args: "[VS]", Default: "off", Since: "2.2.0",
+	Doc: "At stop empty the IPVS table at once; with VS only our services.",
+	Set: kconf.Custom("flag+word", "", setFlushOnStop)}
 
 func setLVSTimeouts(x *kconf.Ctx, g *Globals, s *kconf.Stmt) {
-	args, ok := x.Args(s, 2)
-	if !ok {
+	args := s.Args()
+	if len(args) < 2 { // keepalived looks first, and does not end
+		x.Errorf(s.Pos(), kconf.ClassGeneral, "missing-argument", "%s: wants tcp, tcpfin or udp, each with seconds", s.Keyword())
 		return
 	}
 	var t LVSTimeouts
@@ -116,7 +92,7 @@ func setSyncDaemon(x *kconf.Ctx, g *Globals, s *kconf.Stmt) {
 		return
 	}
 	if g.SyncDaemon != nil {
-		x.Errorf(s.Pos(), kconf.ClassGeneral, "repeated", "%s: given before, at %v; this one is ignored", s.Keyword(), g.SyncDaemon.Pos)
+		repeated(x, s, g.SyncDaemon.Pos)
 		return
 	}
 	d := &SyncDaemon{Pos: s.Pos()}
@@ -182,36 +158,4 @@ func (d *SyncDaemon) option(x *kconf.Ctx, keyword, name string, w kconf.Word) bo
 	}
 	d.Group = a
 	return ok
-}
-
-// umaskBits are the names that umask takes instead of a number.
-var umaskBits = map[string]int{
-	"IRUSR": 0o400, "IWUSR": 0o200, "IXUSR": 0o100, "IRWXU": 0o700,
-	"IRGRP": 0o040, "IWGRP": 0o020, "IXGRP": 0o010, "IRWXG": 0o070,
-	"IROTH": 0o004, "IWOTH": 0o002, "IXOTH": 0o001, "IRWXO": 0o007,
-}
-
-func setUmask(x *kconf.Ctx, g *Globals, s *kconf.Stmt) {
-	w, ok := x.OneArg(s)
-	if !ok {
-		return
-	}
-	if n, err := strconv.ParseUint(w.Text, 0, 16); err == nil && n <= 0o777 {
-		g.Umask = new(int(n))
-		return
-	}
-	mask := 0
-	for _, bit := range strings.Split(w.Text, "|") {
-		b, known := umaskBits[strings.TrimSpace(bit)]
-		if !known {
-			x.Errorf(w.Pos, kconf.ClassGeneral, "bad-word", "umask %s: must be 0..0777 or names such as IWGRP|IWOTH", w.Text)
-			return
-		}
-		mask |= b
-	}
-	g.Umask = &mask
-}
-
-func setProcessNames(_ *kconf.Ctx, g *Globals, _ *kconf.Stmt) {
-	g.VRRPProcessName, g.CheckProcessName = "keepalived_vrrp", "keepalived_lvs"
 }
