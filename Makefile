@@ -54,8 +54,9 @@ fuzz: ## every fuzz target for FUZZTIME (default 30s)
 	integration/fuzz.sh $(or $(FUZZTIME),30s)
 
 .PHONY: bench
-bench: ## benchmarks
+bench: build ## benchmarks, and side by side with keepalived (root)
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+	$(GO) run ./integration/bench
 
 .PHONY: install
 install: build ## PREFIX/sbin/holdfast (default /usr/local)

@@ -63,14 +63,14 @@ func TestPackagesImportOnlyWhatTheHouseAllows(t *testing.T) {
 	assembly := append(slices.Clone(field), siblings...) // what puts the field together
 	tools := append([]string{"daemon/config", "daemon/config/configtest"}, assembly...)
 	allowed := map[string][]string{
-		"kconf": {}, "kconf/lsp": {"kconf"},
+		"kconf": {}, "kconf/lsp": {"kconf"}, "kconf/report": {"kconf", "internal/golden"}, "kconf/manual": {"kconf", "internal/golden"},
 		"vrrp": field, "checkers": field, "track": field, "notify": field, "bfd": field,
 		"ipvs": append([]string{"ipvs/ipvstest"}, field...), "ipvs/ipvstest": append([]string{"ipvs"}, field...),
 		"host": append([]string{"host/hosttest"}, field...), "host/hosttest": append([]string{"host"}, field...),
 		"daemon/config": append([]string{"daemon/config/configtest"}, assembly...), "daemon/config/configtest": {"daemon/config", "host", "kconf"},
 		"daemon":        append([]string{"ipvs/ipvstest", "host/hosttest"}, tools...),
-		"daemon/doctor": tools, "daemon/manual": tools,
-		"cmd/holdfast": {"daemon", "daemon/config", "daemon/doctor", "daemon/manual", "kconf/lsp"},
+		"daemon/doctor": tools,
+		"cmd/holdfast": {"daemon", "daemon/config", "daemon/doctor", "kconf", "kconf/lsp", "kconf/manual", "kconf/report"},
 		"internal/run": {}, "internal/event": {}, "internal/reconcile": {}, "internal/golden": {},
 		"integration/sim": {"vrrp"}, "examples": {"daemon", "daemon/config", "kconf"},
 	}

@@ -51,6 +51,9 @@
 //	script.go         commands, with their own quoting
 //	suggest.go        the nearest known word
 //	wire.go           the tree as bytes, for child processes
+//	format.go         holdfast fmt: lays out the text of one file
+//	format_line.go    a line of it: comment, braces, words
+//	format_uses.go    which lines depend on definitions, and stay as written
 //
 // # Sources
 //

@@ -91,7 +91,7 @@ func TestEveryMistakeOfACommandLineIsNamed(t *testing.T) {
 
 func TestHelpListsEveryOption(t *testing.T) {
 	var help, out bytes.Buffer
-	if status := run([]string{"holdfast", "--help"}, &out, &help); status != 0 {
+	if status := run([]string{"holdfast", "--help"}, streams{out: &out, err: &help}); status != 0 {
 		t.Fatalf("--help: exit status %d", status)
 	}
 	for _, o := range options {
@@ -125,7 +125,7 @@ func TestToolsThatAskTheBinaryGetKeepalivedsAnswers(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			var out, errOut bytes.Buffer
-			status := run(append([]string{"holdfast"}, tt.args...), &out, &errOut)
+			status := run(append([]string{"holdfast"}, tt.args...), streams{out: &out, err: &errOut})
 			if status != tt.status {
 				t.Errorf("exit status %d, want %d", status, tt.status)
 			}

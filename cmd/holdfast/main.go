@@ -1,6 +1,6 @@
 // Command holdfast is keepalived's command line over the daemon: flags and
-// signals exactly as there, words as first argument are subcommands. It holds
-// no logic of its own.
+// signals exactly as there, words as first argument are tools. It holds no logic
+// of its own.
 package main
 
 import (
@@ -16,19 +16,21 @@ func main() {
 	if status, isChild := daemon.RunChild(); isChild {
 		os.Exit(status)
 	}
-	os.Exit(run(os.Args, os.Stdout, os.Stderr))
+	os.Exit(run(os.Args, streams{os.Stdin, os.Stdout, os.Stderr}))
 }
 
 // run is main without the process around it.
-func run(argv []string, stdout, stderr io.Writer) int {
+func run(argv []string, std streams) int {
 	s := settings{Options: daemon.DefaultOptions(argv)}
-	if len(argv) > 1 && argv[1] != "" && argv[1][0] != '-' && s.Program != "keepalived" {
-		// A word in first place is a subcommand. keepalived ignores such words;
-		// under its name so do we.
-		fmt.Fprintf(stderr, "%s: there is no command %q; options are listed by --help\n", s.Program, argv[1])
-		return daemon.ExitFatal
+	if isTool(s.Program, argv[1:]) {
+		return runTool(s.Program, argv[1:], std)
 	}
-	operands, mistakes := parseArgs(options, argv[1:], &s)
+	return runDaemon(s, argv[1:], std.out, std.err)
+}
+
+// runDaemon is keepalived's command line.
+func runDaemon(s settings, args []string, stdout, stderr io.Writer) int {
+	operands, mistakes := parseArgs(options, args, &s)
 	for _, m := range mistakes {
 		fmt.Fprintf(stderr, "%s: %v\n", s.Program, m)
 	}

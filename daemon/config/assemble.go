@@ -72,6 +72,7 @@ type assembler struct {
 	env     Environment
 	r       root
 	c       *Config
+	count   int // statements of the top level
 	fatal   []string
 	missing bool // an interface does not exist
 
@@ -87,12 +88,24 @@ func (a *assembler) stop(pos kconf.Pos, id, format string, args ...any) {
 	a.fatal = append(a.fatal, text)
 }
 
-// assemble decodes file and applies the rules that cross blocks. fatal says why
-// the result cannot run, "" if it can.
-func assemble(x *kconf.Ctx, file *kconf.File, env Environment) (c *Config, fatal string) {
-	a := &assembler{x: x, env: env, c: &Config{virtual: map[netip.Addr]bool{}}, names: host.ReadNames(os.DirFS("/"))}
+func newAssembler(env Environment) *assembler {
+	a := &assembler{x: &kconf.Ctx{Diags: new(kconf.Diagnostics)}, env: env,
+		c: &Config{virtual: map[netip.Addr]bool{}}, names: host.ReadNames(os.DirFS("/"))}
 	a.r.global = defaultGlobals()
-	rootKeywords.Decode(x, &a.r, file.Stmts)
+	return a
+}
+
+// decode takes the next statement of the top level.
+func (a *assembler) decode(s *kconf.Stmt) {
+	a.count++
+	rootKeywords.Decode(a.x, &a.r, []*kconf.Stmt{s})
+}
+
+// finish applies the rules that cross blocks. diags is what parsing has found;
+// what is found here comes after it.
+func (a *assembler) finish(diags *kconf.Diagnostics) *Loaded {
+	diags.Append(a.x.Diags)
+	a.x.Diags = diags
 	a.globals()
 	a.c.Scripts = a.r.scripts
 	a.statics() // rules without a priority count down from the static ones
@@ -100,13 +113,20 @@ func assemble(x *kconf.Ctx, file *kconf.File, env Environment) (c *Config, fatal
 	a.groups()
 	a.unusedScripts()
 	a.servers()
-	if env.Scripts {
-		a.c.checkScripts(x, a.missing)
+	if a.env.Scripts {
+		a.c.checkScripts(a.x, a.missing)
 	}
 	if a.missing {
 		a.fatal = append(a.fatal, "Non-existent interface specified in configuration")
 	}
-	return a.c, strings.Join(a.fatal, "; ")
+	l := &Loaded{Config: a.c, Diagnostics: diags, Empty: a.count == 0, Fatal: strings.Join(a.fatal, "; ")}
+	switch {
+	case diags.Fatal():
+		l.Fatal = "a file that must be included cannot be read"
+	case diags.TestStatus() == 2 && l.Fatal == "":
+		l.Fatal = "an argument is missing"
+	}
+	return l
 }
 
 func (a *assembler) globals() {

@@ -20,6 +20,7 @@ type LoadOptions struct {
 	File      string // -f; a glob
 	ConfigID  string // -i; "" is the node name up to its first dot
 	AllConfig bool   // -e: a missing include is an error
+	Children  bool   // child processes will want Loaded.Encoded
 }
 
 // Parsing are the options under which kconf reads the file.
@@ -45,41 +46,62 @@ func (o LoadOptions) TestStatusMissing(err error) int {
 // be run or not. Making one touches nothing.
 type Loaded struct {
 	Config      *Config
-	Encoded     []byte // the tree, for Decode in the children
+	Encoded     []byte // the tree, for Decode in the children; see LoadOptions.Children
 	Diagnostics *kconf.Diagnostics
 	Fatal       string // why it cannot run; "" when it can
 	Empty       bool   // not a single statement
 }
 
 // Load reads the configuration that o names and understands it on this machine.
-// The error is ErrNoFile, or that of Understand; what is wrong in the file is a
-// diagnostic.
+// The error is ErrNoFile; what is wrong in the file is a diagnostic.
+//
+// Statements are decoded as they are read: the tree of a large file is never in
+// memory as a whole.
 func Load(o LoadOptions) (*Loaded, error) {
-	file, diags := kconf.ParseFile(o.File, o.Parsing())
+	var wire *bytes.Buffer
+	var enc *kconf.Encoder
+	if o.Children {
+		wire = new(bytes.Buffer)
+		enc = kconf.NewEncoder(wire, o.File)
+	}
+	a := newAssembler(HostEnvironment())
+	ko := o.Parsing()
+	ko.Each = func(s *kconf.Stmt) {
+		if enc != nil {
+			enc.Stmt(s)
+		}
+		a.decode(s)
+	}
+	_, diags := kconf.ParseFile(o.File, ko)
 	for _, d := range diags.All() {
 		if d.ID == "file-missing" {
 			return nil, fmt.Errorf("%w: %s", ErrNoFile, d.Message)
 		}
 	}
-	return Understand(file, diags, HostEnvironment())
+	l := a.finish(diags)
+	if enc != nil {
+		if err := enc.Close(); err != nil { // a buffer takes everything
+			return nil, fmt.Errorf("encode configuration for the child processes: %w", err)
+		}
+		l.Encoded = wire.Bytes()
+	}
+	return l, nil
 }
 
-// Understand turns the tree into a configuration. What is wrong with it is
-// added to diags; the error is that the tree cannot be encoded.
+// Understand turns a tree that somebody else has parsed into a configuration.
+// What is wrong with it is added to diags; the error is that the tree cannot be
+// encoded.
 func Understand(file *kconf.File, diags *kconf.Diagnostics, env Environment) (*Loaded, error) {
-	l := &Loaded{Diagnostics: diags, Empty: len(file.Stmts) == 0}
-	var buf bytes.Buffer
-	if err := file.Encode(&buf); err != nil {
+	var wire bytes.Buffer
+	if err := file.Encode(&wire); err != nil {
 		return nil, fmt.Errorf("encode configuration for the child processes: %w", err)
 	}
-	l.Encoded = buf.Bytes()
-	l.Config, l.Fatal = assemble(&kconf.Ctx{Diags: diags}, file, env)
-	switch {
-	case diags.Fatal():
-		l.Fatal = "a file that must be included cannot be read"
-	case diags.TestStatus() == 2 && l.Fatal == "":
-		l.Fatal = "an argument is missing"
+	a := newAssembler(env)
+	for _, s := range file.Stmts {
+		a.decode(s)
 	}
+	l := a.finish(diags)
+	l.Encoded = wire.Bytes()
 	return l, nil
 }
 
@@ -88,12 +110,11 @@ func Understand(file *kconf.File, diags *kconf.Diagnostics, env Environment) (*L
 // Config.Dropped of the parent: scripts that are not to be run, for which
 // nobody must wait.
 func Decode(encoded []byte, dropped []string) (*Config, error) {
-	file, err := kconf.Decode(bytes.NewReader(encoded))
-	if err != nil {
+	a := newAssembler(Environment{})
+	if _, err := kconf.DecodeEach(bytes.NewReader(encoded), a.decode); err != nil {
 		return nil, fmt.Errorf("decode configuration from the parent: %w", err)
 	}
-	x := &kconf.Ctx{Diags: &kconf.Diagnostics{}}
-	conf, _ := assemble(x, file, Environment{})
+	conf := a.finish(new(kconf.Diagnostics)).Config
 	conf.drop(dropped)
 	return conf, nil
 }

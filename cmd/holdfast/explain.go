@@ -1,0 +1,60 @@
+package main
+
+import (
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"holdfast/daemon/config"
+	"holdfast/kconf/manual"
+)
+
+func explainCommand() *cobra.Command {
+	var block string
+	c := &cobra.Command{
+		Use:   "explain [--block BLOCK] KEYWORD...",
+		Short: "Say what a keyword does, where it stands, what it takes and its default",
+		Args:  cobra.MinimumNArgs(1),
+		RunE: func(c *cobra.Command, words []string) error {
+			for i, w := range words {
+				if i > 0 {
+					c.Println()
+				}
+				if err := manual.Explain(c.OutOrStdout(), config.RootVocabulary(), w, block); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return keywordNames(), cobra.ShellCompDirectiveNoFileComp
+		},
+	}
+	c.Flags().StringVar(&block, "block", "", "only in this block: real_server, virtual_server/real_server")
+	must(c.RegisterFlagCompletionFunc("block", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return blockNames(), cobra.ShellCompDirectiveNoFileComp
+	}))
+	return c
+}
+
+// keywordNames are all keywords, for completion.
+func keywordNames() []string {
+	var names []string
+	for _, e := range manual.All(config.RootVocabulary()) {
+		names = append(append(names, e.Name), e.Aliases...)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// blockNames are all blocks.
+func blockNames() []string {
+	var names []string
+	for _, e := range manual.All(config.RootVocabulary()) {
+		if e.KeywordDoc.Block != nil {
+			names = append(names, e.Name)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}

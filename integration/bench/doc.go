@@ -1,0 +1,16 @@
+// Command bench compares holdfast with the installed keepalived: the same work,
+// one after the other in turns (A B A B), in one run on one machine, so that the
+// figures can be read as ratios even where the machine is busy. It measures and
+// judges nothing: no test depends on time.
+//
+//	bench config   reading a configuration: the whole run of --config-test
+//
+// Benchmarks of parts, without keepalived, are ordinary Go benchmarks beside it.
+//
+// Files, in reading order:
+//
+//	main.go         the command line
+//	generate.go     configurations of any size
+//	pair.go         two programs in turns: processor time, memory
+//	config_linux.go --config-test, in a network namespace with the links it names
+package main

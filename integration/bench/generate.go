@@ -1,0 +1,38 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+)
+
+// virtualServers is a configuration of n virtual servers with four real servers
+// each, 44 lines a service.
+func virtualServers(n int) string {
+	var b strings.Builder
+	b.WriteString("global_defs {\n    router_id LVS\n    script_user root\n    enable_script_security\n}\n")
+	for i := range n {
+		fmt.Fprintf(&b, "virtual_server 10.%d.%d.%d 80 {\n    delay_loop 6\n    lb_algo wrr\n    lb_kind NAT\n    persistence_timeout 50\n    protocol TCP\n",
+			i>>16&255, i>>8&255, i&255)
+		for j := range 4 {
+			fmt.Fprintf(&b, "\n    real_server 192.168.%d.%d 8080 {\n        weight %d\n        TCP_CHECK {\n            connect_timeout 3\n            retry 2\n            delay_before_retry 1\n        }\n    }\n",
+				i&255, j+1, j+1)
+		}
+		b.WriteString("}\n\n")
+	}
+	return b.String()
+}
+
+// links are how many the routers of routers share: 255 on each.
+const links = 16
+
+// routers is a configuration of n virtual routers on up to 16 links, 15 lines a
+// router.
+func routers(n int) string {
+	var b strings.Builder
+	for i := range n {
+		link, vrid := i/255, i%255+1
+		fmt.Fprintf(&b, "vrrp_instance VI_%d {\n    state BACKUP\n    interface eth%d\n    virtual_router_id %d\n    priority 100\n    advert_int 1\n    authentication {\n        auth_type PASS\n        auth_pass 1111\n    }\n    virtual_ipaddress {\n        10.%d.%d.1/24\n    }\n}\n\n",
+			i, link, vrid, link, vrid)
+	}
+	return b.String()
+}
