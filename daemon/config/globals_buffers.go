@@ -49,7 +49,7 @@ func bufferRows() kconf.Vocabulary[Globals] {
 	} {
 		size := kconf.Uint(func(g *Globals) *uint32 { return &b.field(g).Size }, 0, maxUint32)
 		rows = append(rows, kconf.Keyword[Globals]{Name: b.prefix + "_rcv_bufs", Args: "BYTES", Default: "kernel default", Since: b.since,
-			Doc: "Receive buffer of the " + b.what + ".", Set: lookFirst(says(size, "UINT", "0..4294967295 (0 ignored)"))},
+			Doc: "Receive buffer of the " + b.what + ".", Set: lookFirst(size.Says("UINT", "0..4294967295 (0 ignored)"))},
 			boolRow(b.prefix+"_rcv_bufs_force", b.since, "Let the buffer exceed net.core.rmem_max.", func(g *Globals) *bool { return &b.field(g).Force }))
 	}
 	return rows

@@ -53,7 +53,7 @@ var fileKeywords = append(kconf.Vocabulary[Globals]{
 		Set: kconf.Custom("PATH", "", func(_ *kconf.Ctx, g *Globals, s *kconf.Stmt) { g.Reload.Marker = firstArg(s, markerFile) })},
 	{Name: "config_save_dir", Args: "DIRECTORY", Default: "none", Since: "2.2.3",
 		Doc: "Keep a copy of the configuration as it was read at each load.",
-		Set: says(kconf.String(func(g *Globals) *string { return &g.Files.SaveDir }), "PATH", "created if missing")},
+		Set: kconf.String(func(g *Globals) *string { return &g.Files.SaveDir }).Says("PATH", "created if missing")},
 	{Name: "tmp_config_directory", Args: "DIRECTORY", Default: "memory file", Since: "2.2.0",
 		Doc: "Keep the copy of the configuration for the children there instead of in memory.",
 		Set: lookFirst(firstWord("PATH", "first one wins", func(g *Globals) *Once { return &g.Files.TmpDir }))},

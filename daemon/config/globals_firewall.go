@@ -71,7 +71,7 @@ var firewallKeywords = notYet(kconf.Vocabulary[Globals]{
 
 func int32Setter(field func(*Globals) *int32) kconf.Setter[Globals] {
 	s := kconf.Int(field, -1<<31, 1<<31-1)
-	return says(s, "INT32", s.Range)
+	return s.Says("INT32", s.Range)
 }
 
 // tableName stores the name of an nftables table, def when none is written.

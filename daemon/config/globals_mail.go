@@ -27,7 +27,7 @@ var mailKeywords = kconf.Vocabulary[Globals]{
 		})},
 	{Name: "notification_email_from", Args: "ADDRESS", Default: "login@hostname when smtp_server set", Since: "0.5.3",
 		Doc: "Sender of alert mails; quote an address with a display name.",
-		Set: lookFirst(says(kconf.String(func(g *Globals) *string { return &g.EmailFrom }), "STR", "one word (quote for display name)"))},
+		Set: lookFirst(kconf.String(func(g *Globals) *string { return &g.EmailFrom }).Says("STR", "one word (quote for display name)"))},
 	{Name: "smtp_server", Args: "HOST [PORT]", Default: "none, port 25", Since: "0.5.3",
 		Doc: "Mail relay for alerts; without one no mail is sent.",
 		Set: kconf.Custom("IP or DNS name", "PORT 1..65535", setSMTPServer)},

@@ -90,7 +90,7 @@ func settingRows(prefix, title, since string, p func(*Globals) *ProcessSettings)
 		noSwap,
 		{Name: prefix + "_rt_priority", Args: "NUMBER", Default: "none", Since: "2.0.0",
 			Doc: "Real-time priority (SCHED_RR) of the " + title + " child.",
-			Set: lookFirst(says(kconf.UintClamped(func(g *Globals) *uint8 { return &p(g).RTPriority }, 1, 99), "INT", "1..99, clamped"))},
+			Set: lookFirst(kconf.UintClamped(func(g *Globals) *uint8 { return &p(g).RTPriority }, 1, 99).Says("INT", "1..99, clamped"))},
 		{Name: prefix + "_cpu_affinity", Args: "CPU...", Default: "all", Since: "2.0.17",
 			Doc: "Processors the " + title + " child may run on; a number that is wrong drops them all.",
 			Set: lookFirst(kconf.Custom("INT list", "0..ncpu-1", func(x *kconf.Ctx, g *Globals, s *kconf.Stmt) { p(g).setCPUs(x, s) }))},

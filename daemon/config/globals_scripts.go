@@ -49,7 +49,7 @@ var scriptKeywords = append(kconf.Vocabulary[Globals]{
 func onceRow(name, doc string, run func(*Globals) *RunOnce) kconf.Keyword[Globals] {
 	set := kconf.ScriptLine(func(g *Globals) **kconf.Script { return &run(g).Script })
 	return kconf.Keyword[Globals]{Name: name, Args: "SCRIPT [USER [GROUP]]", Default: "none", Since: "2.1.0", Doc: doc,
-		Set: lookFirst(says(set, "SCRIPT", "only one"))}
+		Set: lookFirst(set.Says("SCRIPT", "only one"))}
 }
 
 func onceTimeoutRow(name, doc string, run func(*Globals) *RunOnce) kconf.Keyword[Globals] {
@@ -78,7 +78,7 @@ func fifoRows(name, what string, fifo func(*Globals) *FIFO) kconf.Vocabulary[Glo
 			Doc: "Named pipe that receives " + what + ".", Set: lookFirst(set)},
 		{Name: name + "_script", Args: "SCRIPT [USER [GROUP]]", Default: "none", Since: "1.3.6",
 			Doc: "Reader of " + name + ", started with the path as its last argument.",
-			Set: lookFirst(says(script, "SCRIPT", "first one wins"))},
+			Set: lookFirst(script.Says("SCRIPT", "first one wins"))},
 	}
 }
 

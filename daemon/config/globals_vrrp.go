@@ -20,7 +20,7 @@ var interfaceKeywords = append(kconf.Vocabulary[Globals]{
 }, notYet(
 	kconf.Keyword[Globals]{Name: "disable_local_igmp", Default: "off", Since: "2.2.0",
 		Doc: "Turn off the kernel's IGMP reports for link-local multicast.",
-		Set: says(kconf.Flag(func(g *Globals) *bool { return &g.DisableLocalIGMP }, true), "flag", "kernel 4.3+")},
+		Set: kconf.Flag(func(g *Globals) *bool { return &g.DisableLocalIGMP }, true).Says("flag", "kernel 4.3+")},
 	kconf.Keyword[Globals]{Name: "vmac_prefix", Args: "NAME", Default: "vrrp", Since: "2.2.0",
 		Doc: "Beginning of the names made for VMAC interfaces: NAME.VRID.",
 		Set: firstWord("STR", "first one wins", func(g *Globals) *Once { return &g.VMACPrefix })},
@@ -45,21 +45,21 @@ var vrrpKeywords = slices.Concat(kconf.Vocabulary[Globals]{
 		Set: kconf.Uint(func(g *Globals) *uint8 { return &g.DownTimerAdverts }, 1, 100)},
 	{Name: "vrrp_lower_prio_no_advert", Args: "[BOOL]", Default: "false (true if strict)", Since: "1.2.20",
 		Doc: "As master, do not answer an advertisement of lower priority.",
-		Set: says(kconf.OptBool(func(g *Globals) **bool { return &g.LowerPrioNoAdvert }), "BOOL", "")},
+		Set: kconf.OptBool(func(g *Globals) **bool { return &g.LowerPrioNoAdvert }).Says("BOOL", "")},
 	boolRow("vrrp_higher_prio_send_advert", "1.3.5", "As master, send one more advertisement when yielding.",
 		func(g *Globals) *bool { return &g.HigherPrioSend }),
 	{Name: "vrrp_owner_ignore_adverts", Args: "[BOOL]", Default: "false (true if strict)", Since: "2.3.3",
 		Doc: "Address owners ignore all advertisements.",
-		Set: says(kconf.OptBool(func(g *Globals) **bool { return &g.OwnerIgnoreAdverts }), "BOOL", "")},
+		Set: kconf.OptBool(func(g *Globals) **bool { return &g.OwnerIgnoreAdverts }).Says("BOOL", "")},
 	flagRow("vrrp_check_unicast_src", "1.2.20", "Accept unicast advertisements only from configured peers.",
 		func(g *Globals) *bool { return &g.CheckUnicastSrc }),
 	boolRow("vrrp_skip_check_adv_addr", "1.2.20", "Do not compare the address list of a master that was compared before.",
 		func(g *Globals) *bool { return &g.SkipCheckAdvAddr }),
 	flagRow("v3_checksum_as_v2", "2.2.8", "Leave the pseudo header out of version 3 checksums of IPv4 instances that do not say.",
 		func(g *Globals) *bool { return &g.ChecksumAsV2 }),
-}, notYet(
 	boolRow("vrrp_strict", "1.2.20", "Enforce what the RFC says for instances without strict_mode.",
 		func(g *Globals) *bool { return &g.Strict }),
+}, notYet(
 	flagRow("log_unknown_vrids", "2.0.16", "Log advertisements of virtual routers that are not configured on their link.",
 		func(g *Globals) *bool { return &g.LogUnknownVRIDs }),
 	kconf.Keyword[Globals]{Name: "vrrp_startup_delay", Args: "SECONDS", Default: "0", Since: "2.0.14",
@@ -127,7 +127,11 @@ func (g *Globals) vrrpDefaults() vrrp.Defaults {
 	d := vrrp.Defaults{
 		Version: uint8(g.VRRPVersion), Group4: g.McastGroup4, Group6: g.McastGroup6, DownTimerAdverts: int(g.DownTimerAdverts),
 		HigherPrioSendAdvert: g.HigherPrioSend, SkipCheckAdvAddr: g.SkipCheckAdvAddr, CheckUnicastSrc: g.CheckUnicastSrc,
-		ChecksumAsV2: g.ChecksumAsV2, Announce: g.GARP.announce(),
+		ChecksumAsV2: g.ChecksumAsV2, Announce: g.GARP.announce(), Strict: g.Strict,
+		SMTPAlertVRRP: g.AlertVRRP, SMTPAlert: g.SMTPAlert, PriorityChanges: g.NotifyPriorityMoves,
+	}
+	if g.ExtraIf.Interval > 0 {
+		d.ExtraGARP = &vrrp.ExtraGARP{All: g.ExtraIf.All, Every: g.ExtraIf.Interval}
 	}
 	if g.LowerPrioNoAdvert != nil {
 		d.LowerPrioNoAdvert = *g.LowerPrioNoAdvert

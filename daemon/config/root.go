@@ -33,7 +33,7 @@ func init() { // the vocabulary and the functions in it refer to each other
 	rootKeywords = append(kconf.Vocabulary[root]{
 		{Name: "global_defs", Args: "{ ... }", Since: "0.5.3",
 			Doc: "Settings of the whole daemon; several blocks are merged.",
-			Set: says(kconf.Block(globalKeywords, func(_ *kconf.Ctx, r *root, _ *kconf.Stmt) *Globals { return &r.global }), "block", "may repeat, merged")},
+			Set: kconf.Block(globalKeywords, func(_ *kconf.Ctx, r *root, _ *kconf.Stmt) *Globals { return &r.global }).Says("block", "may repeat, merged")},
 		{Name: "net_namespace", Args: "NAME", Default: "none", Since: "1.2.24",
 			Doc: "Network namespace to run in; -s goes before it.",
 			Set: lookFirst(firstWord("STR", "first occurrence wins", func(r *root) *Once { return &r.namespace }))},

@@ -6,13 +6,6 @@ import (
 	"holdfast/kconf"
 )
 
-// says puts the manual's words for type and range in place of the setter's own,
-// where a keyword's rule is narrower or wider than what its constructor knows.
-func says[C any](s kconf.Setter[C], typ, rng string) kconf.Setter[C] {
-	s.Type, s.Range = typ, rng
-	return s
-}
-
 // lookFirst is for the keywords of keepalived that look whether there is a word
 // before they take it: one that is missing is a mistake like any other and does
 // not end the program with status 2.
