@@ -24,6 +24,8 @@ type SyncDaemon struct {
 	TTL       uint8
 	Group     netip.Addr
 	Pos       kconf.Pos
+	// InstancePos is where Instance stands.
+	InstancePos kconf.Pos
 }
 
 // lvsKeywords are the rows about IPVS and the checks of servers.
@@ -102,7 +104,7 @@ func setSyncDaemon(x *kconf.Ctx, g *Globals, s *kconf.Stmt) {
 	for i := 1; i < len(args); i++ {
 		name := args[i].Text
 		if i == 1 && !isSyncWord(name) {
-			d.Instance = name
+			d.Instance, d.InstancePos = name, args[i].Pos
 			continue
 		}
 		if id, err := strconv.ParseUint(name, 10, 8); err == nil && i == 2 {
@@ -140,7 +142,7 @@ func (d *SyncDaemon) option(x *kconf.Ctx, keyword, name string, w kconf.Word) bo
 	}
 	switch name {
 	case "inst":
-		d.Instance = w.Text
+		d.Instance, d.InstancePos = w.Text, w.Pos
 		return true
 	case "id":
 		return number(0, 255, func(n uint64) { d.ID = new(uint8(n)) })

@@ -57,7 +57,7 @@ func (c *Config) checkScripts(x *kconf.Ctx, hopeless bool) {
 		sc := *s.Script
 		sc.User, sc.Group = s.User, s.Group
 		if !c.book.add(notify.UseTrack, &sc) {
-			c.Dropped = append(c.Dropped, s.Pos.String())
+			c.told.Dropped = append(c.told.Dropped, s.Pos.String())
 		}
 		s.Script = &sc
 	}
@@ -77,7 +77,7 @@ func (c *Config) checkScripts(x *kconf.Ctx, hopeless bool) {
 	for _, f := range c.book.report.Findings {
 		x.Diags.Add(f.Diagnostic())
 	}
-	c.drop(c.Dropped)
+	c.drop(c.told.Dropped)
 }
 
 // checkProgram looks at the program of a MISC_CHECK.
@@ -89,7 +89,7 @@ func (c *Config) checkProgram(spec checkers.Spec) {
 	sc := *m.Script
 	sc.User, sc.Group = m.User, m.Group
 	if !c.book.add(notify.UseMisc, &sc) {
-		c.Dropped = append(c.Dropped, spec.Pos.String())
+		c.told.Dropped = append(c.told.Dropped, spec.Pos.String())
 	}
 }
 
