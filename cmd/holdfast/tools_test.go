@@ -136,7 +136,7 @@ func TestFmt(t *testing.T) {
 
 func TestExplainAnswersFromTheTables(t *testing.T) {
 	status, out, _ := tool(t, nil, "", "explain", "--block", "vrrp_instance", "advert_int")
-	if status != 0 || !strings.HasPrefix(out, "advert_int SECONDS\n  in:       vrrp_instance\n") {
+	if status != 0 || !strings.HasPrefix(out, "advert_int SECS\n  in:       vrrp_instance\n") {
 		t.Errorf("status %d, stdout %q", status, out)
 	}
 	status, _, errOut := tool(t, nil, "", "explain", "advert_itn")

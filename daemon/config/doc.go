@@ -21,6 +21,7 @@
 // Files, in reading order:
 //
 //	load.go           reading a file; what --config-test says; a child's reading
+//	dump.go           the configuration as JSON
 //	root.go           vocabulary of the file's top level
 //	globals.go        what global_defs sets, its defaults, and what follows from
 //	                  other settings; its vocabulary by theme: globals_mail.go,
