@@ -80,7 +80,8 @@ type Environment struct {
 	Files   fs.FS                                                   // the root directory, for keys; nil: they are not read
 	Scripts bool                                                    // check scripts and accounts
 
-	told map[string]*vrrp.LinkInfo // what the parent said about interfaces
+	told    map[string]*vrrp.LinkInfo // what the parent said about interfaces
+	missing map[string]bool           // interfaces that it did not find
 }
 
 // assembler puts the parts together and collects why the result cannot run.
@@ -113,7 +114,7 @@ func (a *assembler) stop(pos kconf.Pos, id, format string, args ...any) {
 
 func newAssembler(env Environment) *assembler {
 	a := &assembler{x: &kconf.Ctx{Diags: new(kconf.Diagnostics)}, env: env,
-		c: &Config{virtual: map[netip.Addr]bool{}, told: Told{Links: map[string]*vrrp.LinkInfo{}}}, names: host.ReadNames(os.DirFS("/")), byName: map[string]*Instance{}, vmacNames: map[string]*vrrp.InstanceConfig{},
+		c: &Config{virtual: map[netip.Addr]bool{}, told: Told{Links: map[string]*vrrp.LinkInfo{}, Missing: map[string]bool{}, Faults: map[string]string{}}}, names: host.ReadNames(os.DirFS("/")), byName: map[string]*Instance{}, vmacNames: map[string]*vrrp.InstanceConfig{},
 		r: root{blocks: map[string]kconf.Pos{}}}
 	a.r.global = defaultGlobals()
 	return a

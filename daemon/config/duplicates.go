@@ -76,7 +76,7 @@ func (a *assembler) duplicate(in, other *Instance) {
 	}
 	if l := a.env.Links[in.Interface]; a.c.Global.AllowIfChanges && l.Parent != 0 && !in.Params.Unicast() {
 		d.Severity, d.Class, d.Message = kconf.Note, kconf.ClassNone, what+"; it stays in FAULT until the interface changes"
-		in.Params.ConfigFault = "virtual_router_id of another instance"
+		a.keepInFault(in, "virtual_router_id of another instance")
 		a.x.Diags.Add(d)
 		return
 	}
@@ -110,7 +110,7 @@ func (a *assembler) vmacs() {
 				a.x.Diags.Add(kconf.Diagnostic{Pos: pos, Related: at(other.InstanceConfig, "use_vmac"),
 					Severity: kconf.Error, Class: kconf.ClassGeneral, ID: "vmac-conflict",
 					Message: "vrrp_instance " + in.Name + ": uses the VMAC of " + other.Name + ", which is not in its sync group; the latter stays in FAULT"})
-				other.Params.ConfigFault = "VMAC of another instance"
+				a.keepInFault(other, "VMAC of another instance")
 			}
 		}
 		if in.Settled.VMAC != nil {
@@ -144,4 +144,9 @@ func (a *assembler) vmacName(ic *vrrp.InstanceConfig) {
 	a.x.Diags.Add(kconf.Diagnostic{Pos: at(ic, "use_vmac"), Related: at(other, "use_vmac"), Severity: kconf.Error, Class: kconf.ClassGeneral, ID: "vmac-name",
 		Message: "vrrp_instance " + ic.Name + ": use_vmac " + ic.VMAC.Name + " is the name of the VMAC of " + other.Name + ", another is made up"})
 	ic.VMAC.Name = ""
+}
+
+// keepInFault is for an instance that can do nothing because of another one.
+func (a *assembler) keepInFault(in *Instance, why string) {
+	in.Params.ConfigFault, a.c.told.Faults[in.Name] = why, why
 }

@@ -44,11 +44,15 @@ func (a *assembler) known(pos kconf.Pos, keyword, name string) bool {
 
 // exists is true where it is not known, or does not matter.
 func (a *assembler) exists(name string) bool {
-	if name == "" || a.env.Links == nil || a.c.Global.DynamicInterfaces {
+	if name == "" || a.c.Global.DynamicInterfaces {
 		return true
 	}
 	_, exists := a.env.Links[name]
-	return exists
+	if exists || a.env.Links == nil {
+		return !a.env.missing[name]
+	}
+	a.c.told.Missing[name] = true
+	return false
 }
 
 // link reports an interface that does not exist: keepalived does not start then.

@@ -112,6 +112,8 @@ func Understand(file *kconf.File, diags *kconf.Diagnostics, env Environment) (*L
 type Told struct {
 	Dropped []string                  `json:"dropped,omitempty"` // places of track scripts and checks whose program cannot be run
 	Links   map[string]*vrrp.LinkInfo `json:"links,omitempty"`   // interfaces of instances, as they were
+	Missing map[string]bool           `json:"missing,omitempty"` // interfaces that do not exist
+	Faults  map[string]string         `json:"faults,omitempty"`  // instances that another one keeps in FAULT, and why
 }
 
 // Told is for Decode in the children.
@@ -121,12 +123,17 @@ func (c *Config) Told() Told { return c.told }
 // and reported, so nothing is checked against the machine again. told is
 // Config.Told of the parent.
 func Decode(encoded []byte, told Told) (*Config, error) {
-	a := newAssembler(Environment{told: told.Links, Files: os.DirFS("/")})
+	a := newAssembler(Environment{told: told.Links, missing: told.Missing, Files: os.DirFS("/")})
 	if _, err := kconf.DecodeEach(bytes.NewReader(encoded), a.decode); err != nil {
 		return nil, fmt.Errorf("decode configuration from the parent: %w", err)
 	}
 	conf := a.finish(new(kconf.Diagnostics)).Config
 	conf.drop(told.Dropped)
+	for _, in := range conf.Instances {
+		if why := told.Faults[in.Name]; why != "" {
+			in.Params.ConfigFault = why
+		}
+	}
 	return conf, nil
 }
 

@@ -2,6 +2,7 @@ package config
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"holdfast/bfd"
@@ -80,11 +81,31 @@ func init() { // the vocabulary and the functions in it refer to each other
 func RootVocabulary() kconf.Vocab { return rootKeywords }
 
 // TopLevel are the blocks that stand in no other: where one opens inside
-// another, closing braces are missing.
+// another, closing braces are missing. A word that means something inside a
+// block, too, tells nothing.
 func TopLevel() []string {
+	inside := map[string]bool{}
+	var walk func(v kconf.Vocab)
+	walk = func(v kconf.Vocab) {
+		for _, d := range v.Docs() {
+			inside[d.Name] = true
+			for _, alias := range d.Aliases {
+				inside[alias] = true
+			}
+			if d.Block != nil {
+				walk(d.Block)
+			}
+		}
+	}
 	var names []string
-	for _, d := range rootKeywords.Docs() {
-		if d.Type == "block" || d.Type == "line block" {
+	docs := rootKeywords.Docs()
+	for _, d := range docs {
+		if d.Block != nil {
+			walk(d.Block)
+		}
+	}
+	for _, d := range docs {
+		if !inside[d.Name] && (d.Type == "block" || strings.HasPrefix(d.Type, "line block")) {
 			names = append(names, d.Name)
 		}
 	}

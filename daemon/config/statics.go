@@ -28,7 +28,7 @@ func (a *assembler) staticLink(line *host.AddressLine) bool {
 	if line.Link == "" {
 		line.Link, class = a.c.Global.DefaultInterface, kconf.ClassFatal
 	}
-	if _, exists := a.env.Links[line.Link]; exists || a.env.Links == nil || a.c.Global.DynamicInterfaces {
+	if a.exists(line.Link) {
 		return true
 	}
 	a.x.Diags.Add(kconf.Diagnostic{Pos: line.Pos, Severity: kconf.Error, Class: class, ID: "no-such-interface",
