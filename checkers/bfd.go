@@ -28,7 +28,7 @@ var bfdKeywords = kconf.Vocabulary[BFDConfig]{
 	{
 		Name: "alpha", Args: "[BOOL]", Default: "real_server", Since: "2.0.0",
 		Doc: "The server counts as down until the session is up.",
-		Set: kconf.OptBool(func(c *BFDConfig) **bool { return &c.Alpha }),
+		Set: kconf.OptBool(func(c *BFDConfig) **bool { return &c.Alpha }).Says("BOOL", ""),
 	},
 }
 

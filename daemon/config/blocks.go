@@ -1,6 +1,8 @@
 package config
 
 import (
+	"slices"
+
 	"holdfast/bfd"
 	"holdfast/host"
 	"holdfast/kconf"
@@ -18,7 +20,7 @@ func routerRows() kconf.Vocabulary[root] {
 	return kconf.Vocabulary[root]{
 		{Name: "vrrp_instance", Args: "NAME { ... }", Since: "0.5.3",
 			Doc: "One virtual router (RFC 9568).",
-			Set: kconf.Block(vrrp.InstanceKeywords, beginInstance).Says("block", "unique NAME")},
+			Set: kconf.Block(instanceKeywords(), beginInstance).Says("block", "unique NAME")},
 		{Name: "vrrp_sync_group", Args: "NAME { ... }", Since: "0.6.1",
 			Doc: "Virtual routers that are master, wait and fail together.",
 			Set: kconf.Block(vrrp.GroupKeywords, beginGroup).Says("block", "unique NAME")},
@@ -42,6 +44,23 @@ func routerRows() kconf.Vocabulary[root] {
 			Doc: "How long a change of a link must last before it counts.",
 			Set: vrrp.InterfaceUpDownDelays(func(r *root) *[]vrrp.LinkDelays { return &r.delays }).Says("line block DEC6 s", "0..255 each")},
 	}
+}
+
+// instanceKeywords is vrrp's vocabulary of vrrp_instance, with what may stand on
+// address, route and rule lines: package host reads those.
+func instanceKeywords() kconf.Vocabulary[vrrp.InstanceConfig] {
+	rows := slices.Clone(vrrp.InstanceKeywords)
+	for i := range rows {
+		switch rows[i].Name {
+		case "virtual_ipaddress", "virtual_ipaddress_excluded":
+			rows[i].Set.Block = host.AddressOptions
+		case "virtual_routes":
+			rows[i].Set.Block = host.RouteOptions
+		case "virtual_rules":
+			rows[i].Set.Block = host.RuleOptions
+		}
+	}
+	return rows
 }
 
 // staticRows are the blocks of what is there in every state.

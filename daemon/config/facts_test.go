@@ -123,7 +123,7 @@ func (f fact) compare(d kconf.KeywordDoc) []string {
 			wrong = append(wrong, fmt.Sprintf("%s is %q, want %q", column, got, want))
 		}
 	}
-	if d.Type != f.typ && (d.Type != "" || f.typ != "-") {
+	if d.Type != f.typ && f.typ != "-" {
 		differs("type", d.Type, f.typ)
 	}
 	if essence(d.Range) != essence(f.rng) {

@@ -56,7 +56,7 @@ var fileKeywords = append(kconf.Vocabulary[Globals]{
 		Set: kconf.String(func(g *Globals) *string { return &g.Files.SaveDir }).Says("PATH", "created if missing")},
 	{Name: "tmp_config_directory", Args: "DIRECTORY", Default: "memory file", Since: "2.2.0",
 		Doc: "Keep the copy of the configuration for the children there instead of in memory.",
-		Set: lookFirst(firstWord("PATH", "first one wins", func(g *Globals) *Once { return &g.Files.TmpDir }))},
+		Set: firstWord("PATH", "first one wins", func(g *Globals) *Once { return &g.Files.TmpDir }).MissingIs(kconf.ClassGeneral)},
 	boolRow("data_use_instance", "2.2.3", "Put the names of instance and namespace into those of dump files.",
 		func(g *Globals) *bool { return &g.Files.UseInstance }),
 	{Name: "json_version", Args: "NUMBER", Default: "1", Since: "2.2.8",

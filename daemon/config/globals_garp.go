@@ -77,7 +77,7 @@ var garpKeywords = append(kconf.Vocabulary[Globals]{
 
 var extraIfRow = kconf.Keyword[Globals]{Name: "vrrp_garp_extra_if", Args: "[all] SECONDS", Default: "0 (off)", Since: "2.2.3",
 	Doc: "Announce again and again on VMAC links that carry addresses only; with all on every further link.",
-	Set: lookFirst(kconf.Custom("UINT s", "1..86400", setExtraIf))}
+	Set: kconf.Custom("UINT s", "1..86400", setExtraIf).MissingIs(kconf.ClassGeneral)}
 
 func oldExtraIfRow() kconf.Keyword[Globals] {
 	row := oldName(extraIfRow, "vrrp_vmac_garp_intvl", "2.2.0", "write vrrp_garp_extra_if")

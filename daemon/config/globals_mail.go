@@ -19,7 +19,7 @@ type SMTPServer struct {
 var mailKeywords = kconf.Vocabulary[Globals]{
 	{Name: "router_id", Args: "NAME", Default: "local host name", Since: "1.1.8",
 		Doc: "Name of this node in alert mails.",
-		Set: lookFirst(kconf.String(func(g *Globals) *string { return &g.RouterID }))},
+		Set: kconf.String(func(g *Globals) *string { return &g.RouterID }).MissingIs(kconf.ClassGeneral)},
 	{Name: "notification_email", Args: "{ ADDRESS... }", Default: "none", Since: "0.5.3",
 		Doc: "Recipients of alert mails; quote an address with a display name.",
 		Set: kconf.Custom("word block", "", setEmails).WithVocab(kconf.Entries{
@@ -27,7 +27,7 @@ var mailKeywords = kconf.Vocabulary[Globals]{
 		})},
 	{Name: "notification_email_from", Args: "ADDRESS", Default: "login@hostname when smtp_server set", Since: "0.5.3",
 		Doc: "Sender of alert mails; quote an address with a display name.",
-		Set: lookFirst(kconf.String(func(g *Globals) *string { return &g.EmailFrom }).Says("STR", "one word (quote for display name)"))},
+		Set: kconf.String(func(g *Globals) *string { return &g.EmailFrom }).Says("STR", "one word (quote for display name)").MissingIs(kconf.ClassGeneral)},
 	{Name: "smtp_server", Args: "HOST [PORT]", Default: "none, port 25", Since: "0.5.3",
 		Doc: "Mail relay for alerts; without one no mail is sent.",
 		Set: kconf.Custom("IP or DNS name", "PORT 1..65535", setSMTPServer)},

@@ -49,12 +49,12 @@ var scriptKeywords = append(kconf.Vocabulary[Globals]{
 func onceRow(name, doc string, run func(*Globals) *RunOnce) kconf.Keyword[Globals] {
 	set := kconf.ScriptLine(func(g *Globals) **kconf.Script { return &run(g).Script })
 	return kconf.Keyword[Globals]{Name: name, Args: "SCRIPT [USER [GROUP]]", Default: "none", Since: "2.1.0", Doc: doc,
-		Set: lookFirst(set.Says("SCRIPT", "only one"))}
+		Set: set.Says("SCRIPT", "only one").MissingIs(kconf.ClassGeneral)}
 }
 
 func onceTimeoutRow(name, doc string, run func(*Globals) *RunOnce) kconf.Keyword[Globals] {
 	return kconf.Keyword[Globals]{Name: name, Args: "SECONDS", Default: "10", Since: "2.1.0", Doc: doc,
-		Set: lookFirst(kconf.Seconds(func(g *Globals) *time.Duration { return &run(g).Timeout }, time.Second, 1000*time.Second, 0))}
+		Set: kconf.Seconds(func(g *Globals) *time.Duration { return &run(g).Timeout }, time.Second, 1000*time.Second, 0).MissingIs(kconf.ClassGeneral)}
 }
 
 // fifoKeywords are the rows about named pipes.
@@ -75,10 +75,10 @@ func fifoRows(name, what string, fifo func(*Globals) *FIFO) kconf.Vocabulary[Glo
 	script := kconf.ScriptLine(func(g *Globals) **kconf.Script { return &fifo(g).Script })
 	return kconf.Vocabulary[Globals]{
 		{Name: name, Args: "PATH [USER [GROUP]]", Default: "none", Since: "1.3.6",
-			Doc: "Named pipe that receives " + what + ".", Set: lookFirst(set)},
+			Doc: "Named pipe that receives " + what + ".", Set: set.MissingIs(kconf.ClassGeneral)},
 		{Name: name + "_script", Args: "SCRIPT [USER [GROUP]]", Default: "none", Since: "1.3.6",
 			Doc: "Reader of " + name + ", started with the path as its last argument.",
-			Set: lookFirst(script.Says("SCRIPT", "first one wins"))},
+			Set: script.Says("SCRIPT", "first one wins").MissingIs(kconf.ClassGeneral)},
 	}
 }
 

@@ -30,7 +30,7 @@ type DBus struct {
 var snmpKeywords = notYet(kconf.Vocabulary[Globals]{
 	{Name: "snmp_socket", Args: "ADDRESS", Default: "unix:/var/agentx/master", Since: "1.2.20",
 		Doc: "Address of the AgentX master agent, as Net-SNMP writes it.",
-		Set: lookFirst(kconf.Custom("STR", "exactly one word, first wins", setSNMPSocket))},
+		Set: kconf.Custom("STR", "exactly one word, first wins", setSNMPSocket).MissingIs(kconf.ClassGeneral)},
 	flagRow("enable_traps", "1.2.5", "Send SNMP traps.", func(g *Globals) *bool { return &g.SNMP.Traps }),
 	mibRow("enable_snmp_vrrp", "2.0.0", "the VRRP part of keepalived's MIB", func(g *Globals) *bool { return &g.SNMP.VRRP }),
 	flagRow("enable_snmp_keepalived", "1.2.20", "Old name of enable_snmp_vrrp.", func(g *Globals) *bool { return &g.SNMP.VRRP }),
@@ -50,10 +50,10 @@ var snmpKeywords = notYet(kconf.Vocabulary[Globals]{
 	flagRow("enable_dbus", "1.3.0", "Offer the D-Bus interface.", func(g *Globals) *bool { return &g.DBus.Enabled }),
 	{Name: "dbus_service_name", Args: "NAME", Default: "org.keepalived.Vrrp1", Since: "1.3.7",
 		Doc: "Name to own on the bus.",
-		Set: lookFirst(kconf.String(func(g *Globals) *string { return &g.DBus.ServiceName }))},
+		Set: kconf.String(func(g *Globals) *string { return &g.DBus.ServiceName }).MissingIs(kconf.ClassGeneral)},
 	{Name: "dbus_no_interface_name", Args: "NAME", Default: "none", Since: "2.3.0",
 		Doc: "What stands for the interface in the path of an instance that has none.",
-		Set: lookFirst(kconf.String(func(g *Globals) *string { return &g.DBus.NoInterfaceName }))},
+		Set: kconf.String(func(g *Globals) *string { return &g.DBus.NoInterfaceName }).MissingIs(kconf.ClassGeneral)},
 }...)
 
 // mibRow is a part of the MIBs, which -x switches on, too.

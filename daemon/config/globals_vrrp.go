@@ -16,7 +16,7 @@ var interfaceKeywords = append(kconf.Vocabulary[Globals]{
 		Set: kconf.Custom("flag+word", "", setDynamicInterfaces)},
 	{Name: "default_interface", Args: "IF", Default: "eth0", Since: "1.2.24",
 		Doc: "Link of static addresses that name none.",
-		Set: lookFirst(kconf.Iface(func(g *Globals) *string { return &g.DefaultInterface }))},
+		Set: kconf.Iface(func(g *Globals) *string { return &g.DefaultInterface }).MissingIs(kconf.ClassGeneral)},
 }, notYet(
 	kconf.Keyword[Globals]{Name: "disable_local_igmp", Default: "off", Since: "2.2.0",
 		Doc: "Turn off the kernel's IGMP reports for link-local multicast.",

@@ -6,21 +6,6 @@ import (
 	"holdfast/kconf"
 )
 
-// lookFirst is for the keywords of keepalived that look whether there is a word
-// before they take it: one that is missing is a mistake like any other and does
-// not end the program with status 2.
-func lookFirst[C any](s kconf.Setter[C]) kconf.Setter[C] {
-	do := s.Do
-	s.Do = func(x *kconf.Ctx, c *C, st *kconf.Stmt) {
-		if len(st.Args()) == 0 {
-			x.Errorf(st.Pos(), kconf.ClassGeneral, "missing-argument", "%s: wants an argument, has none", st.Keyword())
-			return
-		}
-		do(x, c, st)
-	}
-	return s
-}
-
 // oldName is the row of an earlier spelling. deprecated says what to write
 // instead; with "" keepalived accepts the old one in silence, and so do we.
 func oldName[C any](row kconf.Keyword[C], name, since, deprecated string) kconf.Keyword[C] {
@@ -72,13 +57,13 @@ type Once struct {
 // onlyWord stores a word that must stand alone: with more the statement is not
 // used.
 func onlyWord[C any](typ, rng string, field func(*C) *string) kconf.Setter[C] {
-	return lookFirst(kconf.Custom(typ, rng, func(x *kconf.Ctx, c *C, s *kconf.Stmt) {
+	return kconf.Custom(typ, rng, func(x *kconf.Ctx, c *C, s *kconf.Stmt) {
 		if args := s.Args(); len(args) > 1 {
 			x.Errorf(args[1].Pos, kconf.ClassGeneral, "extra-arguments", "%s %s: wants one word, quote one that has blanks", s.Keyword(), args[1].Text)
 			return
 		}
 		*field(c) = s.Args()[0].Text
-	}))
+	}).MissingIs(kconf.ClassGeneral)
 }
 
 // path stores the name of a file or directory; it must not be empty.
