@@ -100,7 +100,10 @@ type assembler struct {
 	defs        map[track.Kind]map[string]*definition // what track lines may name
 	member      map[string]*Group                     // of the instance of that name
 	vmacNames   map[string]*vrrp.InstanceConfig
-	links       map[string]*vrrp.LinkInfo        // what instances are told about an interface
+	links       map[string]*vrrp.LinkInfo // what instances are told about an interface
+	scriptUser  string                    // of checks that name none
+	scriptGroup string
+	checked     map[string]bool                  // BFD sessions that checks may follow
 	garp        map[string]*vrrp.GARPGroupConfig // the group of an interface
 }
 

@@ -78,3 +78,18 @@ func TestBadSyncDaemonsAreRefused(t *testing.T) {
 		}
 	}
 }
+
+// TestChecksFollowWhatIsThere: FILE_CHECK and BFD_CHECK name other blocks, which
+// may stand anywhere.
+func TestChecksFollowWhatIsThere(t *testing.T) {
+	file := configtest.Balancer("TCP_CHECK {", "FILE_CHECK {\n track_file F")
+	session := configtest.Balancer("TCP_CHECK {", "BFD_CHECK {\n name B")
+	checkCross(t, map[string]crossRule{
+		"a file":                    {text: "track_file F {\nfile /tmp/f\n}\n" + file},
+		"a file further down":       {text: file + "track_file F {\nfile /tmp/f\n}\n"},
+		"a file that is none":       {text: file, status: 5, says: "6:9: FILE_CHECK: there is no track_file F; checker is not used"},
+		"a session":                 {text: "bfd_instance B {\nneighbor_ip 10.9.0.9\n}\n" + session},
+		"a session that is none":    {text: session, status: 5, says: "6:9: BFD_CHECK: there is no bfd_instance B; checker is not used"},
+		"a session of routers only": {text: "bfd_instance B {\nneighbor_ip 10.9.0.9\nvrrp\n}\n" + session, status: 5, says: "10:9: BFD_CHECK: there is no bfd_instance B; checker is not used"},
+	})
+}
