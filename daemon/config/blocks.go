@@ -12,26 +12,26 @@ import (
 
 // routerRows are the blocks of VRRP and of what it tracks.
 func routerRows() kconf.Vocabulary[root] {
-	file := kconf.Keyword[root]{Name: "track_file", Args: "NAME { ... }", Since: "2.1.0", Status: kconf.NotYet,
+	file := kconf.Keyword[root]{Name: "track_file", Defines: "track_file", Args: "NAME { ... }", Since: "2.1.0", Status: kconf.NotYet,
 		Doc: "A file with a number that moves priorities and weights.",
 		Set: collect(track.FileKeywords, track.DecodeFile, func(r *root) *[]*track.FileConfig { return &r.files })}
 	old := oldName(file, "vrrp_track_file", "2.0.0", "write track_file")
 	old.Set.Block = track.OldFileKeywords
 	return kconf.Vocabulary[root]{
-		{Name: "vrrp_instance", Args: "NAME { ... }", Since: "0.5.3",
+		{Name: "vrrp_instance", Defines: "vrrp_instance", Args: "NAME { ... }", Since: "0.5.3",
 			Doc: "One virtual router (RFC 9568).",
 			Set: kconf.Block(instanceKeywords(), beginInstance).Says("block", "unique NAME")},
-		{Name: "vrrp_sync_group", Args: "NAME { ... }", Since: "0.6.1",
+		{Name: "vrrp_sync_group", Defines: "vrrp_sync_group", Args: "NAME { ... }", Since: "0.6.1",
 			Doc: "Virtual routers that are master, wait and fail together.",
 			Set: kconf.Block(vrrp.GroupKeywords, beginGroup).Says("block", "unique NAME")},
-		{Name: "vrrp_script", Args: "NAME { ... }", Since: "1.1.13",
+		{Name: "vrrp_script", Defines: "vrrp_script", Args: "NAME { ... }", Since: "1.1.13",
 			Doc: "A command run again and again, whose result instances track.",
 			Set: collect(track.ScriptKeywords, track.DecodeScript, func(r *root) *[]*track.ScriptConfig { return &r.scripts })},
-		{Name: "vrrp_track_process", Args: "NAME { ... }", Since: "2.0.11", Status: kconf.NotYet,
+		{Name: "vrrp_track_process", Defines: "vrrp_track_process", Args: "NAME { ... }", Since: "2.0.11", Status: kconf.NotYet,
 			Doc: "Processes that must run, which instances track.",
 			Set: collect(track.ProcessKeywords, track.DecodeProcess, func(r *root) *[]*track.ProcessConfig { return &r.processes })},
 		file, old,
-		{Name: "bfd_instance", Args: "NAME { ... }", Since: "2.0.0", Status: kconf.NotYet,
+		{Name: "bfd_instance", Defines: "bfd_instance", Args: "NAME { ... }", Since: "2.0.0", Status: kconf.NotYet,
 			Doc: "A BFD session with a neighbour (RFC 5880).",
 			Set: collect(bfd.Keywords, bfd.Decode, func(r *root) *[]*bfd.Config { return &r.sessions }).Says("block", "NAME up to 31 chars, unique")},
 		{Name: "garp_group", Args: "{ ... }", Since: "1.2.21",
@@ -66,7 +66,7 @@ func instanceKeywords() kconf.Vocabulary[vrrp.InstanceConfig] {
 // staticRows are the blocks of what is there in every state.
 func staticRows() kconf.Vocabulary[root] {
 	return kconf.Vocabulary[root]{
-		{Name: "track_group", Args: "NAME { group { INSTANCE... } }", Since: "2.0.3", Status: kconf.NotYet,
+		{Name: "track_group", Defines: "track_group", Args: "NAME { group { INSTANCE... } }", Since: "2.0.3", Status: kconf.NotYet,
 			Doc: "Instances that are in fault while a static address, route or rule of the group is missing.",
 			Set: kconf.Custom("block", "unique NAME", decodeTrackGroup).WithVocab(vrrp.TrackGroupKeywords)},
 		{Name: "static_ipaddress", Args: "{ ADDRESS... }", Since: "1.1.0",

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"holdfast/daemon/config"
 	"holdfast/kconf"
 	"holdfast/vrrp"
@@ -367,5 +369,42 @@ func TestBoundsAreWhereTheManualSays(t *testing.T) {
 	}
 	if tried < 30 {
 		t.Errorf("only %d rows have bounds to try", tried)
+	}
+}
+
+// TestRowsSayWhatTheyNameAndWhatTheyReferTo: each kind of object that a row
+// refers to is defined by another, and nothing that is defined goes unnamed.
+func TestRowsSayWhatTheyNameAndWhatTheyReferTo(t *testing.T) {
+	defines, refers := map[string][]string{}, map[string][]string{}
+	var walk func(path string, v kconf.Vocab)
+	walk = func(path string, v kconf.Vocab) {
+		for _, d := range v.Docs() {
+			if d.Defines != "" {
+				defines[d.Defines] = append(defines[d.Defines], path+d.Name)
+			}
+			if d.Refers != "" {
+				refers[d.Refers] = append(refers[d.Refers], path+d.Name)
+			}
+			if d.Block != nil {
+				walk(path+d.Name+"/", d.Block)
+			}
+		}
+	}
+	walk("", config.RootVocabulary())
+	want := map[string][]string{
+		"vrrp_instance":        {"global_defs/lvs_sync_daemon", "vrrp_sync_group/group", "track_group/group"},
+		"vrrp_script":          {"vrrp_instance/track_script", "vrrp_sync_group/track_script"},
+		"vrrp_track_process":   {"vrrp_instance/track_process", "vrrp_sync_group/track_process"},
+		"track_file":           {"vrrp_instance/track_file", "vrrp_sync_group/track_file", "virtual_server/real_server/FILE_CHECK/track_file"},
+		"bfd_instance":         {"vrrp_instance/track_bfd", "vrrp_sync_group/track_bfd", "virtual_server/real_server/BFD_CHECK/name"},
+		"virtual_server_group": {"virtual_server"},
+	}
+	if diff := cmp.Diff(want, refers); diff != "" {
+		t.Errorf("rows that refer to objects (-want +got):\n%s", diff)
+	}
+	for kind := range refers {
+		if len(defines[kind]) == 0 {
+			t.Errorf("nothing defines a %s", kind)
+		}
 	}
 }

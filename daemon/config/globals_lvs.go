@@ -36,7 +36,7 @@ var lvsKeywords = kconf.Vocabulary[Globals]{
 	flagRow("lvs_flush", "1.2.23", "Empty the IPVS table at start.", func(g *Globals) *bool { return &g.LVSFlush }),
 	flushRow,
 	oldName(flushRow, "lvs_flush_onstop", "2.0.15", ""),
-	{Name: "lvs_sync_daemon", Args: "IF [[inst] INSTANCE] [id N] [maxlen N] [port N] [ttl N] [group ADDRESS]", Since: "1.2.20",
+	{Name: "lvs_sync_daemon", Refers: "vrrp_instance", Args: "IF [[inst] INSTANCE] [id N] [maxlen N] [port N] [ttl N] [group ADDRESS]", Since: "1.2.20",
 		Default: "id = VRID of inst or 0; port 8848; group 224.0.0.81",
 		Doc:     "Run the IPVS connection synchronisation; with an instance its role follows that instance.",
 		Set: kconf.Custom("mixed", "IF max 15 chars; id 0..255; maxlen 1..65507; port 1..65535; ttl 1..255",
