@@ -74,7 +74,7 @@ func (a *assembler) duplicate(in, other *Instance) {
 	if in.Params.Unicast() {
 		what = fmt.Sprintf("vrrp_instance %s: %s sends with virtual_router_id %d to the same peer", in.Name, other.Name, in.VRID)
 	}
-	if l := a.env.Links[in.Interface]; a.c.Global.AllowIfChanges && l.Parent != 0 && !in.Params.Unicast() {
+	if l := a.env.Links[in.Interface]; a.c.Global.AllowIfChanges && l.Kind != "" && !in.Params.Unicast() {
 		d.Severity, d.Class, d.Message = kconf.Note, kconf.ClassNone, what+"; it stays in FAULT until the interface changes"
 		a.keepInFault(in, "virtual_router_id of another instance")
 		a.x.Diags.Add(d)
@@ -93,35 +93,30 @@ type vmac struct {
 }
 
 // vmacs finds instances that would put addresses on one and the same VMAC
-// without being master together. The earlier one stays in FAULT.
+// without being master together. The later one stays in FAULT; keepalived logs
+// it and does not take it for a mistake.
 func (a *assembler) vmacs() {
-	names, first := map[string]vmac{}, map[vmac]*Instance{}
-	for _, in := range a.c.Instances {
-		if v := in.Settled.VMAC; v != nil && v.Name != "" {
-			names[v.Name] = in.vmac(in.Interface, in.Params.IPv6)
-		}
-	}
+	first := map[vmac]*Instance{}
 	for _, in := range a.c.Instances {
 		claim := func(v vmac, pos kconf.Pos) {
-			switch other := first[v]; {
-			case other == nil:
+			other := first[v]
+			if other == nil {
 				first[v] = in
-			case other != in && (in.SyncGroup == "" || in.SyncGroup != other.SyncGroup) && other.Params.ConfigFault == "":
-				a.x.Diags.Add(kconf.Diagnostic{Pos: pos, Related: at(other.InstanceConfig, "use_vmac"),
-					Severity: kconf.Error, Class: kconf.ClassGeneral, ID: "vmac-conflict",
-					Message: "vrrp_instance " + in.Name + ": uses the VMAC of " + other.Name + ", which is not in its sync group; the latter stays in FAULT"})
-				a.keepInFault(other, "VMAC of another instance")
+				return
 			}
+			if other == in || in.SyncGroup != "" && in.SyncGroup == other.SyncGroup || in.Params.ConfigFault != "" {
+				return
+			}
+			note(a.x, pos, at(other.InstanceConfig, "use_vmac"), "vmac-conflict",
+				"vrrp_instance "+in.Name+": uses the VMAC of "+other.Name+", which is not in its sync group; it stays in FAULT")
+			a.keepInFault(in, "VMAC of another instance")
 		}
 		if in.Settled.VMAC != nil {
 			claim(in.vmac(in.Interface, in.Params.IPv6), at(in.InstanceConfig, "use_vmac"))
 		}
 		for _, list := range [][]host.AddressLine{in.Lines.Addresses, in.Lines.Excluded} {
 			for i := range list {
-				l := &list[i]
-				if v, named := names[l.Link]; named {
-					claim(v, l.Pos)
-				} else if (l.UseVMAC || in.Settled.VMACAddr) && l.Link != in.Interface {
+				if l := &list[i]; (l.UseVMAC || in.Settled.VMACAddr) && l.Link != in.Interface {
 					claim(in.vmac(l.Link, l.Prefix.Addr().Is6()), l.Pos)
 				}
 			}

@@ -35,12 +35,12 @@ func TestTwoInstancesOnOneVMAC(t *testing.T) {
 	onOther := "virtual_ipaddress_excluded {\n10.9.8.1 dev eth1 use_vmac\n}"
 	second := "virtual_ipaddress_excluded {\n10.9.8.2 dev eth1 use_vmac\n}"
 	checkCross(t, map[string]crossRule{
-		"the same VMAC on a third link":   {text: router("A", 51, peerNine, onOther) + router("B", 51, peerEight, second), status: 5, value: faults, want: "A", says: "24:1: vrrp_instance B: uses the VMAC of A, which is not in its sync group; the latter stays in FAULT (see 1:1)"},
-		"in one sync group":               {text: router("A", 51, peerNine, onOther) + router("B", 51, peerEight, second) + syncGroup(), value: faults, want: ""},
-		"other VRIDs have other VMACs":    {text: router("A", 51, onOther) + router("B", 52, second), value: faults, want: ""},
-		"other links have other VMACs":    {text: router("A", 51, "use_vmac") + router("B", 51, "use_vmac", "interface eth1"), value: faults, want: ""},
-		"a name that another VMAC has":    {text: router("A", 51, "use_vmac vm") + router("B", 52, "use_vmac vm"), status: 5, value: faults, want: "", says: "15:10: vrrp_instance B: use_vmac vm is the name of the VMAC of A, another is made up (see 7:10)"},
-		"an address on another's by name": {text: router("A", 51, "use_vmac mac0") + router("B", 52, "virtual_ipaddress_excluded {\n10.9.8.2 dev mac0\n}", "use_vmac"), status: 5, value: faults, want: "A", says: "16:1: vrrp_instance B: uses the VMAC of A, which is not in its sync group; the latter stays in FAULT (see 7:10)"},
+		"the same VMAC on a third link":    {text: router("A", 51, peerNine, onOther) + router("B", 51, peerEight, second), value: faults, want: "B", says: "24:1: note: vrrp_instance B: uses the VMAC of A, which is not in its sync group; it stays in FAULT (see 1:1)"},
+		"in one sync group":                {text: router("A", 51, peerNine, onOther) + router("B", 51, peerEight, second) + syncGroup(), value: faults, want: ""},
+		"other VRIDs have other VMACs":     {text: router("A", 51, onOther) + router("B", 52, second), value: faults, want: ""},
+		"other links have other VMACs":     {text: router("A", 51, "use_vmac") + router("B", 51, "use_vmac", "interface eth1"), value: faults, want: ""},
+		"a name that another VMAC has":     {text: router("A", 51, "use_vmac vm") + router("B", 52, "use_vmac vm"), status: 5, value: faults, want: "", says: "15:10: vrrp_instance B: use_vmac vm is the name of the VMAC of A, another is made up (see 7:10)"},
+		"an address put there by its name": {text: router("A", 51, "use_vmac mac0") + router("B", 52, "virtual_ipaddress_excluded {\n10.9.8.2 dev mac0\n}", "use_vmac"), value: faults, want: ""},
 	})
 }
 

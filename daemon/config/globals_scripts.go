@@ -98,7 +98,8 @@ func (f *FIFO) set(x *kconf.Ctx, s *kconf.Stmt) {
 }
 
 // completeFIFOs drops a pipe that would carry another one's events too, and the
-// second reader of a pipe. keepalived only logs it.
+// second reader of a pipe, which keepalived only logs; owners and arguments of
+// the others are filled in.
 func (g *Globals) completeFIFOs(x *kconf.Ctx) {
 	for _, f := range []struct {
 		keyword string
@@ -112,6 +113,19 @@ func (g *Globals) completeFIFOs(x *kconf.Ctx) {
 	if l, v := &g.LVSFIFO, &g.VRRPFIFO; l.Path != "" && l.Path == v.Path && l.Script != nil && v.Script != nil {
 		note(x, l.Script.Pos, v.Script.Pos, "same-fifo", "lvs_notify_fifo_script: vrrp_notify_fifo_script reads the same pipe; this one is not used")
 		l.Script = nil
+	}
+	for _, f := range []*FIFO{&g.NotifyFIFO, &g.VRRPFIFO, &g.LVSFIFO} {
+		if f.Path == "" {
+			continue
+		}
+		if f.User == "" && g.ScriptUser != nil {
+			f.User, f.Group = g.ScriptUser.User, g.ScriptUser.Group
+		}
+		if f.Script != nil { // it is told where to read
+			s := *f.Script
+			s.Argv = append(slices.Clone(s.Argv), f.Path)
+			f.Script = &s
+		}
 	}
 }
 

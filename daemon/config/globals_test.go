@@ -55,6 +55,7 @@ var globalLines = []struct{ line, changed, diag string }{
 	{"notify_fifo /a nobody_at_all", "NotifyFIFO.Path=/a NotifyFIFO.User=nobody_at_all",
 		"2:13: note: FIFO /a: look up user nobody_at_all: user: unknown user nobody_at_all"},
 	{"vrrp_notify_fifo /a", "VRRPFIFO.Path=/a", ""},
+	{"vrrp_notify_fifo /a\nscript_user root", "ScriptUser.User=root ScriptUser.Group= VRRPFIFO.Path=/a VRRPFIFO.User=root", ""},
 	{"notify_fifo /a\nvrrp_notify_fifo /a", "NotifyFIFO.Path=/a", "3:18: note: vrrp_notify_fifo /a: is notify_fifo too and is not used (see k.conf:2:13)"},
 	{"lvs_notify_fifo /a\nnotify_fifo /a", "NotifyFIFO.Path=/a", "2:17: note: lvs_notify_fifo /a: is notify_fifo too and is not used (see k.conf:3:13)"},
 	{"vrrp_notify_priority_changes", "NotifyPriorityMoves=true", ""},
@@ -389,7 +390,10 @@ func TestScriptsOfTheDaemonAreLookedAtLikeHooks(t *testing.T) {
 // TestOneFIFOHasOneReader: keepalived keeps that of VRRP.
 func TestOneFIFOHasOneReader(t *testing.T) {
 	g := configtest.Understood(t, "global_defs {\nvrrp_notify_fifo /f\nvrrp_notify_fifo_script /bin/true\nlvs_notify_fifo /f\nlvs_notify_fifo_script /bin/false\n}\n").Config.Global
-	if g.VRRPFIFO.Script == nil || g.LVSFIFO.Script != nil || g.LVSFIFO.Path != "/f" {
-		t.Errorf("FIFOs %+v and %+v", g.VRRPFIFO, g.LVSFIFO)
+	if got := g.VRRPFIFO.Script.String(); got != "'/bin/true' '/f'" {
+		t.Errorf("vrrp_notify_fifo is read by %s", got)
+	}
+	if g.LVSFIFO.Script != nil || g.LVSFIFO.Path != "/f" {
+		t.Errorf("lvs_notify_fifo %+v", g.LVSFIFO)
 	}
 }

@@ -111,8 +111,8 @@ func (c *Config) checkScriptUser(x *kconf.Ctx) {
 func (c *Config) checkFIFOOwners(x *kconf.Ctx) {
 	g := &c.Global
 	for _, f := range []*FIFO{&g.NotifyFIFO, &g.VRRPFIFO, &g.LVSFIFO} {
-		if f.User == "" {
-			continue
+		if f.User == "" || g.ScriptUser != nil && f.User == g.ScriptUser.User {
+			continue // an unknown script_user has been reported
 		}
 		if _, err := g.accounts().For(f.User, f.Group); err != nil {
 			x.Notef(f.Pos, "unknown-account", "FIFO %s: %v", f.Path, err)
