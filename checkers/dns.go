@@ -69,6 +69,7 @@ var dnsKeywords = append(connectRows((*DNSConfig).common, history{"3", "delay_lo
 // them, and may be written in any case.
 func upperCase[C any](set kconf.Setter[C]) kconf.Setter[C] {
 	do := set.Do
+	set.Type += " case-insensitive"
 	set.Do = func(x *kconf.Ctx, c *C, s *kconf.Stmt) {
 		folded := *s
 		folded.Words = slices.Clone(s.Words)

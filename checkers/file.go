@@ -17,8 +17,8 @@ func (c *FileConfig) common() *Common { return &c.none }
 
 var fileKeywords = kconf.Vocabulary[FileConfig]{
 	{
-		Name: "track_file", Args: "NAME", Refers: "track_file", Default: "required", Since: "2.1.0",
-		Doc: "track_file to follow; it stands further up.",
+		Name: "track_file", Refers: "track_file", Args: "NAME", Default: "required", Since: "2.1.0",
+		Doc: "track_file to follow.",
 		Set: kconf.String(func(c *FileConfig) *string { return &c.TrackFile }).Says("STR", "defined earlier"),
 	},
 	{
@@ -64,7 +64,7 @@ var fileKind = &Kind{
 	Finish: func(x *kconf.Ctx, pos kconf.Pos, cfg Config, in Inherit) Config {
 		name := cfg.(*FileConfig).TrackFile
 		if in.HasTrackFile != nil && !in.HasTrackFile(name, pos) {
-			x.Errorf(pos, kconf.ClassGeneral, "unknown-track-file", "FILE_CHECK: there is no track_file %s further up; checker is not used", name)
+			x.Errorf(pos, kconf.ClassGeneral, "unknown-track-file", "FILE_CHECK: there is no track_file %s; checker is not used", name)
 			return nil
 		}
 		return cfg

@@ -89,7 +89,7 @@ func timerRows[C any](common func(*C) *Common, h history) kconf.Vocabulary[C] {
 		{
 			Name: "alpha", Args: "[BOOL]", Default: "real_server", Since: since[4],
 			Doc: "The server counts as down until its first check succeeds.",
-			Set: kconf.OptBool(func(c *C) **bool { return &common(c).Alpha }),
+			Set: kconf.OptBool(func(c *C) **bool { return &common(c).Alpha }).Says("BOOL", ""),
 		},
 		{
 			Name: "log_all_failures", Args: "[BOOL]", Default: "false", Since: since[5],

@@ -183,7 +183,7 @@ func (r *checkerRole) serve(ctx context.Context) {
 }
 
 func (r *checkerRole) reload(ctx context.Context, m reloadMessage) {
-	conf, err := config.Decode(m.Config, m.Dropped)
+	conf, err := config.Decode(m.Config, m.Told)
 	if err != nil {
 		r.log.Error(err.Error())
 		return

@@ -1,11 +1,7 @@
 package daemon
 
 import (
-	"cmp"
-	"fmt"
 	"net"
-	"os"
-	"os/user"
 	"strconv"
 
 	"holdfast/daemon/config"
@@ -84,7 +80,7 @@ func firstBool(def bool, list ...*bool) bool {
 	return def
 }
 
-// mailSettings are where alerts go, with keepalived's defaults.
+// mailSettings are where alerts go.
 func mailSettings(c *config.Config) notify.MailConfig {
 	g := &c.Global
 	m := notify.MailConfig{To: g.Emails, From: g.EmailFrom, Helo: g.SMTPHelo, Timeout: g.SMTPTimeout, NoFaults: g.NoEmailFaults}
@@ -92,17 +88,5 @@ func mailSettings(c *config.Config) notify.MailConfig {
 		return m
 	}
 	m.Server = net.JoinHostPort(g.SMTPServer.Host, strconv.Itoa(int(g.SMTPServer.Port)))
-	name, err := os.Hostname()
-	if err != nil {
-		name = "localhost"
-	}
-	m.Helo = cmp.Or(m.Helo, name)
-	if m.From == "" {
-		login := "root"
-		if u, err := user.Current(); err == nil {
-			login = u.Username
-		}
-		m.From = fmt.Sprintf("%s@%s", login, name)
-	}
 	return m
 }

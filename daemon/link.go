@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"holdfast/daemon/config"
 	"holdfast/internal/event"
 	"holdfast/track"
 )
@@ -34,13 +35,13 @@ type startMessage struct {
 	Config  []byte                 `json:"config"` // kconf.File.Encode
 	Resume  map[string]snapshot    `json:"resume,omitempty"`
 	Scripts map[string]track.State `json:"scripts,omitempty"` // results that are already known
-	Dropped []string               `json:"dropped,omitempty"` // places of scripts that are not to be run
+	Told    config.Told            `json:"told"`              // what the parent found out about this machine
 	Down    []string               `json:"down,omitempty"`    // real servers that were down when the predecessor ended
 }
 
 type reloadMessage struct {
 	Config  []byte                 `json:"config"`
-	Dropped []string               `json:"dropped,omitempty"`
+	Told    config.Told            `json:"told"`
 	Scripts map[string]track.State `json:"scripts,omitempty"`
 }
 

@@ -30,8 +30,8 @@ func TestAReloadIsRefusedWhenItWouldMakeThingsWorse(t *testing.T) {
 		"the same mistake a second time":                  {configtest.With("    prioritty 1"), configtest.With("    prioritty 1\n    prioritty 1"), []string{"k.conf:3:5: unknown keyword prioritty; did you mean priority?"}},
 		"another mistake in its place":                    {configtest.With("    prioritty 1"), configtest.With("    interfce eth0"), []string{"k.conf:2:5: unknown keyword interfce; did you mean interface?"}},
 		"what cannot run": {configtest.Router(), configtest.Router() + configtest.Second("id 52", "id 51"), []string{
-			"k.conf:8:1: vrrp_instance VI_2: virtual_router_id 51 on eth0 is that of VI_1 too, at k.conf:1:1",
-			"vrrp_instance VI_2: virtual_router_id 51 on eth0 is that of VI_1 too, at k.conf:1:1"}},
+			"k.conf:10:23: vrrp_instance VI_2: virtual_router_id 51 on eth0 is that of VI_1 too (see k.conf:3:23)",
+			"vrrp_instance VI_2: virtual_router_id 51 on eth0 is that of VI_1 too"}},
 		"a brace too few": {configtest.Router(), configtest.Router() + "vrrp_instance VI_2 {\n", []string{
 			"k.conf:8:20: { has no }: the file ends before it is closed",
 			"k.conf:8:1: vrrp_instance VI_2: virtual_router_id is missing",

@@ -48,7 +48,7 @@ type childProcess struct {
 }
 
 func runRole(r role, l *link, start startMessage) int {
-	conf, err := config.Decode(start.Config, start.Dropped)
+	conf, err := config.Decode(start.Config, start.Told)
 	base, pidPath := identCheckers, start.Options.CheckersPIDFile
 	if r == roleVRRP {
 		base, pidPath = identVRRP, start.Options.VRRPPIDFile

@@ -35,7 +35,7 @@ func TestWhichSyncDaemonsRun(t *testing.T) {
 		"the old form of the id":   {"global_defs {\nlvs_sync_daemon eth1 VI_1 9\n}\n" + configtest.Router(), "MASTER", []ipvs.SyncDaemon{master(on("eth1", 9))}},
 		"the instance's keyword":   {configtest.With("    lvs_sync_daemon_interface eth1"), "MASTER", []ipvs.SyncDaemon{master(on("eth1", 0))}},
 		"everything":               {"global_defs {\nlvs_sync_daemon eth1 inst VI_1 id 7 maxlen 1400 port 9000 ttl 3 group 224.0.0.99\n}\n" + configtest.Router(), "MASTER", []ipvs.SyncDaemon{master(full)}},
-		"an instance that is none": {"global_defs {\nlvs_sync_daemon eth1 VI_9\n}\n" + configtest.Router(), "", []ipvs.SyncDaemon{backup(on("eth1", 0))}},
+		"an instance that is none": {"global_defs {\nlvs_sync_daemon eth1 VI_9\n}\n" + configtest.Router(), "", nil},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

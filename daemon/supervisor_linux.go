@@ -161,7 +161,7 @@ func (s *supervisor) start(r role) {
 	}
 	s.children[r] = c
 	s.log.Info(fmt.Sprintf("Starting %s child process, pid=%d", r.title(), c.cmd.Process.Pid))
-	start := &startMessage{Options: s.opt, Config: s.conf.Encoded, Dropped: s.conf.Config.Dropped}
+	start := &startMessage{Options: s.opt, Config: s.conf.Encoded, Told: s.conf.Config.Told()}
 	if r == roleVRRP {
 		start.Resume, start.Scripts = s.resume, s.tracks.known()
 	}

@@ -128,7 +128,7 @@ func (r *vrrpRole) handleMessage(m message) {
 	case m.Script != nil:
 		r.deliver(r.tracking.setScript(m.Script.Name, m.Script.State))
 	case m.Reload != nil:
-		conf, err := config.Decode(m.Reload.Config, m.Reload.Dropped)
+		conf, err := config.Decode(m.Reload.Config, m.Reload.Told)
 		if err != nil {
 			r.log.Error(err.Error())
 			return

@@ -42,9 +42,9 @@ func Keywords[C any](field func(*C) *Config, checks ...kconf.Keyword[RealServerC
 		field(c).Groups = append(field(c).Groups, g)
 	}).WithVocab(GroupEntries)
 	return kconf.Vocabulary[C]{
-		{Name: "virtual_server_group", Args: "NAME { ENTRY... }", Since: "1.0.2", Defines: "virtual_server_group", Set: group,
+		{Name: "virtual_server_group", Defines: "virtual_server_group", Args: "NAME { ENTRY... }", Since: "1.0.2", Set: group,
 			Doc: "Reusable list of addresses, ranges (A-B, A/N) and firewall marks (fwmark N [inet|inet6]), one a line, each with an optional port."},
-		{Name: "virtual_server", Args: "IP [PORT] | fwmark N | group NAME { ... }", Since: "0.5.3", Refers: "virtual_server_group", Set: service,
+		{Name: "virtual_server", Refers: "virtual_server_group", Args: "IP [PORT] | fwmark N | group NAME { ... }", Since: "0.5.3", Set: service,
 			Doc: "One virtual service with its real servers. Port 0 or none: every port, with persistence. Mark 0 is on every packet and refused."},
 	}
 }
@@ -231,13 +231,13 @@ func RealServerKeywords(checks ...kconf.Keyword[RealServerConfig]) kconf.Vocabul
 		{Name: "lthreshold", Args: "NUMBER", Default: "0", Since: "1.1.13", Doc: "Connections at which an overloaded server returns.",
 			Set: kconf.Uint(func(r *c) *uint32 { return &r.LowerThreshold }, 0, 1<<32-1).RememberAt(func(r *c) *kconf.Pos { return &r.LowerThresholdPos })},
 		{Name: "inhibit_on_failure", Args: "[BOOL]", Default: "virtual_server", Since: "0.6.8", Doc: "Failing sets weight 0 instead of removing the server.",
-			Set: kconf.OptBool(func(r *c) **bool { return &r.Inhibit })},
+			Set: kconf.OptBool(func(r *c) **bool { return &r.Inhibit }).Says("BOOL", "")},
 		{Name: "notify_up", Args: "SCRIPT [USER [GROUP]]", Default: "none", Since: "1.0.0", Doc: "Run when the server comes up.",
 			Set: kconf.ScriptLine(func(r *c) **kconf.Script { return &r.NotifyUp })},
 		{Name: "notify_down", Args: "SCRIPT [USER [GROUP]]", Default: "none", Since: "1.0.0", Doc: "Run when the server goes down.",
 			Set: kconf.ScriptLine(func(r *c) **kconf.Script { return &r.NotifyDown })},
 		{Name: "alpha", Args: "[BOOL]", Default: "virtual_server", Since: "1.3.7", Doc: "Down until checked.",
-			Set: kconf.OptBool(func(r *c) **bool { return &r.Alpha })},
+			Set: kconf.OptBool(func(r *c) **bool { return &r.Alpha }).Says("BOOL", "")},
 	}
 	const service = "virtual_server"
 	rows = append(rows, inheritedKeywords(func(r *c) *Inherited { return &r.Inherited }, map[string]string{

@@ -49,6 +49,7 @@
 //	values.go         reading one word: numbers, durations, addresses
 //	setters.go        constructors of setters for scalars
 //	setters_block.go  constructors for blocks, and options of line entries
+//	entries.go        what lines of value blocks may say, for the manual
 //	script.go         commands, with their own quoting
 //	suggest.go        the nearest known word
 //	wire.go           the tree as bytes, for child processes

@@ -58,7 +58,7 @@ func FuzzUnderstand(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := config.Decode(l.Encoded, nil); err != nil {
+		if _, err := config.Decode(l.Encoded, l.Config.Told()); err != nil {
 			t.Errorf("a child cannot read it: %v", err)
 		}
 	})

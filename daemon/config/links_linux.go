@@ -3,22 +3,32 @@ package config
 import (
 	"context"
 	"errors"
+	"net/netip"
+	"os"
 	"syscall"
 
 	"holdfast/host"
 )
 
-// currentLinks are the interfaces of this machine, nil if they cannot be read:
-// then no configuration is refused for want of one.
-func currentLinks() map[string]host.Link {
+// HostEnvironment is this machine's, in the present network namespace. When its
+// interfaces cannot be read, no configuration is refused for want of one.
+func HostEnvironment() Environment {
+	env := Environment{Scripts: true, Files: os.DirFS("/")}
 	k, err := host.OpenNetlink()
 	if err != nil {
-		return nil
+		return env
 	}
 	defer k.Close()
 	state, err := k.Read(context.Background())
 	if err != nil && !errors.Is(err, syscall.EPERM) {
-		return nil
+		return env
 	}
-	return state.Links
+	env.Links = state.Links
+	env.Primary = func(link string, ipv6 bool) (netip.Addr, bool) {
+		if ipv6 { // a link-local one; which of several is not foreseen here
+			return netip.Addr{}, false
+		}
+		return state.PrimaryIPv4(link, func(netip.Addr) bool { return false })
+	}
+	return env
 }

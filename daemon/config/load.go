@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"holdfast/kconf"
+	"holdfast/vrrp"
 )
 
 // ErrNoFile says that there is no configuration file to read.
@@ -105,17 +106,34 @@ func Understand(file *kconf.File, diags *kconf.Diagnostics, env Environment) (*L
 	return l, nil
 }
 
+// Told is what a child must hear from the parent besides the configuration: what
+// the parent found out about this machine. Both then have the same scripts and
+// settle instances alike.
+type Told struct {
+	Dropped []string                  `json:"dropped,omitempty"` // places of track scripts and checks whose program cannot be run
+	Links   map[string]*vrrp.LinkInfo `json:"links,omitempty"`   // interfaces of instances, as they were
+	Missing map[string]bool           `json:"missing,omitempty"` // interfaces that do not exist
+	Faults  map[string]string         `json:"faults,omitempty"`  // instances that another one keeps in FAULT, and why
+}
+
+// Told is for Decode in the children.
+func (c *Config) Told() Told { return c.told }
+
 // Decode is a child's reading of Loaded.Encoded: the parent has parsed, checked
-// and reported, so nothing is checked against the machine again. dropped is
-// Config.Dropped of the parent: scripts that are not to be run, for which
-// nobody must wait.
-func Decode(encoded []byte, dropped []string) (*Config, error) {
-	a := newAssembler(Environment{})
+// and reported, so nothing is checked against the machine again. told is
+// Config.Told of the parent.
+func Decode(encoded []byte, told Told) (*Config, error) {
+	a := newAssembler(Environment{told: told.Links, missing: told.Missing, Files: os.DirFS("/")})
 	if _, err := kconf.DecodeEach(bytes.NewReader(encoded), a.decode); err != nil {
 		return nil, fmt.Errorf("decode configuration from the parent: %w", err)
 	}
 	conf := a.finish(new(kconf.Diagnostics)).Config
-	conf.drop(dropped)
+	conf.drop(told.Dropped)
+	for _, in := range conf.Instances {
+		if why := told.Faults[in.Name]; why != "" {
+			in.Params.ConfigFault = why
+		}
+	}
 	return conf, nil
 }
 

@@ -30,7 +30,7 @@ func TestAMissingFileIsSaidToBeMissing(t *testing.T) {
 // the same routers and servers.
 func TestChildrenReadTheSameConfiguration(t *testing.T) {
 	l := configtest.Understood(t, configtest.Router()+configtest.Second()+configtest.Balancer()+"vrrp_sync_group G {\n    group {\n        VI_1\n        VI_2\n    }\n}\n")
-	conf, err := config.Decode(l.Encoded, nil)
+	conf, err := config.Decode(l.Encoded, config.Told{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +40,7 @@ func TestChildrenReadTheSameConfiguration(t *testing.T) {
 	if got, want := len(conf.Services), 1; got != want {
 		t.Errorf("%d virtual servers, want %d", got, want)
 	}
-	if _, err := config.Decode([]byte("{"), nil); err == nil {
+	if _, err := config.Decode([]byte("{"), config.Told{}); err == nil {
 		t.Error("half a tree was taken for a configuration")
 	}
 }
@@ -55,14 +55,14 @@ func TestNobodyWaitsForAScriptThatIsNotRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	conf, err := config.Decode(l.Encoded, l.Config.Dropped)
+	conf, err := config.Decode(l.Encoded, l.Config.Told())
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(conf.Scripts) != 0 || len(conf.Instances[0].Scripts) != 0 {
 		t.Errorf("the child still tracks %v with %v", conf.Instances[0].Scripts, conf.Scripts)
 	}
-	if with, _ := config.Decode(l.Encoded, nil); len(with.Instances[0].Scripts) != 1 {
+	if with, _ := config.Decode(l.Encoded, config.Told{}); len(with.Instances[0].Scripts) != 1 {
 		t.Error("without the parent's word the script would be tracked: the test proves nothing")
 	}
 }

@@ -19,11 +19,9 @@ type scriptBook struct {
 }
 
 func newScriptBook(g *Globals) *scriptBook {
-	as := notify.Accounts{Directory: notify.System{}, Security: g.ScriptSecurity}
-	if g.ScriptUser != nil {
-		as.User, as.Group = g.ScriptUser.User, g.ScriptUser.Group
-	}
-	return &scriptBook{check: notify.NewChecker(as), ready: map[*kconf.Script]run.Command{}}
+	check := notify.NewChecker(g.accounts())
+	check.KeepSymlinks = g.SymlinkPaths
+	return &scriptBook{check: check, ready: map[*kconf.Script]run.Command{}}
 }
 
 // add checks one script; a nil one is no script.
@@ -59,7 +57,7 @@ func (c *Config) checkScripts(x *kconf.Ctx, hopeless bool) {
 		sc := *s.Script
 		sc.User, sc.Group = s.User, s.Group
 		if !c.book.add(notify.UseTrack, &sc) {
-			c.Dropped = append(c.Dropped, s.Pos.String())
+			c.told.Dropped = append(c.told.Dropped, s.Pos.String())
 		}
 		s.Script = &sc
 	}
@@ -69,13 +67,17 @@ func (c *Config) checkScripts(x *kconf.Ctx, hopeless bool) {
 	for _, h := range c.NotifyScripts() {
 		c.book.add(notify.UseNotify, h.Script)
 	}
+	for _, s := range c.Global.scripts() {
+		c.book.add(notify.UseNotify, s)
+	}
+	c.checkFIFOOwners(x)
 	if !hopeless {
 		c.book.check.Finish(&c.book.report)
 	}
 	for _, f := range c.book.report.Findings {
 		x.Diags.Add(f.Diagnostic())
 	}
-	c.drop(c.Dropped)
+	c.drop(c.told.Dropped)
 }
 
 // checkProgram looks at the program of a MISC_CHECK.
@@ -87,7 +89,7 @@ func (c *Config) checkProgram(spec checkers.Spec) {
 	sc := *m.Script
 	sc.User, sc.Group = m.User, m.Group
 	if !c.book.add(notify.UseMisc, &sc) {
-		c.Dropped = append(c.Dropped, spec.Pos.String())
+		c.told.Dropped = append(c.told.Dropped, spec.Pos.String())
 	}
 }
 
@@ -101,6 +103,20 @@ func (c *Config) checkScriptUser(x *kconf.Ctx) {
 	as := notify.Accounts{Directory: notify.System{}, User: u.User, Group: u.Group}
 	if _, err := as.For("", ""); err != nil {
 		x.Errorf(u.Pos, kconf.ClassGeneral, "unknown-account", "script_user %s: %v", u.User, err)
+	}
+}
+
+// checkFIFOOwners notes owners of FIFOs who have no account here; keepalived
+// only logs that.
+func (c *Config) checkFIFOOwners(x *kconf.Ctx) {
+	g := &c.Global
+	for _, f := range []*FIFO{&g.NotifyFIFO, &g.VRRPFIFO, &g.LVSFIFO} {
+		if f.User == "" || g.ScriptUser != nil && f.User == g.ScriptUser.User {
+			continue // an unknown script_user has been reported
+		}
+		if _, err := g.accounts().For(f.User, f.Group); err != nil {
+			x.Notef(f.Pos, "unknown-account", "FIFO %s: %v", f.Path, err)
+		}
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"holdfast/ipvs"
 	"holdfast/kconf"
 	"holdfast/notify"
+	"holdfast/track"
 )
 
 // Service is one virtual_server with the checks of its real servers.
@@ -42,6 +43,7 @@ func (a *assembler) servers() {
 	}
 	conf.Complete(a.x)
 	cert := a.clientCertificate()
+	a.checkAccount()
 	names := map[string]kconf.Pos{}
 	for _, v := range conf.VirtualServers {
 		s := &Service{Conf: v, Params: v.Params()}
@@ -85,12 +87,26 @@ func (a *assembler) specs(s *Service, i int, rs *ipvs.RealServerConfig, addr net
 	if alpha := firstOf(rs.Alpha, v.Alpha); alpha != nil {
 		in.Alpha = *alpha
 	}
-	if g.ScriptUser != nil {
-		in.ScriptUser, in.ScriptGroup = g.ScriptUser.User, g.ScriptUser.Group
-	} else if _, err := user.Lookup(notify.DefaultAccount); err == nil {
-		in.ScriptUser = notify.DefaultAccount
-	}
+	in.ScriptUser, in.ScriptGroup = a.scriptUser, a.scriptGroup
+	in.HasTrackFile = func(name string, _ kconf.Pos) bool { return a.defs[track.File][name] != nil }
+	in.HasBFD = func(name string, _ kconf.Pos) bool { return a.checked[name] }
 	return checkers.ResolveAll(a.x, rs.Checks, in)
+}
+
+// checkAccount finds the account of checks that name none, and the BFD sessions
+// that they may follow.
+func (a *assembler) checkAccount() {
+	if u := a.c.Global.ScriptUser; u != nil {
+		a.scriptUser, a.scriptGroup = u.User, u.Group
+	} else if _, err := user.Lookup(notify.DefaultAccount); err == nil {
+		a.scriptUser = notify.DefaultAccount
+	}
+	a.checked = map[string]bool{}
+	for _, b := range a.c.BFDs {
+		if b.Checker {
+			a.checked[b.Name] = true
+		}
+	}
 }
 
 func firstOf[T any](list ...*T) *T {

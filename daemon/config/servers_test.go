@@ -70,11 +70,26 @@ func TestBadSyncDaemonsAreRefused(t *testing.T) {
 		"eth1 VI_1 group 10.0.0.1":   "k.conf:2:33: lvs_sync_daemon group 10.0.0.1: must be a multicast address",
 		"eth1 VI_1 colour blue":      "k.conf:2:27: lvs_sync_daemon colour: wants inst, id, maxlen, port, ttl or group, each with a value",
 		"eth1 VI_1 port":             "k.conf:2:27: lvs_sync_daemon port: wants inst, id, maxlen, port, ttl or group, each with a value",
-		"eth1\nlvs_sync_daemon eth0": "k.conf:3:1: lvs_sync_daemon: given before, at k.conf:2:1; this one is ignored",
+		"eth1\nlvs_sync_daemon eth0": "k.conf:3:1: lvs_sync_daemon: given before, the first one counts (see k.conf:2:1)",
 	} {
 		l := configtest.Understood(t, "global_defs {\nlvs_sync_daemon "+words+"\n}\n"+configtest.Router())
 		if diff := cmp.Diff([]string{want}, configtest.Lines(l)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", words, diff)
 		}
 	}
+}
+
+// TestChecksFollowWhatIsThere: FILE_CHECK and BFD_CHECK name other blocks, which
+// may stand anywhere.
+func TestChecksFollowWhatIsThere(t *testing.T) {
+	file := configtest.Balancer("TCP_CHECK {", "FILE_CHECK {\n track_file F")
+	session := configtest.Balancer("TCP_CHECK {", "BFD_CHECK {\n name B")
+	checkCross(t, map[string]crossRule{
+		"a file":                    {text: "track_file F {\nfile /tmp/f\n}\n" + file},
+		"a file further down":       {text: file + "track_file F {\nfile /tmp/f\n}\n"},
+		"a file that is none":       {text: file, status: 5, says: "6:9: FILE_CHECK: there is no track_file F; checker is not used"},
+		"a session":                 {text: "bfd_instance B {\nneighbor_ip 10.9.0.9\n}\n" + session},
+		"a session that is none":    {text: session, status: 5, says: "6:9: BFD_CHECK: there is no bfd_instance B; checker is not used"},
+		"a session of routers only": {text: "bfd_instance B {\nneighbor_ip 10.9.0.9\nvrrp\n}\n" + session, status: 5, says: "10:9: BFD_CHECK: there is no bfd_instance B; checker is not used"},
+	})
 }

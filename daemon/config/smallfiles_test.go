@@ -55,10 +55,10 @@ var smallFiles = map[string]struct {
 	"a VRID used twice on one link": {
 		text: configtest.Router() + configtest.Second("id 52", "id 51"),
 		want: []string{
-			"k.conf:8:1: vrrp_instance VI_2: virtual_router_id 51 on eth0 is that of VI_1 too, at k.conf:1:1",
+			"k.conf:10:23: vrrp_instance VI_2: virtual_router_id 51 on eth0 is that of VI_1 too (see k.conf:3:23)",
 		},
 		status: 5,
-		fatal:  "vrrp_instance VI_2: virtual_router_id 51 on eth0 is that of VI_1 too, at k.conf:1:1",
+		fatal:  "vrrp_instance VI_2: virtual_router_id 51 on eth0 is that of VI_1 too",
 	},
 	"a VRID used on two links": {
 		text: configtest.Router() + configtest.Second("id 52", "id 51", "eth0", "eth1"),
@@ -103,7 +103,7 @@ var smallFiles = map[string]struct {
 	"an interface that is not there": {
 		text: configtest.Router("eth0", "eth7"),
 		want: []string{
-			"k.conf:1:1: interface eth7 does not exist; create it, or allow interfaces to come later with dynamic_interfaces in global_defs",
+			"k.conf:2:15: interface eth7 does not exist; create it, or allow interfaces to come later with dynamic_interfaces in global_defs",
 		},
 		status: 5,
 		fatal:  "Non-existent interface specified in configuration",
@@ -332,7 +332,7 @@ var smallFiles = map[string]struct {
 	"a router in two groups": {
 		text: configtest.Router() + configtest.Second() + "vrrp_sync_group G {\n    group {\n        VI_1\n        VI_2\n    }\n}\nvrrp_sync_group H {\n    group {\n        VI_1\n    }\n}\n",
 		want: []string{
-			"k.conf:23:9: vrrp_sync_group H: VI_1 is in group G already",
+			"k.conf:23:9: vrrp_sync_group H: VI_1 is in group G already (see k.conf:15:1)",
 			"k.conf:21:1: vrrp_sync_group H: has no member; it is not used",
 		},
 		status: 5,

@@ -14,8 +14,8 @@ import (
 // TwoLinks is a machine with eth0 and eth1, both up.
 func TwoLinks() map[string]host.Link {
 	return map[string]host.Link{
-		"eth0": {Index: 2, Name: "eth0", Up: true, Running: true},
-		"eth1": {Index: 3, Name: "eth1", Up: true, Running: true},
+		"eth0": {Index: 2, Name: "eth0", Up: true, Running: true, MAC: host.MAC{2, 0, 0, 0, 0, 1}, MTU: 1500, Multicast: true},
+		"eth1": {Index: 3, Name: "eth1", Up: true, Running: true, MAC: host.MAC{2, 0, 0, 0, 0, 2}, MTU: 1500, Multicast: true},
 	}
 }
 

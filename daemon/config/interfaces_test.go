@@ -1,0 +1,124 @@
+package config_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"holdfast/daemon/config"
+	"holdfast/daemon/config/configtest"
+)
+
+// intervals are the distances of announcements of all instances.
+func intervals(c *config.Config) any {
+	var list []string
+	for _, in := range c.Instances {
+		list = append(list, in.AnnounceInterval.String())
+	}
+	return strings.Join(list, " ")
+}
+
+// polled are the interfaces of linkbeat_interfaces and interface_up_down_delays.
+func polled(c *config.Config) any {
+	var list []string
+	for _, l := range c.Linkbeat {
+		list = append(list, l.Interface+l.Method)
+	}
+	for _, d := range c.Delays {
+		list = append(list, fmt.Sprintf("%s=%v,%v", d.Interface, d.Down, d.Up))
+	}
+	return strings.Join(list, " ")
+}
+
+// tracked are the static lines with their track_group.
+func tracked(c *config.Config) any {
+	var list []string
+	for _, l := range c.Statics.Lines.Addresses {
+		list = append(list, l.TrackGroup)
+	}
+	for _, g := range c.TrackGroups {
+		for _, m := range g.Members {
+			list = append(list, g.Name+"/"+m.Text)
+		}
+	}
+	return strings.Join(list, " ")
+}
+
+// TestBlocksAboutInterfaces: verdicts are those of keepalived 2.2.7.
+func TestBlocksAboutInterfaces(t *testing.T) {
+	ipv6 := "vrrp_instance B {\ninterface eth0\nvirtual_router_id 52\nvirtual_ipaddress {\nfe80::1\n}\n}\n"
+	gaps := "global_defs {\nvrrp_garp_interval 1\nvrrp_gna_interval 2\n}\n"
+	garp := func(lines string) string { return "garp_group {\n" + lines + "\n}\n" }
+	checkCross(t, map[string]crossRule{
+		"gaps for all":                       {text: gaps + router("A", 51) + ipv6, value: intervals, want: "1s 2s"},
+		"gaps of a group go before":          {text: gaps + router("A", 51) + ipv6 + garp("garp_interval 3\ninterface eth0"), value: intervals, want: "3s 2s"},
+		"gaps of a group for IPv6":           {text: router("A", 51) + ipv6 + garp("gna_interval 4\ninterfaces {\neth1 eth0\n}"), value: intervals, want: "0s 4s"},
+		"a group without any gap":            {text: router("A", 51) + garp("interface eth0"), status: 5, says: "9:1: garp_group: has neither garp_interval nor gna_interval, it is not used"},
+		"an interface of two groups":         {text: router("A", 51) + garp("garp_interval 3\ninterface eth0") + garp("garp_interval 5\ninterface eth0"), status: 5, value: intervals, want: "3s", says: "15:11: garp_group: eth0 is in a garp_group already (see 11:11)"},
+		"a VMAC in a group":                  {text: router("A", 51) + garp("garp_interval 3\ninterface mac0"), status: 5, value: intervals, want: "0s", says: "11:11: garp_group: mac0 is a VMAC; name the interface below it"},
+		"a group of what is not there":       {text: router("A", 51) + garp("garp_interval 3\ninterface eth7"), status: 5, stops: true, says: "11:11: interface eth7 does not exist; create it, or allow interfaces to come later with dynamic_interfaces in global_defs"},
+		"links to poll":                      {text: "linkbeat_interfaces {\neth0 MII\neth1\n}\n", value: polled, want: "eth0MII eth1"},
+		"a link to poll that is not there":   {text: "linkbeat_interfaces {\neth7\neth1\n}\n", status: 4, value: polled, want: "eth1", says: "2:1: linkbeat_interfaces: interface eth7 does not exist, the line is not used"},
+		"a link that may come":               {text: "global_defs {\ndynamic_interfaces\n}\nlinkbeat_interfaces {\neth7\n}\n", value: polled, want: "eth7"},
+		"delays":                             {text: "interface_up_down_delays {\neth0 1 0.5\neth1 2\n}\n", value: polled, want: "eth0=1s,500ms eth1=2s,0s"},
+		"delays of what is not there":        {text: "interface_up_down_delays {\neth7 1\n}\n", status: 4, value: polled, want: "", says: "2:1: interface_up_down_delays: interface eth7 does not exist, the line is not used"},
+		"delays that are not too long":       {text: router("A", 51) + "interface_up_down_delays {\neth0 1.5\n}\n"},
+		"delays that others do not wait for": {text: router("A", 51) + "interface_up_down_delays {\neth0 2\n}\n", says: "2:11: note: interface eth0: its interface_up_down_delays are not shorter than 2s, which peers wait for adverts; they are not used"},
+	})
+}
+
+// TestStaticLinesAndTrackGroups.
+func TestStaticLinesAndTrackGroups(t *testing.T) {
+	static := "static_ipaddress {\n10.8.0.1/24 dev eth0 track_group T\n}\n"
+	of := func(members string) string { return "track_group T {\ngroup {\n" + members + "\n}\n}\n" }
+	checkCross(t, map[string]crossRule{
+		"a group":                      {text: router("A", 51) + of("A") + static, value: tracked, want: "T T/A"},
+		"further down":                 {text: static + of("A") + router("A", 51), value: tracked, want: "T T/A"},
+		"no such group":                {text: router("A", 51) + static, status: 5, value: tracked, want: "", says: "10:1: track_group T: there is no track_group of that name, the line is not tracked"},
+		"a member that is none":        {text: router("A", 51) + of("A\nZ") + static, value: tracked, want: "T T/A", says: "12:1: note: track_group T: there is no vrrp_instance Z"},
+		"a name that is taken":         {text: router("A", 51) + of("A") + of("A") + static, status: 5, value: tracked, want: "T T/A", says: "14:13: track_group T: the name is taken, this block is skipped (see 9:1)"},
+		"without a link":               {text: "static_ipaddress {\n10.8.0.1/24\n}\n", value: tracked, want: ""},
+		"without a link that is there": {text: "global_defs {\ndefault_interface eth7\n}\nstatic_ipaddress {\n10.8.0.1/24\n}\n", status: 4, says: "5:1: static address 10.8.0.1/24: interface eth7 does not exist"},
+		"on a link that is not there":  {text: "static_ipaddress {\n10.8.0.1/24 dev eth7\n}\n", status: 5, says: "2:1: static address 10.8.0.1/24: interface eth7 does not exist"},
+	})
+}
+
+// TestASyncDaemonFollowsAnInstanceThatIsThere: keepalived finds out when it runs.
+func TestASyncDaemonFollowsAnInstanceThatIsThere(t *testing.T) {
+	daemon := func(c *config.Config) any {
+		d, vrid := c.SyncDaemon()
+		if d == nil {
+			return "none"
+		}
+		return fmt.Sprintf("%s %s %d", d.Interface, d.Instance, vrid)
+	}
+	checkCross(t, map[string]crossRule{
+		"one that is there": {text: "global_defs {\nlvs_sync_daemon eth1 A\n}\n" + router("A", 51), value: daemon, want: "eth1 A 51"},
+		"one that is not":   {text: "global_defs {\nlvs_sync_daemon eth1 inst Z\n}\n" + router("A", 51), value: daemon, want: "none", says: "2:27: warning: lvs_sync_daemon Z: there is no vrrp_instance of that name; no sync daemon is run"},
+		"none at all":       {text: "global_defs {\nlvs_sync_daemon eth1\n}\n" + router("A", 51), value: daemon, want: "eth1  0"},
+	})
+}
+
+// TestExitStatusesOfScripts: config-test of files with scripts.
+func TestExitStatusesOfScripts(t *testing.T) {
+	const secure = "global_defs {\nenable_script_security\nscript_user root\n}\n"
+	for name, tt := range map[string]struct {
+		text   string
+		status int
+	}{
+		"a secure script, security on":              {secure + router("A", 51, "notify_master /bin/true"), 0},
+		"any script, security off":                  {"global_defs {\nscript_user root\n}\n" + router("A", 51, "notify_master /bin/true"), 6},
+		"security on, no account":                   {"global_defs {\nenable_script_security\n}\nvrrp_script S {\nscript /bin/true\n}\n" + router("A", 51, "track_script {\nS\n}"), 5},
+		"a track script that is missing":            {secure + "vrrp_script S {\nscript /no/such\n}\n" + router("A", 51, "track_script {\nS\n}"), 5},
+		"a notify script that is missing":           {secure + router("A", 51, "notify_master /no/such"), 0},
+		"a notify script with an unknown user":      {secure + router("A", 51, "notify_master /bin/true nobody_at_all"), 0},
+		"a script that nobody may run, not tracked": {secure + "vrrp_script S {\nscript /no/such\n}\n" + router("A", 51), 5},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := configtest.Understood(t, tt.text)
+			if got := l.TestStatus(); got != tt.status {
+				t.Errorf("--config-test ends with %d, want %d; said %v", got, tt.status, l.Diagnostics.All())
+			}
+		})
+	}
+}

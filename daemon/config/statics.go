@@ -1,0 +1,71 @@
+package config
+
+import (
+	"slices"
+
+	"holdfast/host"
+	"holdfast/kconf"
+	"holdfast/vrrp"
+)
+
+// statics decodes what is there in every state.
+func (a *assembler) statics() {
+	st := &a.c.Statics
+	for _, s := range a.r.addresses {
+		line, ok := a.names.DecodeAddress(a.x, s, host.StaticLine)
+		if ok && a.staticLink(&line) {
+			st.Lines.Addresses = append(st.Lines.Addresses, line)
+		}
+	}
+	st.Lines.Routes = a.routeLines(a.r.routes, host.StaticLine)
+	st.Lines.Rules = a.ruleLines(a.r.rules, host.StaticLine)
+	st.Addresses, st.Routes, st.Rules = addresses(st.Lines.Addresses), routes(st.Lines.Routes), rules(st.Lines.Rules)
+}
+
+// staticLink finds the link of a static address; one without is left out.
+func (a *assembler) staticLink(line *host.AddressLine) bool {
+	class := kconf.ClassGeneral
+	if line.Link == "" {
+		line.Link, class = a.c.Global.DefaultInterface, kconf.ClassFatal
+	}
+	if a.exists(line.Link) {
+		return true
+	}
+	a.x.Diags.Add(kconf.Diagnostic{Pos: line.Pos, Severity: kconf.Error, Class: class, ID: "no-such-interface",
+		Message: "static address " + line.Prefix.String() + ": interface " + line.Link + " does not exist"})
+	return false
+}
+
+// trackGroups checks what static lines and track_group blocks name. A line
+// whose group does not exist stays, untracked; a member that does not exist is
+// left out, which keepalived does not report.
+func (a *assembler) trackGroups() {
+	byName := map[string]*vrrp.TrackGroupConfig{}
+	for _, g := range a.r.trackGroups {
+		byName[g.Name] = g
+		g.Members = slices.DeleteFunc(g.Members, func(w kconf.Word) bool {
+			unknown := a.byName[w.Text] == nil
+			if unknown {
+				a.x.Notef(w.Pos, "unknown-instance", "track_group %s: there is no vrrp_instance %s", g.Name, w.Text)
+			}
+			return unknown
+		})
+	}
+	a.c.TrackGroups = a.r.trackGroups
+	check := func(name *string, pos kconf.Pos) {
+		if *name != "" && byName[*name] == nil {
+			a.x.Errorf(pos, kconf.ClassGeneral, "unknown-track-group", "track_group %s: there is no track_group of that name, the line is not tracked", *name)
+			*name = ""
+		}
+	}
+	lines := &a.c.Statics.Lines
+	for i := range lines.Addresses {
+		check(&lines.Addresses[i].TrackGroup, lines.Addresses[i].Pos)
+	}
+	for i := range lines.Routes {
+		check(&lines.Routes[i].TrackGroup, lines.Routes[i].Pos)
+	}
+	for i := range lines.Rules {
+		check(&lines.Rules[i].TrackGroup, lines.Rules[i].Pos)
+	}
+}
