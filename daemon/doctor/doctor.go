@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"holdfast/daemon/config"
 	"holdfast/host"
@@ -121,20 +122,45 @@ func Examine(in *Input) []kconf.Diagnostic {
 	return tidy(found)
 }
 
-// Merge is what to print of a reading and of Examine together: all of both, in
-// the order of places, without what a finding says again and better. For the
-// exit status of --config-test the reading alone counts.
-func Merge(read, found []kconf.Diagnostic) []kconf.Diagnostic {
-	said := func(d kconf.Diagnostic) bool {
-		return slices.ContainsFunc(found, func(f kconf.Diagnostic) bool {
+// Merge is what to print of the reading and of findings together: all of both, in
+// the order of places, without what a finding says again and better. Such a
+// finding takes over the severity and class of what it replaces, so that the
+// list is as serious as the reading was. For the exit status of --config-test
+// the reading alone counts.
+func Merge(in *Input, found []kconf.Diagnostic) []kconf.Diagnostic {
+	list := slices.Clone(found)
+	for _, d := range in.Read {
+		covered := false
+		for i := range list[:len(found)] {
+			f := &list[i]
 			rule, _ := Lookup(f.ID)
-			return f.Pos.String() == d.Pos.String() && slices.Contains(rule.Covers, d.ID)
-		})
+			if slices.Contains(rule.Covers, d.ID) && in.within(f.Pos, d.Pos) {
+				f.Severity, f.Class = max(f.Severity, d.Severity), max(f.Class, d.Class)
+				covered = true
+			}
+		}
+		if !covered {
+			list = append(list, d)
+		}
 	}
-	list := slices.DeleteFunc(slices.Clone(read), said)
-	list = append(list, found...)
 	slices.SortStableFunc(list, byPlace)
 	return list
+}
+
+// within says whether pos is block or stands in the block that begins there.
+func (in *Input) within(pos, block kconf.Pos) bool {
+	if pos.String() == block.String() {
+		return true
+	}
+	found := false
+	if b := in.stmtAt(block); b != nil {
+		walk(b.Block, func(s *kconf.Stmt) {
+			for _, w := range s.Words {
+				found = found || w.Pos.Line == pos.Line && w.Pos.Col == pos.Col && w.Pos.String() == pos.String()
+			}
+		})
+	}
+	return found
 }
 
 // tidy sorts by place and leaves out what was found twice: a line that repeats
@@ -168,14 +194,22 @@ func chain(p kconf.Pos) []kconf.Pos {
 // explain is a Find for what the reading has found already: it keeps the
 // message and its place, adds what follows from it, and the rule adds fix and
 // page. Without a hint of the reading the rule's Fix is taken.
-func explain(so string, ids ...string) func(*Input, Report) {
+func explain(so string, ids ...string) func(*Input, Report) { return explainAt(nil, so, ids...) }
+
+// explainAt is explain for what the reading says about a whole block: the place
+// is that of the first of the keywords in it.
+func explainAt(keywords []string, so string, ids ...string) func(*Input, Report) {
 	return func(in *Input, r Report) {
 		for _, d := range in.Read {
 			if !slices.Contains(ids, d.ID) {
 				continue
 			}
+			at := d.Pos
+			if len(keywords) > 0 {
+				at = placeIn(in.stmtAt(d.Pos), d.Pos, keywords...)
+			}
 			r.hint = d.Hint
-			r.At(d.Pos, d.Related, "%s: %s", d.Message, so)
+			r.At(at, d.Related, "%s: %s", strings.TrimSuffix(d.Message, "."), so)
 		}
 	}
 }

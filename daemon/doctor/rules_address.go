@@ -175,7 +175,7 @@ var addressRules = []Rule{
 		ID: "address-is-sorry-server", Theme: Addresses, Severity: kconf.Warning, Title: "Sorry server at a virtual address",
 		What: "The sorry_server is an address of virtual_server or virtual_ipaddress, with the service's own port. Its packets come back to the balancer and meet the same service again.",
 		Why:  "When all servers have failed, clients wait for nothing instead of reading the page that says so.",
-		Fix:  "name an address that is not virtual; for a page on the balancer itself 127.0.0.1 and another port",
+		Fix:  "name an address that is not virtual; for a page on the balancer itself 127.0.0.1",
 		Bad:  conf(router(""), service("sorry_server 192.0.2.100 80")), Good: conf(router(""), service("sorry_server 198.51.100.99 80")),
 		References: []string{"sorry_server"},
 		Find: func(in *Input, r Report) {

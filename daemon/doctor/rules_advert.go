@@ -19,7 +19,7 @@ var advertRules = []Rule{
 		Bad:  conf(router("advert_int 0.5")), Good: conf(router("version 3; advert_int 0.5")),
 		References: []string{"advert_int", "version", "RFC 3768 section 5.3.7", "RFC 9568 section 5.2.7"},
 		Covers:     []string{"advert-int-rounded"},
-		Find:       explain("that is what the other nodes must have too", "advert-int-rounded"),
+		Find:       explainAt([]string{"advert_int"}, "that is what the other nodes must have too", "advert-int-rounded"),
 	},
 	{
 		ID: "takeover-too-eager", Theme: Election, Severity: kconf.Warning, Title: "A pause of a few milliseconds moves the addresses",
@@ -63,7 +63,7 @@ var advertRules = []Rule{
 		Fix:        "lower vrrp_garp_interval or garp_master_repeat",
 		Bad:        conf("global_defs { vrrp_garp_interval 1 }", router("garp_master_repeat 5")),
 		Good:       conf("global_defs { vrrp_garp_interval 0.01 }", router("garp_master_repeat 5")),
-		References: []string{"vrrp_garp_interval", "garp_master_repeat", "RFC 9568 section 8.2"},
+		References: []string{"vrrp_garp_interval", "garp_master_repeat", "RFC 9568 section 6.4.2"},
 		Find: func(in *Input, r Report) {
 			for _, i := range in.Config.Instances {
 				n := len(i.Addresses) + len(i.Excluded)

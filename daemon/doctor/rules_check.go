@@ -33,8 +33,10 @@ var checkRules = []Rule{
 		Bad:  conf(service("delay_loop 1")), Good: conf(service("delay_loop 5")),
 		References: []string{"connect_timeout", "delay_loop"},
 		Find: func(in *Input, r Report) {
+			said := map[*config.Service]bool{} // where nothing is written the default is the service's, not the check's
 			in.eachCheck(func(s *config.Service, _ int, c checkers.Spec) {
-				if c.Kind.Keyword != "MISC_CHECK" && c.Kind.Keyword != "FILE_CHECK" && c.Target.Timeout > c.Timing.DelayLoop {
+				if c.Kind.Keyword != "MISC_CHECK" && c.Kind.Keyword != "FILE_CHECK" && c.Target.Timeout > c.Timing.DelayLoop && !said[s] {
+					said[s] = true
 					r.At(in.checkPlace(s, c, "connect_timeout"), in.checkPlace(s, c, "delay_loop"), "%s of %s: connect_timeout %v is longer than delay_loop %v", c.Kind.Keyword, s.Params.Name, c.Target.Timeout, c.Timing.DelayLoop)
 				}
 			})

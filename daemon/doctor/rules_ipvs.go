@@ -2,6 +2,8 @@ package doctor
 
 import (
 	"net/netip"
+	"strings"
+	"time"
 
 	"holdfast/daemon/config"
 	"holdfast/ipvs"
@@ -56,7 +58,7 @@ var serviceRules = []Rule{
 		Good:       conf(with("virtual_server fwmark 1", "delay_loop 5; lvs_sched rr; lvs_method NAT; real_server 198.51.100.11 80 { TCP_CHECK { connect_timeout 2 } }", "")),
 		References: []string{"fwmark", "protocol"},
 		Covers:     []string{"mark-protocol"},
-		Find:       explain("the mark alone decides", "mark-protocol"),
+		Find:       explainAt([]string{"protocol"}, "the mark alone decides", "mark-protocol"),
 	},
 	{
 		ID: "one-packet-not-udp", Theme: Balancing, Severity: kconf.Warning, Title: "ops with TCP",
@@ -77,7 +79,7 @@ var serviceRules = []Rule{
 		Good:       conf(service("lvs_method NAT; real_server 198.51.100.11 8080 { TCP_CHECK { connect_timeout 2 } }")),
 		References: []string{"lvs_method", "real_server"},
 		Covers:     []string{"server-port"},
-		Find:       explain("packets keep the port they came with", "server-port"),
+		Find:       findOtherPorts,
 	},
 	{
 		ID: "tunnel-needs-its-end", Theme: Balancing, Severity: kconf.Note, Title: "What TUN asks of the real servers",
@@ -109,15 +111,15 @@ var serviceRules = []Rule{
 		Find:       explain("a client stays with its server for that long", "port-0-persistence"),
 	},
 	{
-		ID: "persistence-for-seconds", Theme: Balancing, Severity: kconf.Note, Title: "Persistence that ends within a minute",
-		What: "persistence_timeout is below 60 seconds. It counts from the last connection, and the kernel only looks now and then.",
-		Why:  "A user who reads a page for a minute comes back to another server, and is logged out there.",
-		Fix:  "use 60 seconds or more, or take persistence away",
+		ID: "persistence-for-seconds", Theme: Balancing, Severity: kconf.Note, Title: "Persistence of less than half a minute",
+		What: "persistence_timeout is below 30 seconds, counted from the last connection.",
+		Why:  "A user who reads a page for half a minute comes back to another server, and is logged out there.",
+		Fix:  "use some minutes, or take persistence away",
 		Bad:  conf(service("persistence_timeout 5")), Good: conf(service("persistence_timeout 300")),
 		References: []string{"persistence_timeout"},
 		Find: func(in *Input, r Report) {
 			for _, s := range in.Config.Services {
-				if p := s.Conf.PersistenceTimeout; p > 0 && p.Seconds() < 60 {
+				if p := s.Conf.PersistenceTimeout; p > 0 && p < 30*time.Second {
 					r.At(placeIn(in.serviceBlock(s), s.Conf.Pos, "persistence_timeout"), kconf.Pos{}, "virtual_server %s: persistence_timeout %v", s.Params.Name, p)
 				}
 			}
@@ -187,6 +189,16 @@ var serviceRules = []Rule{
 		References: []string{"lvs_method", "real_server"},
 		Find:       findFarServers,
 	},
+}
+
+// findOtherPorts leaves out servers behind a firewall mark: their port is for the
+// check alone, and right as it is.
+func findOtherPorts(in *Input, r Report) {
+	for _, d := range in.Read {
+		if d.ID == "server-port" && !strings.Contains(d.Message, "firewall mark") {
+			r.At(d.Pos, d.Related, "%s: packets keep the port they came with", d.Message)
+		}
+	}
 }
 
 // findFarServers finds direct routing to where this machine has no subnet.

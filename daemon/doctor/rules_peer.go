@@ -53,7 +53,7 @@ var peerRules = []Rule{
 	{
 		ID: "peer-addresses-differ", Theme: Peers, Severity: kconf.Warning, Title: "Different virtual addresses",
 		What: "The two nodes advertise different lists of addresses for one virtual router.",
-		Why:  "A backup drops advertisements whose list is not its own, and both nodes are master. Where it does not, the addresses that are missing vanish with a failover.",
+		Why:  "keepalived and holdfast count it and go on; routers of other makers drop such advertisements and are master too. The addresses that are missing on a node are gone when it is master.",
 		Fix:  "write the same virtual_ipaddress on both nodes",
 		Bad:  conf(router("virtual_ipaddress { 192.0.2.100/24; 192.0.2.101/24 }")), BadPeer: conf(router("priority 90; virtual_ipaddress { 192.0.2.100/24 }")),
 		Good: conf(router("")), GoodPeer: conf(router("priority 90")),

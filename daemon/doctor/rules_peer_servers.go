@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"holdfast/daemon/config"
+	"holdfast/ipvs"
 	"holdfast/kconf"
 )
 
@@ -144,7 +145,7 @@ type setting struct {
 func settings(s *config.Service) []setting {
 	var methods []string
 	for _, rs := range s.Params.Servers {
-		if m := fmt.Sprint(rs.Method); !slices.Contains(methods, m) {
+		if m := methodWord(rs.Method); !slices.Contains(methods, m) {
 			methods = append(methods, m)
 		}
 	}
@@ -159,6 +160,17 @@ func settings(s *config.Service) []setting {
 		{fmt.Sprint(s.Conf.Quorum), []string{"quorum"}},
 		{sorry, []string{"sorry_server"}},
 	}
+}
+
+// methodWord is the argument of lvs_method.
+func methodWord(m ipvs.ForwardingMethod) string {
+	switch m {
+	case ipvs.Tunnel:
+		return "TUN"
+	case ipvs.DirectRoute:
+		return "DR"
+	}
+	return "NAT"
 }
 
 // syncID is the id the node's sync daemon has, in words, and where it is set.

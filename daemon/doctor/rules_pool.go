@@ -113,27 +113,4 @@ var poolRules = []Rule{
 			}
 		},
 	},
-	{
-		ID: "sorry-server-other-port", Theme: Balancing, Severity: kconf.Warning, Title: "Local sorry server with DR or TUN",
-		What: "The sorry_server is 127.0.0.1 or ::1 with another port than the service, and the forwarding method is not NAT. Packets are delivered locally with the service's port.",
-		Why:  "When all servers have failed the page that says so does not come, because the local server listens on another port.",
-		Fix:  "let the local server listen on the service's port, or give the sorry server lvs_method NAT",
-		Bad:  conf(service("lvs_method DR; sorry_server 127.0.0.1 8080")), Good: conf(service("lvs_method DR; sorry_server 127.0.0.1 80")),
-		References: []string{"sorry_server", "sorry_server_lvs_method", "lvs_method"},
-		Find: func(in *Input, r Report) {
-			for _, s := range in.Config.Services {
-				b, sorry := in.serviceBlock(s), s.Conf.Sorry
-				if sorry == nil || !sorry.Addr.Addr().IsLoopback() || b == nil {
-					continue
-				}
-				written := last(b, "sorry_server")
-				if written == nil || len(written.Words) < 3 || s.Params.Sorry == nil || s.Params.Sorry.Method == 0 || s.Conf.Addr.Port() == 0 {
-					continue
-				}
-				if port := written.Words[2].Text; port != itoa(int(s.Conf.Addr.Port())) {
-					r.At(sorry.Pos, placeIn(b, s.Conf.Pos, "lvs_method", "lb_kind"), "virtual_server %s: sorry_server %v port %s gets port %d, because only NAT changes ports", s.Params.Name, sorry.Addr.Addr(), port, s.Conf.Addr.Port())
-				}
-			}
-		},
-	},
 }

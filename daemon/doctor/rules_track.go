@@ -159,9 +159,15 @@ var trackRules = []Rule{
 		Covers:     []string{"unused-script"},
 		Find: func(in *Input, r Report) {
 			for _, d := range in.Read {
-				if d.ID == "unused-script" {
-					r.At(d.Pos, d.Related, "vrrp_script %s: is in no track_script and is not run", in.nameAt("vrrp_script", d.Pos))
+				if d.ID != "unused-script" {
+					continue
 				}
+				name := in.nameAt("vrrp_script", d.Pos)
+				if line := in.trackLine(name); line.IsValid() {
+					r.Advise("mend what is said about that line").At(d.Pos, line, "vrrp_script %s: the track_script line that names it is not used, so it is not run", name)
+					continue
+				}
+				r.At(d.Pos, d.Related, "vrrp_script %s: is in no track_script and is not run", name)
 			}
 		},
 	},
@@ -270,6 +276,21 @@ func (in *Input) nameAt(keyword string, pos kconf.Pos) string {
 		}
 	}
 	return "?"
+}
+
+// trackLine is the first line of a track_script block with that name.
+func (in *Input) trackLine(name string) (pos kconf.Pos) {
+	walk(in.File.Stmts, func(s *kconf.Stmt) {
+		if s.Keyword() != "track_script" {
+			return
+		}
+		for _, line := range s.Block {
+			if line.Keyword() == name && !pos.IsValid() {
+				pos = line.Pos()
+			}
+		}
+	})
+	return pos
 }
 
 // hangTime is how long a script hangs before that counts: fall runs, each of

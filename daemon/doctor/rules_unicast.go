@@ -166,7 +166,7 @@ var unicastRules = []Rule{
 		Bad:  conf(router("unicast_src_ip 192.0.2.2")), Good: conf(router("unicast_src_ip 192.0.2.2; unicast_peer { 192.0.2.3 }")),
 		References: []string{"unicast_peer", "unicast_fault_no_peer"},
 		Covers:     []string{"unicast-no-peer"},
-		Find:       explain("peers that expect unicast do not hear it", "unicast-no-peer"),
+		Find:       explainAt([]string{"unicast_peer", "unicast_src_ip", "check_unicast_src"}, "peers that expect unicast do not hear it", "unicast-no-peer"),
 	},
 }
 

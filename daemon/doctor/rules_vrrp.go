@@ -117,7 +117,7 @@ var electionRules = []Rule{
 		Fix:        "put both into one vrrp_sync_group, or carry the IPv6 addresses in virtual_ipaddress_excluded",
 		Bad:        conf(router(""), named("VI_6", "virtual_ipaddress { fe80::100/64; 2001:db8::100/64 }")),
 		Good:       conf(router(""), named("VI_6", "virtual_ipaddress { fe80::100/64; 2001:db8::100/64 }"), "vrrp_sync_group G1 { group { VI_1; VI_6 } }"),
-		References: []string{"vrrp_sync_group", "virtual_ipaddress_excluded", "RFC 9568 section 1.4"},
+		References: []string{"vrrp_sync_group", "virtual_ipaddress_excluded"},
 		Find: func(in *Input, r Report) {
 			for n, i := range in.Config.Instances {
 				for _, o := range in.Config.Instances[:n] {
