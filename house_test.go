@@ -67,11 +67,11 @@ func TestPackagesImportOnlyWhatTheHouseAllows(t *testing.T) {
 		"vrrp": field, "checkers": field, "track": field, "notify": field, "bfd": field,
 		"ipvs": append([]string{"ipvs/ipvstest"}, field...), "ipvs/ipvstest": append([]string{"ipvs"}, field...),
 		"host": append([]string{"host/hosttest"}, field...), "host/hosttest": append([]string{"host"}, field...),
-		"daemon/config": append([]string{"daemon/config/configtest"}, assembly...), "daemon/config/configtest": {"daemon/config", "host", "kconf"},
+		"daemon/config": append([]string{"daemon/config/configtest", "kconf/manual"}, assembly...), "daemon/config/configtest": {"daemon/config", "host", "kconf"},
 		"daemon":        append([]string{"ipvs/ipvstest", "host/hosttest"}, tools...),
 		"daemon/doctor": tools,
-		"cmd/holdfast": {"daemon", "daemon/config", "daemon/doctor", "kconf", "kconf/lsp", "kconf/manual", "kconf/report"},
-		"internal/run": {}, "internal/event": {}, "internal/reconcile": {}, "internal/golden": {},
+		"cmd/holdfast":  {"daemon", "daemon/config", "daemon/doctor", "kconf", "kconf/lsp", "kconf/manual", "kconf/report"},
+		"internal/run":  {}, "internal/event": {}, "internal/reconcile": {}, "internal/golden": {},
 		"integration/sim": {"vrrp"}, "examples": {"daemon", "daemon/config", "kconf"},
 	}
 	for folder, files := range sourceFiles(t) {

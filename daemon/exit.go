@@ -3,7 +3,9 @@ package daemon
 import (
 	"fmt"
 	"io"
+	"maps"
 	"runtime"
+	"slices"
 )
 
 // Exit statuses, those of keepalived.
@@ -37,12 +39,16 @@ func PrintVersion(w io.Writer) {
 	fmt.Fprintf(w, "Config options:  LVS VRRP VRRP_AUTH JSON\n")
 }
 
+// signals are the names that --signum takes. Real-time signals count from the C
+// library's SIGRTMIN, 34.
+var signals = map[string]int{"STOP": 15, "RELOAD": 1, "DATA": 10, "STATS": 12, "JSON": 36, "STATS_CLEAR": 63}
+
+// Signums are those names, sorted.
+func Signums() []string { return slices.Sorted(maps.Keys(signals)) }
+
 // Signum is the number of the signal that a name of --signum stands for.
-// Real-time signals count from the C library's SIGRTMIN, 34.
 func Signum(name string) (int, error) {
-	n, known := map[string]int{
-		"STOP": 15, "RELOAD": 1, "DATA": 10, "STATS": 12, "JSON": 36, "STATS_CLEAR": 63,
-	}[name]
+	n, known := signals[name]
 	if !known {
 		return 0, fmt.Errorf("unknown sigfunc %s", name)
 	}

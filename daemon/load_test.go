@@ -117,7 +117,7 @@ func TestDiagnosticsAreLoggedWithTheirSeverity(t *testing.T) {
 	want := []string{
 		"k.conf:2:5: note: enable_dbus: not supported yet",
 		"k.conf:3:5: unknown keyword route_id; did you mean router_id?",
-		"k.conf:5:1: warning: advert_int 500ms: version 2 cannot carry it, 1s is used",
+		"k.conf:6:16: warning: advert_int 500ms: version 2 cannot carry it, 1s is used",
 	}
 	if diff := cmp.Diff(want, lines); diff != "" {
 		t.Errorf("log (-want +got):\n%s", diff)

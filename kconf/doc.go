@@ -44,6 +44,7 @@
 //	grammar.go        the grammar
 //	driver.go         mends braces, feeds the grammar, hands statements on
 //	vocab.go          Keyword, Vocabulary, Decode
+//	written.go        which keywords a block has, and where
 //	values.go         reading one word: numbers, durations, addresses
 //	setters.go        constructors of setters for scalars
 //	setters_block.go  constructors for blocks, and options of line entries

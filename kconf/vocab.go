@@ -86,6 +86,13 @@ type Setter[C any] struct {
 	Do    func(x *Ctx, c *C, s *Stmt)
 }
 
+// Says replaces type and range in the manual, where a keyword's own rule is
+// narrower or wider than what its constructor knows.
+func (s Setter[C]) Says(typ, rng string) Setter[C] {
+	s.Type, s.Range = typ, rng
+	return s
+}
+
 // BlockUse says what a setter expects after its line.
 type BlockUse uint8
 
@@ -162,6 +169,9 @@ func (v Vocabulary[C]) decodeOne(x *Ctx, c *C, s *Stmt) {
 	case k.Set.Takes == WantsBlock && !s.HasBlock:
 		x.Errorf(s.Pos(), ClassMissingBOB, "missing-block", "%s: a block in braces must follow", s.Keyword())
 		return
+	}
+	if w, ok := any(c).(wroter); ok {
+		w.wrote(k.Name, s)
 	}
 	k.Set.Do(x, c, s)
 }

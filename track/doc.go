@@ -25,7 +25,9 @@
 //	interface.go Link, and track lines about interfaces and scripts (pure)
 //	script.go    ScriptMachine: schedule, rise and fall of one script (pure)
 //	runner.go    Scripts: the goroutine that runs them
-//	keywords.go  vocabularies of vrrp_script, track_file, vrrp_track_process
+//	keywords.go  vocabulary of vrrp_script
+//	keywords_file.go    that of track_file
+//	keywords_process.go that of vrrp_track_process
 //	ref.go       DecodeRef: NAME [weight N [reverse]], the lines of track blocks
 //
 // What init_fail does follows keepalived.conf(5); keepalived itself was seen to

@@ -8,6 +8,8 @@ import (
 
 // ScriptConfig is one vrrp_script block.
 type ScriptConfig struct {
+	kconf.Written // where each keyword stands
+
 	Name     string
 	Pos      kconf.Pos // of the keyword vrrp_script
 	Script   *kconf.Script
@@ -40,17 +42,17 @@ const (
 // ScriptKeywords is the vocabulary of vrrp_script.
 var ScriptKeywords = kconf.Vocabulary[ScriptConfig]{
 	{
-		Name: "script", Args: "COMMAND", Since: "1.1.13",
+		Name: "script", Args: "COMMAND", Default: "required", Since: "1.1.13",
 		Doc: "Command to run; exit status 0 is success. \"</path\" succeeds when the file can be opened for reading, \"</dev/tcp/HOST/PORT\" when the port accepts a connection.",
 		Set: kconf.Command(func(c *ScriptConfig) **kconf.Script { return &c.Script }),
 	},
 	{
-		Name: "interval", Args: "SECONDS", Default: "1", Since: "1.1.13",
+		Name: "interval", Args: "SECS", Default: "1", Since: "1.1.13",
 		Doc: "Time from one start to the next; a run that is still going on makes the next one wait for its turn.",
 		Set: kconf.SecondsZeroIs(func(c *ScriptConfig) *time.Duration { return &c.Interval }, time.Second, secondsMin, secondsMax, 3),
 	},
 	{
-		Name: "timeout", Args: "SECONDS", Default: "interval", Since: "1.2.6",
+		Name: "timeout", Args: "SECS", Default: "interval", Since: "1.2.6",
 		Doc: "One run may last this long; then it counts as failed and its process group is ended.",
 		Set: kconf.SecondsZeroIs(func(c *ScriptConfig) *time.Duration { return &c.Timeout }, time.Second, secondsMin, secondsMax, 3),
 	},
@@ -72,7 +74,7 @@ var ScriptKeywords = kconf.Vocabulary[ScriptConfig]{
 	{
 		Name: "user", Args: "USER [GROUP]", Default: "script_user", Since: "1.3.0",
 		Doc: "Account that runs the script.",
-		Set: kconf.User(func(c *ScriptConfig) (user, group *string) { return &c.User, &c.Group }),
+		Set: kconf.User(func(c *ScriptConfig) (user, group *string) { return &c.User, &c.Group }).Says("USER", "must exist"),
 	},
 	{
 		Name: "init_fail", Default: "off", Since: "1.3.2",
@@ -81,24 +83,12 @@ var ScriptKeywords = kconf.Vocabulary[ScriptConfig]{
 	},
 }
 
+// setScriptWeight refuses a number out of range. keepalived reports it, and uses
+// it all the same.
 func setScriptWeight(x *kconf.Ctx, c *ScriptConfig, s *kconf.Stmt) {
-	args, ok := x.Args(s, 1)
-	if !ok {
-		return
+	if _, ok := x.Args(s, 1); ok {
+		setWeight(x, s, weightMax, &c.Weight, &c.Reverse)
 	}
-	n, ok := kconf.ParseInt(x, args[0], s.Keyword(), -weightMax, weightMax)
-	if !ok {
-		return
-	}
-	c.Weight, c.Reverse = int(n), false
-	if len(args) == 1 {
-		return
-	}
-	if args[1].Text != "reverse" {
-		x.Errorf(args[1].Pos, kconf.ClassGeneral, "unknown-option", "weight: unknown word %s, only reverse may follow", args[1].Text)
-		return
-	}
-	c.Reverse = true
 }
 
 // DecodeScript reads a vrrp_script statement. It returns nil, having said why,
@@ -115,43 +105,4 @@ func DecodeScript(x *kconf.Ctx, s *kconf.Stmt) *ScriptConfig {
 		return nil
 	}
 	return c
-}
-
-// FileConfig is one track_file block. Its keywords are known and have no effect yet.
-type FileConfig struct{ Name string }
-
-// FileKeywords is the vocabulary of track_file and of its old name vrrp_track_file.
-var FileKeywords = kconf.Vocabulary[FileConfig]{
-	{Name: "file", Args: "PATH", Since: "2.1.0", Status: kconf.KnowOnly,
-		Doc: "File whose decimal number is followed; a missing or empty file counts as 0."},
-	{Name: "weight", Args: "N [reverse]", Default: "1", Since: "2.1.0", Status: kconf.KnowOnly,
-		Doc: "Factor for the number; 0 makes every number but 0 a FAULT."},
-	{Name: "init_file", Args: "[N] [overwrite]", Default: "0", Since: "2.1.0", Status: kconf.KnowOnly,
-		Doc: "Create the file with this number at start, and with overwrite also replace it."},
-}
-
-// ProcessConfig is one vrrp_track_process block. Its keywords are known and
-// have no effect yet.
-type ProcessConfig struct{ Name string }
-
-// ProcessKeywords is the vocabulary of vrrp_track_process.
-var ProcessKeywords = kconf.Vocabulary[ProcessConfig]{
-	{Name: "process", Args: "NAME [PARAMETER...]", Since: "2.0.11", Status: kconf.KnowOnly,
-		Doc: "Process name or path; with parameters the command line must match."},
-	{Name: "param_match", Args: "[initial|partial]", Default: "exact if parameters are given", Since: "2.0.16", Status: kconf.KnowOnly,
-		Doc: "How parameters are compared; without a word exactly."},
-	{Name: "weight", Args: "N [reverse]", Default: "0", Since: "2.0.11", Status: kconf.KnowOnly,
-		Doc: "Added to the priority while the quorum is met (positive) or missed (negative); 0 makes a missed quorum a FAULT."},
-	{Name: "quorum", Args: "N", Default: "1", Since: "2.0.11", Status: kconf.KnowOnly,
-		Doc: "Fewest matching processes."},
-	{Name: "quorum_max", Args: "N", Default: "unlimited", Since: "2.0.16", Status: kconf.KnowOnly,
-		Doc: "Most matching processes; 0 means that none may run."},
-	{Name: "delay", Args: "SECONDS", Default: "0", Since: "2.0.11", Status: kconf.KnowOnly,
-		Doc: "Sets fork_delay and terminate_delay."},
-	{Name: "terminate_delay", Args: "SECONDS", Default: "0", Since: "2.0.16", Status: kconf.KnowOnly,
-		Doc: "Wait this long before a lost quorum counts."},
-	{Name: "fork_delay", Args: "SECONDS", Default: "0", Since: "2.0.16", Status: kconf.KnowOnly,
-		Doc: "Wait this long before a gained quorum counts."},
-	{Name: "full_command", Default: "off", Since: "2.0.11", Status: kconf.KnowOnly,
-		Doc: "Compare the whole command line instead of the process name."},
 }

@@ -41,9 +41,18 @@
 //	conn_linux.go      raw sockets
 //	timer.go           what the loop wants of a timer
 //	timerfd_linux.go   the exact one
-//	keywords.go        vocabularies of vrrp_instance and vrrp_sync_group
-//	keywords_set.go    their setters
-//	resolve.go         from what was written to parameters
+//	config.go          what the blocks of the configuration say, decoded
+//	keywords.go        vocabulary of vrrp_instance: protocol
+//	keywords_host.go   vocabulary of vrrp_instance: host
+//	keywords_group.go  vocabulary of vrrp_sync_group, track and notify rows
+//	keywords_link.go   garp_group, track_group, linkbeat and delay lines
+//	keywords_hmac.go   auth_hmac and its keys
+//	keywords_lines.go  what may stand on lines of value blocks
+//	keywords_set.go    setters of vrrp_instance
+//	keywords_vmac.go   setters of use_vmac, use_ipvlan, garp_extra_if
+//	resolve.go         from what was written to parameters: order, defaults
+//	resolve_protocol.go rules about the protocol
+//	resolve_host.go    rules about interfaces and addresses
 //
 // # Departures from keepalived, on purpose
 //

@@ -1,7 +1,9 @@
 package vrrp
 
 import (
+	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"holdfast/kconf"
@@ -38,7 +40,7 @@ func setPreemptDelay(x *kconf.Ctx, c *InstanceConfig, s *kconf.Stmt) {
 	if !ok {
 		d = 0
 	}
-	c.PreemptDelay, c.PreemptPos = d, s.Pos()
+	c.PreemptDelay = d
 }
 
 // setMcastDst refuses what routers would forward: an advert stays on its link.
@@ -52,17 +54,108 @@ func setMcastDst(x *kconf.Ctx, c *InstanceConfig, s *kconf.Stmt) {
 	case !ok:
 	case !a.IsMulticast() || a.Is6() && !a.IsLinkLocalMulticast():
 		x.Errorf(w.Pos, kconf.ClassGeneral, "not-multicast", "mcast_dst_ip %v: must be multicast, for IPv6 link-local", a)
-	default:
+	case c.ofFamily(x, w.Pos, s.Keyword(), a):
 		c.McastDst = a
 	}
 }
 
+// setSource reads mcast_src_ip and unicast_src_ip.
+func setSource(field func(*InstanceConfig) *netip.Addr) func(*kconf.Ctx, *InstanceConfig, *kconf.Stmt) {
+	return func(x *kconf.Ctx, c *InstanceConfig, s *kconf.Stmt) {
+		w, ok := x.OneArg(s)
+		if !ok {
+			return
+		}
+		if a, ok := kconf.ParseAddr(x, w, s.Keyword()); ok && c.ofFamily(x, w.Pos, s.Keyword(), a) {
+			*field(c) = a
+		}
+	}
+}
+
+// ofFamily reports whether a is of the instance's family. The first address of
+// the block decides it, in whatever keyword it stands; one of the other family
+// is not used.
+func (c *InstanceConfig) ofFamily(x *kconf.Ctx, pos kconf.Pos, what string, a netip.Addr) bool {
+	f := &c.family
+	if !f.known {
+		*f = familySource{known: true, ipv6: a.Is6(), addr: a}
+	}
+	if a.Is6() == f.ipv6 {
+		return true
+	}
+	than, hint := "native_ipv6", ""
+	if f.addr.IsValid() {
+		than = f.addr.String()
+	}
+	if what == "virtual_ipaddress" {
+		hint = "; use virtual_ipaddress_excluded"
+	}
+	x.Errorf(pos, kconf.ClassGeneral, "mixed-families", "vrrp_instance %s: %v is of another family than %s%s", c.Name, a, than, hint)
+	return false
+}
+
+// setNativeIPv6 needs no address to know the family.
+func setNativeIPv6(x *kconf.Ctx, c *InstanceConfig, s *kconf.Stmt) {
+	if c.family.known && !c.family.ipv6 {
+		x.Errorf(s.Pos(), kconf.ClassGeneral, "native-ipv6", "native_ipv6: ignored, %v is an IPv4 address", c.family.addr)
+		return
+	}
+	c.NativeIPv6 = true
+	if !c.family.known {
+		c.family = familySource{known: true, ipv6: true}
+	}
+}
+
+// setVersion keeps the first one. Version 2 is refused once the instance is
+// known to be IPv6, and obeyed when it stands before the addresses: so does
+// keepalived, and files rely on it.
+func setVersion(x *kconf.Ctx, c *InstanceConfig, s *kconf.Stmt) {
+	w, ok := x.OneArg(s)
+	if !ok {
+		return
+	}
+	n, ok := kconf.ParseUint(x, w, s.Keyword(), 2, 3)
+	version := uint8(n)
+	switch {
+	case !ok:
+	case c.Version != nil && *c.Version != version:
+		x.Errorf(w.Pos, kconf.ClassGeneral, "version-twice", "version %d: ignored after version %d", version, *c.Version)
+	case version == 2 && c.Version == nil && c.family.known && c.family.ipv6:
+		x.Errorf(w.Pos, kconf.ClassGeneral, "version-ipv6", "version 2: ignored, the instance is IPv6 already, which needs version 3 (RFC 9568 section 5.2.1)")
+	default:
+		c.Version = &version
+	}
+}
+
+// setVirtualAddresses keeps the lines of the instance's family, and those that
+// are no addresses, about which whoever reads the lines has more to say.
+func setVirtualAddresses(x *kconf.Ctx, c *InstanceConfig, s *kconf.Stmt) {
+	var lines []*kconf.Stmt
+	kconf.Lines(func(list *[]*kconf.Stmt) *[]*kconf.Stmt { return list }).Do(x, &lines, s)
+	for _, line := range lines {
+		a := lineAddr(line)
+		if !a.IsValid() || c.ofFamily(x, line.Pos(), s.Keyword(), a) {
+			c.VirtualAddresses = append(c.VirtualAddresses, line)
+		}
+	}
+}
+
+// lineAddr is the address at the beginning of an address line; invalid when it
+// is none.
+func lineAddr(line *kconf.Stmt) netip.Addr {
+	text, _, _ := strings.Cut(line.Keyword(), "/")
+	a, err := netip.ParseAddr(text)
+	if err != nil || a.Zone() != "" {
+		return netip.Addr{}
+	}
+	return a
+}
+
 // setPeers reads unicast_peer. A line that is refused is left out, the others stay.
 func setPeers(x *kconf.Ctx, c *InstanceConfig, s *kconf.Stmt) {
-	c.UnicastKeyword = true
 	for _, line := range s.Block {
 		addr, ok := kconf.ParseAddr(x, line.Words[0], "unicast_peer")
-		if !ok {
+		if !ok || !c.ofFamily(x, line.Pos(), s.Keyword(), addr) {
 			continue
 		}
 		p := Peer{Addr: addr, MaxTTL: 255}
@@ -74,9 +167,9 @@ func setPeers(x *kconf.Ctx, c *InstanceConfig, s *kconf.Stmt) {
 		case p.MinTTL > p.MaxTTL:
 			x.Errorf(line.Pos(), kconf.ClassGeneral, "ttl-range", "unicast_peer %v: min_ttl %d is above max_ttl %d", addr, p.MinTTL, p.MaxTTL)
 		case slices.ContainsFunc(c.Peers, func(have Peer) bool { return have.Addr == addr }):
-			x.Errorf(line.Pos(), kconf.ClassGeneral, "duplicate", "unicast_peer %v: named twice", addr)
+			x.Notef(line.Pos(), "duplicate", "unicast_peer %v: named twice, one advert is sent", addr) // keepalived 2.2.7 sends two
 		default:
-			c.Peers = append(c.Peers, p)
+			c.Peers, c.PeerPos = append(c.Peers, p), append(c.PeerPos, line.Pos())
 		}
 	}
 }
@@ -107,6 +200,96 @@ func setPass(x *kconf.Ctx, c *AuthConfig, s *kconf.Stmt) {
 	}
 }
 
+func beginAuth(_ *kconf.Ctx, c *InstanceConfig, _ *kconf.Stmt) *AuthConfig {
+	c.Auth = &AuthConfig{}
+	return c.Auth
+}
+
+// setOldChecksum reads old_unicast_checksum [never].
+func setOldChecksum(x *kconf.Ctx, c *InstanceConfig, s *kconf.Stmt) {
+	c.OldUnicastChecksum = OldChecksumAlways
+	args := s.Args()
+	switch {
+	case len(args) == 0:
+	case args[0].Text == "never":
+		c.OldUnicastChecksum = OldChecksumNever
+	default:
+		c.OldUnicastChecksum = OldChecksumAuto
+		x.Errorf(args[0].Pos, kconf.ClassGeneral, "not-one-of", "old_unicast_checksum %s: must be never, or nothing", args[0].Text)
+	}
+}
+
+// setTimerExpired reads timer_expired_backup [N]; without a number it is 254.
+func setTimerExpired(x *kconf.Ctx, c *InstanceConfig, s *kconf.Stmt) {
+	n, ok := uint64(254), true
+	if args := s.Args(); len(args) > 0 {
+		n, ok = kconf.ParseUint(x, args[0], s.Keyword(), 1, 254)
+	}
+	if ok {
+		adverts := uint8(n)
+		c.TimerExpiredBackup = &adverts
+	}
+}
+
+// setRxBuffer wants exactly one number; another count of words is no missing
+// argument to keepalived, which looks first.
+func setRxBuffer(x *kconf.Ctx, c *InstanceConfig, s *kconf.Stmt) {
+	args := s.Args()
+	if len(args) != 1 {
+		x.Errorf(s.Pos(), kconf.ClassGeneral, "missing-argument", "kernel_rx_buf_size: wants one argument, has %d", len(args))
+		return
+	}
+	if n, ok := kconf.ParseUint(x, args[0], s.Keyword(), 0, 1<<32-1); ok {
+		size := uint32(n)
+		c.KernelRxBufSize = &size
+	}
+}
+
+// setRepeat reads a number of packets. 0 once meant 1.
+func setRepeat(field func(*InstanceConfig) **uint32) func(*kconf.Ctx, *InstanceConfig, *kconf.Stmt) {
+	return func(x *kconf.Ctx, c *InstanceConfig, s *kconf.Stmt) {
+		w, ok := x.OneArg(s)
+		if !ok {
+			return
+		}
+		n, ok := kconf.ParseUint(x, w, s.Keyword(), 0, 1<<32-1)
+		if !ok {
+			return
+		}
+		if n == 0 {
+			x.Warnf(w.Pos, kconf.ClassGeneral, "garp-repeat", "%s 0: a garp repeat of 0 is raised to 1", s.Keyword())
+			n = 1
+		}
+		count := uint32(n)
+		*field(c) = &count
+	}
+}
+
+// setAccept is accept and no_accept; the last one counts.
+func setAccept(accept bool) func(*kconf.Ctx, *InstanceConfig, *kconf.Stmt) {
+	return func(_ *kconf.Ctx, c *InstanceConfig, _ *kconf.Stmt) {
+		v := accept
+		c.Accept = &v
+	}
+}
+
+// setSyncDaemonInterface keeps the first one.
+func setSyncDaemonInterface(x *kconf.Ctx, c *InstanceConfig, s *kconf.Stmt) {
+	w, ok := x.OneArg(s)
+	if !ok {
+		return
+	}
+	name, ok := kconf.ParseIface(x, w, s.Keyword())
+	switch {
+	case !ok:
+	case c.SyncDaemonInterface != "":
+		c.Repeated(x, s)
+	default:
+		c.SyncDaemonInterface = name
+	}
+}
+
+// setNotifyDeleted works without a script, too.
 func setNotifyDeleted(x *kconf.Ctx, c *InstanceConfig, s *kconf.Stmt) {
 	c.NotifyDeletedSet = true
 	if len(s.Args()) == 0 {
@@ -114,22 +297,5 @@ func setNotifyDeleted(x *kconf.Ctx, c *InstanceConfig, s *kconf.Stmt) {
 	}
 	if sc, ok := x.ReadScript(s); ok {
 		c.NotifyDeleted = sc
-	}
-}
-
-// trackRows are the five track blocks. Their lines stay lines, because what may
-// stand on them is the business of what is tracked: NAME [weight N
-// [reverse|noreverse]].
-func trackRows[C any](t func(*C) *Tracks) []kconf.Keyword[C] {
-	row := func(name, what, doc string, status kconf.Status, field func(*Tracks) *[]*kconf.Stmt) kconf.Keyword[C] {
-		return kconf.Keyword[C]{Name: name, Args: "{ " + what + " [weight N [reverse|noreverse]] ... }", Doc: doc, Status: status,
-			Set: kconf.Lines(func(c *C) *[]*kconf.Stmt { return field(t(c)) })}
-	}
-	return []kconf.Keyword[C]{
-		row("track_interface", "IF", "Further interfaces: down is a fault, or costs the weight.", kconf.Acts, func(t *Tracks) *[]*kconf.Stmt { return &t.Interfaces }),
-		row("track_script", "SCRIPT", "Scripts whose result moves state or priority.", kconf.Acts, func(t *Tracks) *[]*kconf.Stmt { return &t.Scripts }),
-		row("track_file", "FILE", "Files whose number times the weight moves the priority.", kconf.NotYet, func(t *Tracks) *[]*kconf.Stmt { return &t.Files }),
-		row("track_process", "PROCESS", "Processes that move state or priority.", kconf.NotYet, func(t *Tracks) *[]*kconf.Stmt { return &t.Processes }),
-		row("track_bfd", "BFD", "BFD sessions that move state or priority.", kconf.NotYet, func(t *Tracks) *[]*kconf.Stmt { return &t.BFDs }),
 	}
 }

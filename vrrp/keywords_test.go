@@ -11,8 +11,20 @@ import (
 	"holdfast/kconf"
 )
 
-// decode reads the inside of a vrrp_instance block and resolves it.
-func decode(t *testing.T, body string, d Defaults) (InstanceConfig, Params, []string) {
+// decode reads the inside of a vrrp_instance block and resolves it. A body
+// without addresses gets 10.9.0.100.
+func decode(t testing.TB, body string, d Defaults) (InstanceConfig, Params, []string) {
+	t.Helper()
+	if !strings.Contains(body, "virtual_ipaddress") {
+		body += "\nvirtual_ipaddress {\n10.9.0.100\n}"
+	}
+	c, out, diags := resolve(t, body, d, Surroundings{})
+	return c, out.Params, texts(diags)
+}
+
+// resolve reads the inside of a vrrp_instance block as it is. The addresses of
+// the surroundings are those of its lines.
+func resolve(t testing.TB, body string, d Defaults, s Surroundings) (InstanceConfig, Resolved, *kconf.Diagnostics) {
 	t.Helper()
 	file, diags := kconf.ParseString("k", "vrrp_instance VI_1 {\n"+body+"\n}\n", kconf.Options{})
 	if len(file.Stmts) != 1 {
@@ -21,12 +33,20 @@ func decode(t *testing.T, body string, d Defaults) (InstanceConfig, Params, []st
 	x := &kconf.Ctx{Diags: diags}
 	c := InstanceConfig{Name: "VI_1", Pos: file.Stmts[0].Pos()}
 	InstanceKeywords.Decode(x, &c, file.Stmts[0].Block)
-	p := c.Resolve(x, d, addrs("10.9.0.100"))
-	var texts []string
-	for _, d := range diags.All() {
-		texts = append(texts, d.String())
+	for _, line := range c.VirtualAddresses {
+		if a := lineAddr(line); a.IsValid() {
+			s.Addrs = append(s.Addrs, a)
+		}
 	}
-	return c, p, texts
+	return c, c.Resolve(x, d, s), diags
+}
+
+func texts(diags *kconf.Diagnostics) []string {
+	var list []string
+	for _, d := range diags.All() {
+		list = append(list, d.String())
+	}
+	return list
 }
 
 func TestKeywordsBecomeParameters(t *testing.T) {
@@ -74,18 +94,17 @@ func TestKeywordsBecomeParameters(t *testing.T) {
 			[]string{"unicast without unicast_peer, multicast is used"}},
 		"a peer of the other family is left out": {must + "unicast_src_ip 10.9.0.1\nunicast_peer {\nfd09::2\n10.9.0.2\n}", func(p *Params) {
 			p.PrimaryAddr, p.Peers = routerA, []Peer{{routerB, 0, 255}}
-		}, []string{"unicast peer fd09::2 is of another address family"}},
-		"with no peer of our family left it is multicast, and said so": {must + "unicast_peer {\nfd09::2\n}", func(p *Params) {},
-			[]string{"unicast peer fd09::2 is of another address family", "unicast without unicast_peer"}},
-		"a group of the other family is not used": {must + "mcast_dst_ip ff02::99", func(p *Params) {},
-			[]string{"mcast_dst_ip ff02::99: is of another address family"}},
-		"a source of the other family is no use": {must + "mcast_src_ip fd09::1", func(p *Params) {
-			p.IPv6, p.Version, p.PrimaryAddr = true, 3, netip.MustParseAddr("fd09::1")
-			p.ConfigFault = "virtual addresses of another family than the adverts"
-		}, []string{"10.9.0.100 is of another address family than the adverts"}},
+		}, []string{"k:6:1: vrrp_instance VI_1: fd09::2 is of another family than 10.9.0.1"}},
+		"with no peer of our family left it is multicast, and said so": {must + "virtual_ipaddress {\n10.9.0.100\n}\nunicast_peer {\nfd09::2\n}", func(p *Params) {},
+			[]string{"k:8:1: vrrp_instance VI_1: fd09::2 is of another family than 10.9.0.100", "unicast without unicast_peer"}},
+		"a group of the other family is not used": {must + "virtual_ipaddress {\n10.9.0.100\n}\nmcast_dst_ip ff02::99", func(p *Params) {},
+			[]string{"k:7:14: vrrp_instance VI_1: ff02::99 is of another family than 10.9.0.100"}},
+		"the first address decides the family": {must + "mcast_src_ip fd09::1", func(p *Params) {
+			p.IPv6, p.Version, p.Addrs, p.PrimaryAddr = true, 3, nil, netip.MustParseAddr("fd09::1")
+		}, []string{"k:6:1: vrrp_instance VI_1: 10.9.0.100 is of another family than fd09::1; use virtual_ipaddress_excluded", "version 3 needs a virtual_ipaddress"}},
 		"announcing": {must + "garp_master_delay 1\ngarp_master_repeat 0\ngarp_lower_prio_repeat 0", func(p *Params) {
 			p.Announce.MasterDelay, p.Announce.MasterRepeat, p.Announce.LowerPrioRepeat = time.Second, 1, 0
-		}, []string{"a garp repeat of 0 is raised to 1"}},
+		}, []string{"k:5:20: warning: garp_master_repeat 0: a garp repeat of 0 is raised to 1"}},
 		"a VRID out of range": {"interface eth0\nvirtual_router_id 300", func(p *Params) { p.VRID = 0 },
 			[]string{"k:3:19: virtual_router_id", "virtual_router_id is missing"}},
 		"a word unknown":      {must + "nopremt", func(p *Params) {}, []string{"k:4:1: unknown keyword nopremt; did you mean nopreempt?"}},
@@ -148,14 +167,18 @@ func TestEveryKeywordOfKeepalivedIsKnown(t *testing.T) {
 	for _, tt := range []struct {
 		vocab kconf.Vocab
 		want  []string
-	}{{InstanceKeywords, instance}, {GroupKeywords, group}, {AuthKeywords, []string{"auth_type", "auth_pass"}}} {
+	}{
+		{InstanceKeywords, instance}, {GroupKeywords, group}, {AuthKeywords, []string{"auth_type", "auth_pass"}},
+		{HMACKeywords, strings.Fields("key active_key time_window anti_replay mode")}, {TrackGroupKeywords, []string{"group"}},
+		{GARPGroupKeywords, strings.Fields("garp_interval gna_interval interface interfaces")},
+	} {
 		known := map[string]bool{}
 		for _, d := range tt.vocab.Docs() {
 			if known[d.Name] {
 				t.Errorf("%s stands there twice", d.Name)
 			}
-			if known[d.Name] = true; d.Doc == "" {
-				t.Errorf("%s has no words", d.Name)
+			if known[d.Name] = true; !strings.HasSuffix(d.Doc, ".") || d.Type == "" || d.Since == "" || d.Status == kconf.KnowOnly {
+				t.Errorf("%s lacks its sentence, type or version: %+v", d.Name, d)
 			}
 		}
 		for _, w := range tt.want {

@@ -1,22 +1,29 @@
 package vrrp
 
 import (
+	"fmt"
+	"io/fs"
 	"net/netip"
-	"slices"
 	"time"
 
 	"holdfast/kconf"
 )
 
-// Defaults are the global values that an instance falls back to.
+// Defaults are the global values that an instance falls back to. The zero value
+// is a file without global_defs, apart from Announce (see DefaultAnnounce).
 type Defaults struct {
 	Version          uint8 // vrrp_version; 0 means 2
 	DownTimerAdverts int   // 0 means 3
 	Group4, Group6   netip.Addr
 	Announce         AnnounceParams
 
+	Strict                                                      bool // vrrp_strict
 	LowerPrioNoAdvert, HigherPrioSendAdvert, OwnerIgnoreAdverts bool
 	SkipCheckAdvAddr, CheckUnicastSrc, ChecksumAsV2             bool
+	ExtraGARP                                                   *ExtraGARP // vrrp_garp_extra_if
+
+	SMTPAlertVRRP, SMTPAlert *bool // smtp_alert_vrrp, smtp_alert
+	PriorityChanges          bool  // vrrp_notify_priority_changes
 }
 
 // DefaultAnnounce is keepalived's announcing when nothing is configured.
@@ -25,71 +32,104 @@ func DefaultAnnounce() AnnounceParams {
 		LowerPrioDelay: 5 * time.Second, LowerPrioRepeat: 5}
 }
 
-// Resolve turns what was written into parameters: defaults, contradictions
-// between keywords, what the version cannot do. addrs are the virtual addresses
-// in order. PrimaryAddr is only set when the configuration names it.
-func (c *InstanceConfig) Resolve(x *kconf.Ctx, d Defaults, addrs []netip.Addr) Params {
-	p := Params{VRID: c.VRID, Addrs: addrs, PreemptMode: !c.NoPreempt, PreemptDelay: c.PreemptDelay, Peers: c.Peers}
+// Surroundings are what is around an instance: the blocks that it belongs to,
+// and what is known about the host. The zero value knows nothing; a rule about
+// what is not known does not apply. Parent and child must be told the same, or
+// they will not agree on what the instance is.
+type Surroundings struct {
+	Addrs []netip.Addr                // virtual addresses, in order, as their lines were read
+	Group *GroupConfig                // the sync group that it is in; nil: none
+	Link  func(name string) *LinkInfo // what is known about an interface; nil: nothing
+	Files fs.FS                       // the root directory, for keys of auth_hmac; nil: they are not read
+}
+
+// LinkInfo is what the rules need to know about an interface.
+type LinkInfo struct {
+	Loopback    bool
+	Ethernet    bool
+	Multicast   bool
+	PrivateVMAC bool // a macvlan in private mode, as use_vmac makes them
+	MTU         int  // octets; 0: not known
+
+	// Down and Up are its interface_up_down_delays.
+	Down, Up time.Duration
+}
+
+// Resolved is an instance with every default filled in and every contradiction
+// settled.
+type Resolved struct {
+	Params Params // PrimaryAddr only when the configuration names it
+
+	State     string // MASTER or BACKUP: what it is to begin with
+	Interface string // "" when there is none, or none that can be used
+	Strict    bool
+	Accept    bool // packets to the virtual addresses are accepted although not the owner
+	Firewall  bool // something has to be dropped: nftables table keepalived, unless another is configured
+
+	SMTPAlert       bool
+	PriorityChanges bool // notify_priority_changes
+
+	TrackSrcIP         bool
+	TimerExpiredBackup uint8         // adverts; 0: off
+	HMAC               *HMACConfig   // nil: off
+	VMAC               *VMACConfig   // nil: off. Its MAC has six octets, or is the RFC's
+	VMACAddr           bool          // use_vmac_addr
+	XmitBase           bool          // vmac_xmit_base
+	IPVLAN             *IPVLANConfig // nil: off
+	VRF                string
+	PromoteSecondaries bool
+	ExtraGARP          *ExtraGARP // nil: off
+	NoLinkDelays       bool       // the delays of its interface are longer than a failover and not used
+
+	Excess  []netip.Addr // virtual addresses that no advert has room for: to be treated as excluded ones
+	Dropped []netip.Addr // virtual addresses that cannot be used at all
+
+	// Stop says why the daemon must not start, "" if it may: the first reason of
+	// perhaps several, all of which have been reported. One such instance ends
+	// keepalived with status 2.
+	Stop string
+}
+
+// resolver settles one instance; out is what has been settled so far.
+type resolver struct {
+	x   *kconf.Ctx
+	c   *InstanceConfig
+	d   Defaults
+	s   Surroundings
+	out Resolved
+
+	group   netip.Addr // mcast_dst_ip, unless it is not used
+	nopre   bool       // nopreempt was written
+	hasAuth bool       // authentication is still in effect
+}
+
+// Resolve settles what was written: defaults, contradictions between keywords,
+// what the version cannot do. The order is keepalived's, since a rule sees what
+// the rules before it have changed.
+func (c *InstanceConfig) Resolve(x *kconf.Ctx, d Defaults, s Surroundings) Resolved {
+	r := &resolver{x: x, c: c, d: d, s: s, group: c.McastDst, nopre: c.NoPreempt, hasAuth: c.Auth != nil && c.Auth.Type != ""}
+	p := &r.out.Params
+	p.VRID, p.Peers, p.PreemptMode, p.PreemptDelay = c.VRID, c.Peers, !c.NoPreempt, c.PreemptDelay
+	p.Addrs = s.Addrs
 	p.PrimaryAddr = c.source()
-	p.IPv6 = c.isIPv6(addrs)
-	c.checkRequired(x)
-	c.resolveFamily(x, &p)
-	c.resolveVersion(d, &p)
-	c.resolvePriority(x, &p)
-	c.resolveInterval(x, &p)
-	c.resolveAuth(x, &p)
-	c.resolveDestination(x, d, &p)
-	c.resolveAnnounce(x, d.Announce, &p)
-	p.DownTimerAdverts = or(c.DownTimerAdverts, d.DownTimerAdverts)
-	p.LowerPriorityNoAdvert = or(c.LowerPrioNoAdvert, d.LowerPrioNoAdvert)
-	p.HigherPrioritySendAdvert = or(c.HigherPrioSendAdvert, d.HigherPrioSendAdvert)
+	r.out.TrackSrcIP, r.out.VMACAddr, r.out.XmitBase, r.out.PromoteSecondaries = c.TrackSrcIP, c.VMACAddr, c.XmitBase, c.PromoteSecondaries
+	r.out.VRF, r.out.IPVLAN = c.VRF, c.IPVLAN
+	if c.VMAC != nil {
+		vmac := *c.VMAC // its MAC is completed
+		r.out.VMAC = &vmac
+	}
+	for _, rule := range []func(){
+		r.required, r.xmitBaseForUnicast, r.unicastTTL, // minimum checks
+		r.version, r.priorityAndState, r.authentication, r.hmac, r.destination,
+		r.interfaceNeeds, r.linkLocalFirst, r.vrf, r.room,
+		r.preemption, r.downTimer, r.acceptance, r.multicastGroup, r.announcing, r.lowerAndHigher, r.owner,
+		r.notifications, r.interval, r.linkDelays, r.sourceTracking, r.ownInterface, r.addressLinks, r.extraGARP, r.enoughAddresses,
+	} {
+		rule()
+	}
 	p.SkipCheckAdvAddr = or(c.SkipCheckAdvAddr, d.SkipCheckAdvAddr)
 	p.ChecksumAsV2 = or(c.ChecksumAsV2, d.ChecksumAsV2)
-	p.OwnerIgnoreAdverts = p.Owner() && or(c.OwnerIgnoreAdverts, d.OwnerIgnoreAdverts)
-	return p
-}
-
-// isIPv6 finds the family of the adverts: that of the source address, else of
-// the virtual addresses, else of the peers.
-func (c *InstanceConfig) isIPv6(addrs []netip.Addr) bool {
-	switch source := c.source(); {
-	case c.NativeIPv6:
-		return true
-	case source.IsValid():
-		return source.Is6()
-	case len(addrs) > 0:
-		return addrs[0].Is6()
-	}
-	return len(c.Peers) > 0 && c.Peers[0].Addr.Is6()
-}
-
-// resolveFamily leaves out what an advert of p's family cannot be sent to or
-// carry: no socket reaches a peer of the other one.
-func (c *InstanceConfig) resolveFamily(x *kconf.Ctx, p *Params) {
-	p.Peers = slices.DeleteFunc(slices.Clone(p.Peers), func(peer Peer) bool {
-		if peer.Addr.Is6() == p.IPv6 {
-			return false
-		}
-		x.Errorf(c.Pos, kconf.ClassGeneral, "family-mismatch", "vrrp_instance %s: unicast peer %v is of another address family; it is not used", c.Name, peer.Addr)
-		return true
-	})
-	if len(p.Peers) == 0 {
-		p.Peers = nil
-	}
-	if len(p.Addrs) > 0 && p.Addrs[0].Is6() != p.IPv6 {
-		x.Errorf(c.Pos, kconf.ClassGeneral, "family-mismatch", "vrrp_instance %s: %v is of another address family than the adverts; the instance stays in FAULT", c.Name, p.Addrs[0])
-		p.ConfigFault = "virtual addresses of another family than the adverts"
-	}
-}
-
-// checkRequired reports what no default can replace.
-func (c *InstanceConfig) checkRequired(x *kconf.Ctx) {
-	if c.VRID == 0 {
-		x.Errorf(c.Pos, kconf.ClassGeneral, "no-vrid", "vrrp_instance %s: virtual_router_id is missing", c.Name)
-	}
-	if c.Interface == "" && len(c.Peers) == 0 {
-		x.Errorf(c.Pos, kconf.ClassGeneral, "no-interface", "vrrp_instance %s: interface is missing", c.Name)
-	}
+	return r.out
 }
 
 // or is what was written, or else the default.
@@ -100,135 +140,63 @@ func or[T any](written *T, fallback T) T {
 	return fallback
 }
 
-// source is the configured source address. The two keywords mean the same.
+// fix reports that a keyword is used otherwise than it was written.
+func (r *resolver) fix(keyword, id, format string, args ...any) {
+	r.x.Warnf(r.at(keyword), kconf.ClassGeneral, id, format, args...)
+}
+
+// at is where keyword stands, or else the instance.
+func (r *resolver) at(keyword string) kconf.Pos {
+	if pos := r.c.At(keyword); pos.IsValid() {
+		return pos
+	}
+	return r.c.Pos
+}
+
+// stop reports what the daemon cannot start with.
+func (r *resolver) stop(pos kconf.Pos, id, format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	r.x.Errorf(pos, kconf.ClassGeneral, id, "vrrp_instance %s: %s", r.c.Name, text)
+	r.cannotStart(text)
+}
+
+// cannotStart keeps the first reason.
+func (r *resolver) cannotStart(why string) {
+	if r.out.Stop == "" {
+		r.out.Stop = "vrrp_instance " + r.c.Name + ": " + why
+	}
+}
+
+// fault keeps the instance in FAULT for ever; the first reason counts.
+func (r *resolver) fault(why string) {
+	if r.out.Params.ConfigFault == "" {
+		r.out.Params.ConfigFault = why
+	}
+}
+
+// link is what is known about an interface; nil: nothing.
+func (r *resolver) link(name string) *LinkInfo {
+	if name == "" || r.s.Link == nil {
+		return nil
+	}
+	return r.s.Link(name)
+}
+
+// source is the configured source address. The keywords mean the same.
 func (c *InstanceConfig) source() netip.Addr {
-	if c.UnicastSrc.IsValid() {
+	switch {
+	case c.UnicastSrc.IsValid():
 		return c.UnicastSrc
+	case c.McastSrc.IsValid():
+		return c.McastSrc
+	case c.IPVLAN != nil:
+		return c.IPVLAN.Addr
 	}
-	return c.McastSrc
+	return netip.Addr{}
 }
 
-// resolveVersion: version 2 unless something says otherwise; IPv6 has been
-// specified for version 3 only (RFC 5798), but an explicit version 2 is obeyed.
-func (c *InstanceConfig) resolveVersion(d Defaults, p *Params) {
-	switch {
-	case c.Version != nil:
-		p.Version = *c.Version
-	case p.IPv6 || d.Version == 3:
-		p.Version = 3
-	default:
-		p.Version = 2
-	}
-}
-
-// resolvePriority: an unset one follows from state, and preemption cannot be
-// off for a router that is to be Active from the start.
-func (c *InstanceConfig) resolvePriority(x *kconf.Ctx, p *Params) {
-	p.Priority = 100
-	if c.State == "MASTER" {
-		p.Priority = PriorityOwner
-	}
-	p.Priority = or(c.Priority, p.Priority)
-	wantsActive := c.State == "MASTER" || c.State == "" && p.Owner()
-	if c.NoPreempt && (wantsActive || p.Owner()) {
-		x.Warnf(c.PreemptPos, kconf.ClassGeneral, "nopreempt-master", "nopreempt: has no meaning with state MASTER or priority 255, ignored")
-		p.PreemptMode = true
-	}
-	if c.PreemptDelay > 0 && (wantsActive || !p.PreemptMode) {
-		x.Warnf(c.PreemptPos, kconf.ClassGeneral, "preempt-delay", "preempt_delay: has no meaning with state MASTER or nopreempt, ignored")
-		p.PreemptDelay = 0
-	}
-}
-
-// resolveInterval rounds to what the version can carry: half up, to whole
-// seconds in version 2, to 10ms in version 3.
-func (c *InstanceConfig) resolveInterval(x *kconf.Ctx, p *Params) {
-	want := or(c.Interval, time.Second)
-	unit, highest := time.Second, 255*time.Second
-	if p.Version == 3 {
-		unit, highest = centisecond, maxCentiMask*centisecond
-	}
-	got := min(max((want+unit/2)/unit*unit, unit), highest)
-	if got != want {
-		x.Warnf(c.Pos, kconf.ClassGeneral, "advert-int-rounded", "advert_int %v: version %d cannot carry it, %v is used", want, p.Version, got)
-	}
-	p.AdvertisementInterval = got
-}
-
-// resolveAuth is for version 2. What we cannot speak yet is not left out: peers
-// would refuse our adverts, and both sides would be Active.
-func (c *InstanceConfig) resolveAuth(x *kconf.Ctx, p *Params) {
-	switch {
-	case c.HasHMAC.IsValid():
-		// Peers that enforce the trailer would not hear us, and become Active too.
-		p.ConfigFault = "auth_hmac is not supported yet"
-	case c.Auth == nil || c.Auth.Type == "":
-	case p.Version == 3:
-		x.Warnf(c.AuthPos, kconf.ClassGeneral, "auth-v3", "authentication: version 3 has none, ignored (RFC 9568 section 9)")
-	case c.Auth.Pass == "":
-		x.Warnf(c.AuthPos, kconf.ClassGeneral, "auth-no-pass", "authentication: auth_type without auth_pass, ignored")
-	case c.Auth.Type == "AH" && p.IPv6:
-		x.Warnf(c.AuthPos, kconf.ClassGeneral, "auth-ah-ipv6", "authentication: AH is for IPv4 only, ignored")
-	case c.Auth.Type == "AH":
-		// Speaking without authentication instead would make a second Active router.
-		x.Errorf(c.AuthPos, kconf.ClassGeneral, "auth-ah", "auth_type AH: not supported yet, the instance stays in FAULT")
-		p.AuthType, p.ConfigFault = AuthAH, "auth_type AH is not supported yet"
-	default:
-		p.AuthType = AuthPass
-		copy(p.Password[:], c.Auth.Pass)
-	}
-}
-
-// resolveDestination decides between multicast and unicast. min_ttl and max_ttl
-// of a peer imply check_unicast_src: the range is per source.
-func (c *InstanceConfig) resolveDestination(x *kconf.Ctx, d Defaults, p *Params) {
-	p.CheckPeers = c.CheckUnicastSrc || d.CheckUnicastSrc
-	p.UnicastTTL = or(c.UnicastTTL, 0)
-	if p.Group = d.Group4; p.IPv6 {
-		p.Group = d.Group6
-	}
-	switch {
-	case !c.McastDst.IsValid():
-	case c.McastDst.Is6() != p.IPv6:
-		x.Errorf(c.Pos, kconf.ClassGeneral, "family-mismatch", "mcast_dst_ip %v: is of another address family than vrrp_instance %s; it is not used", c.McastDst, c.Name)
-	default:
-		p.Group = c.McastDst
-	}
-	unicast := c.UnicastKeyword || c.UnicastSrc.IsValid() || c.CheckUnicastSrc
-	switch {
-	case !unicast || len(p.Peers) > 0:
-	case c.UnicastFaultNoPeer:
-		p.ConfigFault = "unicast without peers"
-	default:
-		x.Warnf(c.Pos, kconf.ClassWarning, "unicast-no-peer", "vrrp_instance %s: unicast without unicast_peer, multicast is used", c.Name)
-	}
-	if c.UnicastTTL != nil && len(p.Peers) == 0 {
-		x.Warnf(c.Pos, kconf.ClassGeneral, "unicast-ttl", "unicast_ttl: no unicast_peer, ignored")
-	}
-}
-
-// resolveAnnounce takes each value from the instance, else from global_defs. That
-// includes garp_lower_prio_delay, which does not follow the instance's own
-// garp_master_delay (seen in a dump of keepalived 2.2.7).
-func (c *InstanceConfig) resolveAnnounce(x *kconf.Ctx, d AnnounceParams, p *Params) {
-	seconds := func(v *uint32, fallback time.Duration) time.Duration {
-		if v == nil {
-			return fallback
-		}
-		return time.Duration(*v) * time.Second
-	}
-	count := func(v *uint32, fallback, lowest int) int {
-		if v == nil {
-			return max(fallback, lowest)
-		}
-		if int(*v) < lowest {
-			x.Warnf(c.Pos, kconf.ClassGeneral, "garp-repeat", "vrrp_instance %s: a garp repeat of 0 is raised to 1", c.Name)
-		}
-		return max(int(*v), lowest)
-	}
-	p.Announce = AnnounceParams{
-		MasterDelay: seconds(c.GarpMasterDelay, d.MasterDelay), MasterRepeat: count(c.GarpMasterRepeat, d.MasterRepeat, 1),
-		Refresh: seconds(c.GarpMasterRefresh, d.Refresh), RefreshRepeat: count(c.GarpMasterRefreshRepeat, d.RefreshRepeat, 1),
-		LowerPrioDelay: seconds(c.GarpLowerPrioDelay, d.LowerPrioDelay), LowerPrioRepeat: count(c.GarpLowerPrioRepeat, d.LowerPrioRepeat, 0),
-	}
+// unicastWritten reports whether any keyword that only unicast needs was
+// written. unicast_ttl and unicast_fault_no_peer do not count.
+func (c *InstanceConfig) unicastWritten() bool {
+	return c.Has("unicast_peer") || c.UnicastSrc.IsValid() || c.CheckUnicastSrc || c.OldUnicastChecksum != OldChecksumAuto
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -24,6 +25,7 @@ type checkOptions struct {
 	ignore    []string
 	configID  string
 	all       bool
+	dump      string
 }
 
 func checkCommand() *cobra.Command {
@@ -37,7 +39,9 @@ Touches nothing. "-" is standard input.
 
 Exit status: 0 nothing wrong, 1 warnings and --strict, 2 errors.`,
 		Args: cobra.MinimumNArgs(1),
-		RunE: func(c *cobra.Command, files []string) error { return check(o, files, c.InOrStdin(), c.OutOrStdout()) },
+		RunE: func(c *cobra.Command, files []string) error {
+			return check(o, files, streams{c.InOrStdin(), c.OutOrStdout(), c.ErrOrStderr()})
+		},
 	}
 	f := c.Flags()
 	f.StringVar(&o.format, "format", string(report.Text), "text, json, sarif or github")
@@ -46,8 +50,10 @@ Exit status: 0 nothing wrong, 1 warnings and --strict, 2 errors.`,
 	f.BoolVar(&o.elsewhere, "elsewhere", false, "the file is for another machine: do not look for its interfaces, accounts and scripts here")
 	f.StringSliceVar(&o.ignore, "ignore", nil, "ids of findings to leave out, separated by commas")
 	f.StringVarP(&o.configID, "config-id", "i", "", "value that lines beginning with @ID are compared with")
+	f.StringVar(&o.dump, "dump", "", "json: print the effective configuration, defaults included; what is wrong goes to standard error")
 	f.BoolVarP(&o.all, "all-config", "e", false, "includes that are missing are errors")
 	must(c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(formatNames(), cobra.ShellCompDirectiveNoFileComp)))
+	must(c.RegisterFlagCompletionFunc("dump", cobra.FixedCompletions([]string{"json"}, cobra.ShellCompDirectiveNoFileComp)))
 	must(c.RegisterFlagCompletionFunc("color", cobra.FixedCompletions([]string{"auto", "always", "never"}, cobra.ShellCompDirectiveNoFileComp)))
 	return c
 }
@@ -67,19 +73,35 @@ func formatNames() []string {
 	return names
 }
 
-// check reads every file by itself and writes one report.
-func check(o checkOptions, files []string, stdin io.Reader, stdout io.Writer) error {
-	if !slices.Contains(formatNames(), o.format) {
+// refuse says which flags make no sense.
+func (o *checkOptions) refuse(files []string) error {
+	switch {
+	case !slices.Contains(formatNames(), o.format):
 		return fmt.Errorf("--format %s: must be one of %s", o.format, strings.Join(formatNames(), ", "))
-	}
-	colour := o.colour == "always" || o.colour == "auto" && isTerminal(stdout) && os.Getenv("NO_COLOR") == ""
-	if !slices.Contains([]string{"auto", "always", "never"}, o.colour) {
+	case !slices.Contains([]string{"auto", "always", "never"}, o.colour):
 		return fmt.Errorf("--color %s: must be auto, always or never", o.colour)
+	case o.dump != "" && o.dump != "json":
+		return fmt.Errorf("--dump %s: must be json", o.dump)
+	case o.dump != "" && len(files) > 1:
+		return fmt.Errorf("--dump %s: wants one file, not %d", o.dump, len(files))
+	}
+	return nil
+}
+
+// check reads every file by itself and writes one report.
+func check(o checkOptions, files []string, std streams) error {
+	if err := o.refuse(files); err != nil {
+		return err
+	}
+	to := std.out
+	if o.dump != "" {
+		to = std.err
 	}
 	source := &sources{FS: kconf.OS{}}
-	r := &report.Report{Files: files, Version: daemon.Version, Colour: colour, Source: kconf.SourceLines(source)}
+	r := &report.Report{Files: files, Version: daemon.Version, Source: kconf.SourceLines(source),
+		Colour: o.colour == "always" || o.colour == "auto" && isTerminal(to) && os.Getenv("NO_COLOR") == ""}
 	for _, name := range files {
-		l, err := o.understand(name, source, stdin)
+		l, err := o.understand(name, source, std.in)
 		if err != nil {
 			return err
 		}
@@ -88,11 +110,14 @@ func check(o checkOptions, files []string, stdin io.Reader, stdout io.Writer) er
 				r.Diagnostics = append(r.Diagnostics, d)
 			}
 		}
-		if l.Fatal != "" && r.Fatal == "" {
-			r.Fatal = l.Fatal
+		r.Fatal = cmp.Or(r.Fatal, l.Fatal)
+		if o.dump != "" {
+			if err := dump(l.Config, std.out); err != nil {
+				return err
+			}
 		}
 	}
-	if err := r.Write(stdout, report.Format(o.format)); err != nil {
+	if err := r.Write(to, report.Format(o.format)); err != nil {
 		return err
 	}
 	switch {
@@ -102,6 +127,15 @@ func check(o checkOptions, files []string, stdin io.Reader, stdout io.Writer) er
 		return exitError(1)
 	}
 	return nil
+}
+
+func dump(c *config.Config, w io.Writer) error {
+	text, err := c.Dump()
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(text)
+	return err
 }
 
 // understand reads one file as the daemon would.

@@ -99,6 +99,9 @@ var options = []option{
 // printHelp lists the option table.
 func printHelp(w io.Writer, program string) {
 	fmt.Fprintf(w, "Usage: %s [OPTION...]\n", program)
+	if program != "keepalived" {
+		fmt.Fprintf(w, "       %s COMMAND ...    (check, explain, fmt and others: %s help)\n", program, program)
+	}
 	for _, o := range options {
 		left := "      "
 		if o.short != 0 {

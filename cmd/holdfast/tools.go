@@ -37,7 +37,30 @@ func tools(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	root.AddCommand(checkCommand(), explainCommand(), fmtCommand())
+	daemonFlags(root)
 	return root
+}
+
+// daemonFlags tells completion about keepalived's options, which parseArgs reads.
+func daemonFlags(root *cobra.Command) {
+	f := root.Flags()
+	for _, o := range options {
+		short := ""
+		if o.short != 0 {
+			short = string(o.short)
+		}
+		help, _, _ := strings.Cut(o.help, "\n")
+		if o.arg == noArg {
+			f.BoolP(o.long, short, false, help)
+			continue
+		}
+		f.StringP(o.long, short, "", help)
+		if o.arg == optionalArg {
+			f.Lookup(o.long).NoOptDefVal = " " // its value is attached
+		}
+	}
+	must(root.RegisterFlagCompletionFunc("signum", cobra.FixedCompletions(daemon.Signums(), cobra.ShellCompDirectiveNoFileComp)))
+	must(root.RegisterFlagCompletionFunc("log-facility", cobra.FixedCompletions(facilities, cobra.ShellCompDirectiveNoFileComp)))
 }
 
 // isTool reports whether the command line asks for a tool: a word in first

@@ -173,28 +173,32 @@ func (a *assembler) instance(ic *vrrp.InstanceConfig) *Instance {
 	for _, addr := range in.Addresses {
 		addrs = append(addrs, addr.Prefix.Addr())
 	}
-	in.Params = ic.Resolve(a.x, a.vrrpDefaults(), addrs)
+	out := ic.Resolve(a.x, a.vrrpDefaults(), vrrp.Surroundings{Addrs: addrs})
+	if in.Params = out.Params; out.Stop != "" {
+		a.fatal = append(a.fatal, out.Stop)
+	}
 	in.Source, in.Params.PrimaryAddr = in.Params.PrimaryAddr, netip.Addr{}
-	a.required(in)
+	in.place(out.Excess, out.Dropped)
 	if in.Params.Owner() {
 		a.ownerTracks(in)
 	}
 	return in
 }
 
-// required are the conditions under which keepalived does not start at all.
-func (a *assembler) required(in *Instance) {
-	switch {
-	case in.VRID == 0:
-		a.fatal = append(a.fatal, "vrrp_instance "+in.Name+": virtual_router_id is missing")
-	case in.Interface == "" && !in.Params.Unicast():
-		a.fatal = append(a.fatal, "vrrp_instance "+in.Name+": unknown interface")
-	case len(in.Addresses) > 0 || in.NoVirtualAddress:
-	case in.Params.Version == 3:
-		a.stop(in.Pos, "no-virtual-address", "vrrp_instance %s: version 3 needs a virtual_ipaddress, or no_virtual_ipaddress", in.Name)
-	default:
-		a.x.Warnf(in.Pos, kconf.ClassWarning, "no-virtual-address", "vrrp_instance %s: has no virtual_ipaddress", in.Name)
+// place moves the addresses that no advert has room for to the excluded ones,
+// and forgets those that cannot be used.
+func (in *Instance) place(excess, dropped []netip.Addr) {
+	here := func(list []netip.Addr) func(host.Address) bool {
+		return func(a host.Address) bool { return slices.Contains(list, a.Prefix.Addr()) }
 	}
+	in.Addresses = slices.DeleteFunc(in.Addresses, here(dropped))
+	in.Excluded = slices.DeleteFunc(in.Excluded, here(dropped))
+	for _, addr := range in.Addresses {
+		if here(excess)(addr) {
+			in.Excluded = append(in.Excluded, addr)
+		}
+	}
+	in.Addresses = slices.DeleteFunc(in.Addresses, here(excess))
 }
 
 // vrrpDefaults are the globals that instances take over.
@@ -202,6 +206,7 @@ func (a *assembler) vrrpDefaults() vrrp.Defaults {
 	g := &a.c.Global
 	d := vrrp.Defaults{
 		Version: uint8(g.VRRPVersion), Group4: g.McastGroup4, DownTimerAdverts: int(g.DownTimerAdverts),
+		SMTPAlertVRRP: g.AlertVRRP, SMTPAlert: g.SMTPAlert, PriorityChanges: g.NotifyPriorityMoves,
 		HigherPrioSendAdvert: g.HigherPrioSend, SkipCheckAdvAddr: g.SkipCheckAdvAddr, CheckUnicastSrc: g.CheckUnicastSrc,
 		Announce: vrrp.AnnounceParams{
 			MasterDelay: g.GARP.MasterDelay, MasterRepeat: int(g.GARP.MasterRepeat),

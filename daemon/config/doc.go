@@ -21,6 +21,7 @@
 // Files, in reading order:
 //
 //	load.go           reading a file; what --config-test says; a child's reading
+//	dump.go           the configuration as JSON
 //	root.go           vocabulary of the file's top level
 //	globals.go        vocabulary of global_defs; globals_set.go its setters
 //	assemble.go       from tree to Config: instances, statics, cross-block rules

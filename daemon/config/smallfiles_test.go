@@ -224,7 +224,7 @@ var smallFiles = map[string]struct {
 	"half a second in version 2": {
 		text: configtest.With("    advert_int 0.5"),
 		want: []string{
-			"k.conf:1:1: warning: advert_int 500ms: version 2 cannot carry it, 1s is used",
+			"k.conf:2:16: warning: advert_int 500ms: version 2 cannot carry it, 1s is used",
 		},
 		status: 5,
 	},
