@@ -66,6 +66,8 @@ type Input struct {
 	Machine *host.State
 	Sources kconf.FS // where the files lie, to look for includes; nil: not known
 	For     string   // keepalived version the file is for; "" is Target
+
+	index *index
 }
 
 // NewInput is what has been read from a file and understood, for Examine and
@@ -147,20 +149,25 @@ func Merge(in *Input, found []kconf.Diagnostic) []kconf.Diagnostic {
 	return list
 }
 
-// within says whether pos is block or stands in the block that begins there.
-func (in *Input) within(pos, block kconf.Pos) bool {
-	if pos.String() == block.String() {
-		return true
+// within says whether pos is of the statement that at is of, or in its block if
+// at is where that begins.
+func (in *Input) within(pos, at kconf.Pos) bool {
+	s := in.stmtWith(at)
+	if s == nil {
+		return pos.String() == at.String()
 	}
-	found := false
-	if b := in.stmtAt(block); b != nil {
-		walk(b.Block, func(s *kconf.Stmt) {
-			for _, w := range s.Words {
-				found = found || w.Pos.Line == pos.Line && w.Pos.Col == pos.Col && w.Pos.String() == pos.String()
-			}
-		})
+	if placeKey(s.Pos()) == placeKey(at) {
+		found := false
+		walk(s.Block, func(inner *kconf.Stmt) { found = found || hasWord(inner, pos) })
+		if found {
+			return true
+		}
 	}
-	return found
+	return hasWord(s, pos)
+}
+
+func hasWord(s *kconf.Stmt, pos kconf.Pos) bool {
+	return slices.ContainsFunc(s.Words, func(w kconf.Word) bool { return placeKey(w.Pos) == placeKey(pos) })
 }
 
 // tidy sorts by place and leaves out what was found twice: a line that repeats

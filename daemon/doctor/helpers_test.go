@@ -35,7 +35,12 @@ func idsOf(f *ast.File) []string {
 					for _, a := range n.Args[:min(3, len(n.Args))] {
 						add(a)
 					}
+				case "fix": // keyword, id
+					add(n.Args[1])
 				}
+			}
+			if f, ok := n.Fun.(*ast.Ident); ok && f.Name == "ignore" && len(n.Args) > 0 {
+				add(n.Args[0])
 			}
 		case *ast.KeyValueExpr:
 			if k, ok := n.Key.(*ast.Ident); ok && k.Name == "ID" {

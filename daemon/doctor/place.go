@@ -24,14 +24,66 @@ func (in *Input) blocks(keyword string) []*kconf.Stmt {
 	return list
 }
 
-// block is the first block of that keyword and name; nil if there is none.
-func (in *Input) block(keyword, name string) *kconf.Stmt {
-	for _, s := range in.blocks(keyword) {
-		if len(s.Words) > 1 && s.Words[1].Text == name {
-			return s
+// index is where to find things in a large file; it is made when first needed.
+type index struct {
+	words  map[key]*kconf.Stmt // the statement that has a word there
+	blocks map[[2]string]*kconf.Stmt
+	vips   []vip
+}
+
+// key is a place by what it says, not by which reading of the file made it.
+type key struct {
+	file      string
+	line, col int32
+}
+
+func placeKey(p kconf.Pos) key { return key{p.File(), p.Line, p.Col} }
+
+func (in *Input) indexed() *index {
+	if in.index != nil {
+		return in.index
+	}
+	in.index = &index{words: map[key]*kconf.Stmt{}, blocks: map[[2]string]*kconf.Stmt{}}
+	walk(in.File.Stmts, func(s *kconf.Stmt) {
+		for _, w := range s.Words {
+			if k := placeKey(w.Pos); in.index.words[k] == nil {
+				in.index.words[k] = s
+			}
+		}
+	})
+	for _, s := range in.File.Stmts {
+		if len(s.Words) > 1 {
+			if k := [2]string{s.Keyword(), s.Words[1].Text}; in.index.blocks[k] == nil {
+				in.index.blocks[k] = s
+			}
 		}
 	}
+	in.index.vips = in.listVIPs()
+	return in.index
+}
+
+// stmtWith is the first statement that has a word at a place; nil for none.
+func (in *Input) stmtWith(pos kconf.Pos) *kconf.Stmt { return in.indexed().words[placeKey(pos)] }
+
+// stmtAt is the first statement that begins at a place; nil for none.
+func (in *Input) stmtAt(pos kconf.Pos) *kconf.Stmt {
+	if s := in.stmtWith(pos); s != nil && placeKey(s.Pos()) == placeKey(pos) {
+		return s
+	}
 	return nil
+}
+
+// walk visits all statements, outer ones first.
+func walk(stmts []*kconf.Stmt, visit func(*kconf.Stmt)) {
+	for _, s := range stmts {
+		visit(s)
+		walk(s.Block, visit)
+	}
+}
+
+// block is the first block of that keyword and name; nil if there is none.
+func (in *Input) block(keyword, name string) *kconf.Stmt {
+	return in.indexed().blocks[[2]string{keyword, name}]
 }
 
 // last is the last statement of a block with one of these keywords: where a
@@ -106,7 +158,9 @@ type vip struct {
 func (v vip) addr() netip.Addr { return v.Prefix.Addr() }
 
 // vips are all virtual addresses, excluded ones too.
-func (in *Input) vips() []vip {
+func (in *Input) vips() []vip { return in.indexed().vips }
+
+func (in *Input) listVIPs() []vip {
 	var list []vip
 	for _, i := range in.Config.Instances {
 		for _, l := range []struct {

@@ -129,6 +129,7 @@ var advertRules = []Rule{
 		Bad:        conf("global_defs { vrrp_strict }", router("accept; version 3; unicast_src_ip 192.0.2.2; unicast_peer { 192.0.2.3 }")),
 		Good:       conf("global_defs { vrrp_strict }", router("accept; version 3")),
 		References: []string{"vrrp_strict", "strict_mode", "authentication", "unicast_peer"},
+		Covers:     []string{"auth-strict", "down-timer-strict"},
 		Find: func(in *Input, r Report) {
 			for _, i := range in.Config.Instances {
 				strict, is := in.strict(i)

@@ -183,7 +183,7 @@ func (in *Input) checkPlace(s *config.Service, c checkers.Spec, keywords ...stri
 	}
 	for _, rs := range service.Block {
 		for _, check := range rs.Block {
-			if check.Pos().String() != c.Pos.String() {
+			if placeKey(check.Pos()) != placeKey(c.Pos) {
 				continue
 			}
 			for _, b := range []*kconf.Stmt{check, rs, service} {

@@ -230,14 +230,3 @@ func findFarServers(in *Input, r Report) {
 
 // serviceBlock is the virtual_server statement of s.
 func (in *Input) serviceBlock(s *config.Service) *kconf.Stmt { return in.stmtAt(s.Conf.Pos) }
-
-// stmtAt is the first statement at a place; nil for none.
-func (in *Input) stmtAt(pos kconf.Pos) (found *kconf.Stmt) {
-	at := pos.String()
-	walk(in.File.Stmts, func(s *kconf.Stmt) {
-		if p := s.Pos(); found == nil && p.Line == pos.Line && p.Col == pos.Col && p.String() == at {
-			found = s
-		}
-	})
-	return found
-}

@@ -247,21 +247,8 @@ func findNought(in *Input, r Report) {
 // writtenNought says whether the track line at pos says weight 0 itself: in a
 // sync group the assembly sets weights to 0.
 func (in *Input) writtenNought(pos kconf.Pos) bool {
-	written := false
-	walk(in.File.Stmts, func(s *kconf.Stmt) {
-		if s.Pos().String() == pos.String() && len(s.Words) > 2 {
-			written = s.Words[1].Text == "weight" && s.Words[2].Text == "0"
-		}
-	})
-	return written
-}
-
-// walk visits all statements, outer ones first.
-func walk(stmts []*kconf.Stmt, visit func(*kconf.Stmt)) {
-	for _, s := range stmts {
-		visit(s)
-		walk(s.Block, visit)
-	}
+	s := in.stmtAt(pos)
+	return s != nil && len(s.Words) > 2 && s.Words[1].Text == "weight" && s.Words[2].Text == "0"
 }
 
 func (in *Input) scriptPlace(s *track.ScriptConfig, keyword string) kconf.Pos {
