@@ -30,6 +30,16 @@ func (r Rule) Page() string {
 	return b.String()
 }
 
+// Explain is what a finding with that id is about, in one sentence; "" if no rule
+// has it.
+func Explain(id string) string {
+	r, known := Lookup(id)
+	if !known {
+		return ""
+	}
+	return r.Title + "."
+}
+
 // exampleMachine is what the tests have the examples run on.
 const exampleMachine = "192.0.2.2/24 on eth0, 198.51.100.2/24 on eth1, 203.0.113.2/25 and 203.0.113.5/25 on eth2, " +
 	"no address on eth3, and eth9 without carrier"

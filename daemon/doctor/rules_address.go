@@ -159,13 +159,14 @@ var addressRules = []Rule{
 		Bad:  conf(router(""), service("real_server 192.0.2.100 80 { TCP_CHECK { connect_timeout 2 } }")), Good: conf(router(""), service("")),
 		References: []string{"real_server", "virtual_ipaddress"},
 		Find: func(in *Input, r Report) {
-			vips := in.vips()
+			carried := map[netip.Addr]vip{}
+			for _, v := range in.vips() {
+				carried[v.addr()] = v
+			}
 			for _, s := range in.Config.Services {
 				for _, rs := range s.Conf.RealServers {
-					for _, v := range vips {
-						if v.addr() == rs.Addr.Addr() {
-							r.At(rs.Pos, v.pos, "virtual_server %s: real_server %v is a virtual address of vrrp_instance %s", s.Params.Name, rs.Addr.Addr(), v.of.Name)
-						}
+					if v, virtual := carried[rs.Addr.Addr()]; virtual {
+						r.At(rs.Pos, v.pos, "virtual_server %s: real_server %v is a virtual address of vrrp_instance %s", s.Params.Name, rs.Addr.Addr(), v.of.Name)
 					}
 				}
 			}

@@ -33,12 +33,12 @@ var checkRules = []Rule{
 		Bad:  conf(service("delay_loop 1")), Good: conf(service("delay_loop 5")),
 		References: []string{"connect_timeout", "delay_loop"},
 		Find: func(in *Input, r Report) {
-			said := map[*config.Service]bool{} // where nothing is written the default is the service's, not the check's
-			in.eachCheck(func(s *config.Service, _ int, c checkers.Spec) {
-				if c.Kind.Keyword != "MISC_CHECK" && c.Kind.Keyword != "FILE_CHECK" && c.Target.Timeout > c.Timing.DelayLoop && !said[s] {
-					said[s] = true
+			in.firstCheck(func(s *config.Service, _ int, c checkers.Spec) bool {
+				late := c.Kind.Keyword != "MISC_CHECK" && c.Kind.Keyword != "FILE_CHECK" && c.Target.Timeout > c.Timing.DelayLoop
+				if late {
 					r.At(in.checkPlace(s, c, "connect_timeout"), in.checkPlace(s, c, "delay_loop"), "%s of %s: connect_timeout %v is longer than delay_loop %v", c.Kind.Keyword, s.Params.Name, c.Target.Timeout, c.Timing.DelayLoop)
 				}
+				return late
 			})
 		},
 	},
@@ -87,16 +87,18 @@ var checkRules = []Rule{
 		Good:       conf(service("real_server 198.51.100.11 80 { HTTP_GET { connect_timeout 2; url { path /; status_code 200 } } }")),
 		References: []string{"url", "status_code", "digest", "regex"},
 		Find: func(in *Input, r Report) {
-			in.eachCheck(func(s *config.Service, _ int, c checkers.Spec) {
+			in.firstCheck(func(s *config.Service, _ int, c checkers.Spec) (found bool) {
 				h, ok := c.Config.(*checkers.HTTPConfig)
 				if !ok {
-					return
+					return false
 				}
 				for _, u := range h.URLs {
 					if u.Status == nil && u.Digest == "" && u.Regex == nil {
 						r.At(in.urlPlace(c, u.Path), c.Pos, "%s of %s: %s passes with any status from 200 to 299", c.Kind.Keyword, s.Params.Name, u.Path)
+						found = true
 					}
 				}
+				return found
 			})
 		},
 	},
@@ -109,10 +111,13 @@ var checkRules = []Rule{
 		Good:       conf(service("protocol UDP; real_server 198.51.100.11 80 { UDP_CHECK { connect_timeout 2; require_reply } }")),
 		References: []string{"UDP_CHECK", "require_reply", "payload"},
 		Find: func(in *Input, r Report) {
-			in.eachCheck(func(s *config.Service, n int, c checkers.Spec) {
-				if u, ok := c.Config.(*checkers.UDPConfig); ok && !u.RequireReply && len(s.Checks[n]) == 1 {
-					r.At(c.Pos, s.Conf.RealServers[n].Pos, "UDP_CHECK of %s: silence passes", s.Params.Name)
+			in.firstCheck(func(s *config.Service, n int, c checkers.Spec) bool {
+				u, ok := c.Config.(*checkers.UDPConfig)
+				if !ok || u.RequireReply || len(s.Checks[n]) > 1 {
+					return false
 				}
+				r.At(c.Pos, s.Conf.RealServers[n].Pos, "UDP_CHECK of %s: silence passes", s.Params.Name)
+				return true
 			})
 		},
 	},
@@ -125,10 +130,12 @@ var checkRules = []Rule{
 		Good:       conf(service("real_server 198.51.100.11 80 { PING_CHECK { connect_timeout 2 }; TCP_CHECK { connect_timeout 2 } }")),
 		References: []string{"PING_CHECK", "TCP_CHECK"},
 		Find: func(in *Input, r Report) {
-			in.eachCheck(func(s *config.Service, n int, c checkers.Spec) {
-				if c.Kind.Keyword == "PING_CHECK" && len(s.Checks[n]) == 1 {
+			in.firstCheck(func(s *config.Service, n int, c checkers.Spec) bool {
+				alone := c.Kind.Keyword == "PING_CHECK" && len(s.Checks[n]) == 1
+				if alone {
 					r.At(c.Pos, s.Conf.RealServers[n].Pos, "real_server %v of %s: a ping says nothing about the service", s.Conf.RealServers[n].Addr, s.Params.Name)
 				}
+				return alone
 			})
 		},
 	},
@@ -172,6 +179,15 @@ func (in *Input) eachCheck(visit func(s *config.Service, server int, c checkers.
 			}
 		}
 	}
+}
+
+// firstCheck is eachCheck until visit has found something in a virtual server: its
+// real servers are mostly copies of each other.
+func (in *Input) firstCheck(visit func(s *config.Service, server int, c checkers.Spec) (found bool)) {
+	done := map[*config.Service]bool{}
+	in.eachCheck(func(s *config.Service, server int, c checkers.Spec) {
+		done[s] = done[s] || visit(s, server, c)
+	})
 }
 
 // checkPlace is where the first of these keywords stands that c gets its value

@@ -183,18 +183,17 @@ func findNewer(in *Input, r Report) {
 		target = Target
 	}
 	named := map[string]bool{}
+	known := map[string]map[string]kconf.KeywordDoc{} // by what they stand in
 	var visit func(stmts []*kconf.Stmt, v kconf.Vocab, within string)
 	visit = func(stmts []*kconf.Stmt, v kconf.Vocab, within string) {
-		rows := map[string]kconf.KeywordDoc{}
-		for _, d := range v.Docs() {
-			rows[d.Name] = d
-			for _, a := range d.Aliases {
-				rows[a] = d
-			}
+		rows := known[within]
+		if rows == nil {
+			rows = rowsOf(v)
+			known[within] = rows
 		}
 		for _, s := range stmts {
-			row, known := rows[s.Keyword()]
-			if !known {
+			row, found := rows[s.Keyword()]
+			if !found {
 				continue
 			}
 			if key := within + s.Keyword(); newer(row.Since, target) && !named[key] {
@@ -207,6 +206,18 @@ func findNewer(in *Input, r Report) {
 		}
 	}
 	visit(in.File.Stmts, config.RootVocabulary(), "")
+}
+
+// rowsOf are the rows of a vocabulary under every name they have.
+func rowsOf(v kconf.Vocab) map[string]kconf.KeywordDoc {
+	rows := map[string]kconf.KeywordDoc{}
+	for _, d := range v.Docs() {
+		rows[d.Name] = d
+		for _, a := range d.Aliases {
+			rows[a] = d
+		}
+	}
+	return rows
 }
 
 // newer compares versions number by number; "2.4.3+git" is newer than 2.4.3.
