@@ -93,7 +93,7 @@ var groupRules = []Rule{
 		ID: "weight-in-group", Theme: Groups, Severity: kconf.Warning, Title: "Weighted tracker of a group member",
 		What:       "A member of a sync group tracks something with a weight. Priorities that drift apart would tear the group, so without sync_group_tracking_weight an interface counts without its weight, and a script not at all.",
 		Why:        "The failure of the script moves nothing. Nobody notices until it was needed.",
-		Fix:        "move the tracker to the group, give it weight 0, or set sync_group_tracking_weight",
+		Fix:        "move the tracker to the group, take its weight away, or set sync_group_tracking_weight",
 		Bad:        conf(secure, script("weight -60"), router("track_script { chk }"), second(""), "vrrp_sync_group G1 { group { VI_1; VI_2 } }"),
 		Good:       conf(secure, script(""), router("track_script { chk }"), second(""), "vrrp_sync_group G1 { group { VI_1; VI_2 } }"),
 		References: []string{"vrrp_sync_group", "sync_group_tracking_weight", "track_script", "weight"},

@@ -226,7 +226,7 @@ var peerRules = []Rule{
 		ID: "peer-ignores-weight", Theme: Peers, Severity: kconf.Warning, Title: "The other node does not preempt, so weights here do nothing",
 		What: "This node tracks by weight, and the other has nopreempt: as a backup it accepts a master of any priority.",
 		Why:  "The service dies here, the priority falls below the other node's, and nothing moves.",
-		Fix:  "use weight 0 for what must move the addresses, or take nopreempt away on the other node",
+		Fix:  "track without a weight what must move the addresses, or take nopreempt away on the other node",
 		Bad:  conf(secure, script("weight -60"), router("priority 150; track_script { chk }")), BadPeer: conf(router("priority 100; nopreempt")),
 		Good: conf(secure, script(""), router("priority 150; track_script { chk }")), GoodPeer: conf(router("priority 100; nopreempt")),
 		References: []string{"weight", "nopreempt"},

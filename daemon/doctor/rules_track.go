@@ -106,7 +106,7 @@ var trackRules = []Rule{
 		ID: "weight-of-owner", Theme: Tracking, Severity: kconf.Warning, Title: "Weight on a router of priority 255",
 		What:       "The priority of the address owner is 255 whatever trackers find; one with a weight is not used.",
 		Why:        "What is tracked fails, and the node stays master.",
-		Fix:        "use priority 254 or less, or weight 0 where a failure is to be a FAULT",
+		Fix:        "use priority 254 or less, or no weight where a failure is to be a FAULT",
 		Bad:        conf(secure, script("weight -60"), router("priority 255; virtual_ipaddress { 192.0.2.2/24 }; track_script { chk }")),
 		Good:       conf(secure, script("weight -60"), router("priority 254; track_script { chk }")),
 		References: []string{"weight", "priority", "RFC 9568 section 5.2.4"},

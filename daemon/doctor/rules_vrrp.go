@@ -28,7 +28,7 @@ var electionRules = []Rule{
 	},
 	{
 		ID: "nopreempt-with-weight", Theme: Election, Severity: kconf.Warning, Title: "nopreempt makes weights pointless",
-		What:       "The instance has nopreempt and trackers with a weight. A weight only lowers the priority of a master; a backup with nopreempt accepts a master of any priority.",
+		What:       "The instance has nopreempt and trackers with a weight. A weight only changes the priority; a backup with nopreempt accepts a master of any priority.",
 		Why:        "A tracked script fails on the master, its priority falls, and the addresses stay where the service is dead: no backup takes over.",
 		Fix:        "give what must move the addresses weight 0, so that its failure is a FAULT, or take nopreempt away",
 		Bad:        conf(secure, script("weight -60"), router("state BACKUP; nopreempt; track_script { chk }")),
