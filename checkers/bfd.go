@@ -2,17 +2,62 @@ package checkers
 
 import "holdfast/kconf"
 
-// bfdKind follows a BFD session: no probe and no rhythm of its own. Only the
-// keywords are known so far.
-var bfdKind = &Kind{
-	Keyword: "BFD_CHECK",
-	Doc:     "Up while a BFD session is up.",
-	Status:  kconf.KnowOnly,
-	Rows: kconf.Vocabulary[BFDConfig]{
-		{Name: "name", Args: "NAME", Since: "2.0.0", Doc: "bfd_instance to follow.", Status: kconf.KnowOnly},
-		{Name: "alpha", Args: "[BOOL]", Since: "2.0.0", Doc: "Down until the session is up.", Status: kconf.KnowOnly},
+// BFDConfig is a BFD_CHECK block.
+type BFDConfig struct {
+	Common // of it, only Alpha
+	Name   string
+}
+
+func (c *BFDConfig) common() *Common { return &c.Common }
+
+var bfdKeywords = kconf.Vocabulary[BFDConfig]{
+	{
+		Name: "name", Args: "NAME", Default: "required", Since: "2.0.0",
+		Doc: "bfd_instance to follow.",
+		Set: kconf.Custom("STR", "one word, max 31 chars", func(x *kconf.Ctx, c *BFDConfig, s *kconf.Stmt) {
+			switch args := s.Args(); {
+			case len(args) != 1:
+				x.Errorf(s.Pos(), kconf.ClassGeneral, "missing-argument", "name: wants one argument, has %d", len(args))
+			case len(args[0].Text) > maxBFDName:
+				x.Errorf(args[0].Pos, kconf.ClassGeneral, "too-long", "name %s: a bfd_instance has at most %d characters", args[0].Text, maxBFDName)
+			default:
+				c.Name = args[0].Text
+			}
+		}),
+	},
+	{
+		Name: "alpha", Args: "[BOOL]", Default: "real_server", Since: "2.0.0",
+		Doc: "The server counts as down until the session is up.",
+		Set: kconf.OptBool(func(c *BFDConfig) **bool { return &c.Alpha }),
 	},
 }
 
-// BFDConfig is a BFD_CHECK block.
-type BFDConfig struct{}
+const maxBFDName = 31
+
+// bfdKind follows a BFD session: no probe and no rhythm of its own. So far it is
+// decoded and checked; nothing follows the session yet.
+var bfdKind = &Kind{
+	Keyword:   "BFD_CHECK",
+	Since:     "2.0.0",
+	Doc:       "Up while a BFD session is up.",
+	Status:    kconf.NotYet,
+	Meanwhile: "the server is up as far as its other checks find it so",
+	Rows:      bfdKeywords,
+	Decode: func(x *kconf.Ctx, s *kconf.Stmt) Config {
+		c := new(BFDConfig)
+		bfdKeywords.Decode(x, c, s.Block)
+		if c.Name == "" {
+			x.Errorf(s.Pos(), kconf.ClassGeneral, "no-name", "BFD_CHECK: name is missing; checker is not used")
+			return nil
+		}
+		return c
+	},
+	Finish: func(x *kconf.Ctx, pos kconf.Pos, cfg Config, in Inherit) Config {
+		name := cfg.(*BFDConfig).Name
+		if in.HasBFD != nil && !in.HasBFD(name, pos) {
+			x.Errorf(pos, kconf.ClassGeneral, "unknown-bfd", "BFD_CHECK: there is no bfd_instance %s; checker is not used", name)
+			return nil
+		}
+		return cfg
+	},
+}

@@ -75,10 +75,12 @@ type Config interface {
 
 // Kind is one checker keyword and everything that belongs to it.
 type Kind struct {
-	Keyword string // HTTP_GET
-	Doc     string
-	Status  kconf.Status
-	Rows    kconf.Vocab // what stands in the block
+	Keyword   string // HTTP_GET
+	Since     string // first keepalived version that had it
+	Doc       string
+	Status    kconf.Status
+	Meanwhile string      // of a kind that has no effect yet: what happens to the server
+	Rows      kconf.Vocab // what stands in the block
 
 	// Decode reads a block. The answer is nil when the checker has to be
 	// dropped, after the reason was reported.
@@ -107,7 +109,7 @@ func steps(n time.Duration) func(Config, time.Duration) time.Duration {
 
 // FindKind is the kind with that keyword, or nil.
 func FindKind(keyword string) *Kind {
-	for _, k := range Kinds() {
+	for _, k := range kinds {
 		if k.Keyword == keyword {
 			return k
 		}

@@ -39,7 +39,8 @@ type DNSConfig struct {
 
 func (c *DNSConfig) common() *Common { return &c.Common }
 
-var dnsKeywords = append(connectRows((*DNSConfig).common, "3", "delay_loop"), kconf.Vocabulary[DNSConfig]{
+var dnsKeywords = append(connectRows((*DNSConfig).common, history{"3", "delay_loop",
+	"1.3.0 1.3.0 1.3.0 1.3.0 1.3.7 1.3.0 1.3.0 1.3.0 1.3.7 1.3.7 1.3.7 1.3.7 2.0.11"}), kconf.Vocabulary[DNSConfig]{
 	{
 		Name: "type", Args: "TYPE", Default: "SOA", Since: "1.3.0",
 		Doc: "Type of the query.",
@@ -47,8 +48,8 @@ var dnsKeywords = append(connectRows((*DNSConfig).common, "3", "delay_loop"), kc
 	},
 	{
 		Name: "name", Args: "NAME", Default: ". (root)", Since: "1.3.0",
-		Doc: "Name to ask for; a dot at the end is allowed.",
-		Set: kconf.Custom("STR", "labels of 1..63, 255 in all", func(x *kconf.Ctx, c *DNSConfig, s *kconf.Stmt) {
+		Doc: "Name to ask for, of labels of 1 to 63 octets and 255 in all; a dot at the end is allowed.",
+		Set: kconf.Custom("STR", "once, no empty label", func(x *kconf.Ctx, c *DNSConfig, s *kconf.Stmt) {
 			w, ok := x.OneArg(s)
 			if !ok {
 				return
@@ -81,6 +82,7 @@ func upperCase[C any](set kconf.Setter[C]) kconf.Setter[C] {
 
 var dnsKind = &Kind{
 	Keyword: "DNS_CHECK",
+	Since:   "1.3.0",
 	Doc:     "Up if the server answers a query over UDP with RCODE 0.",
 	Rows:    dnsKeywords,
 	Decode: func(x *kconf.Ctx, s *kconf.Stmt) Config {

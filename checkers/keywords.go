@@ -2,6 +2,7 @@ package checkers
 
 import (
 	"net/netip"
+	"strings"
 	"time"
 
 	"holdfast/kconf"
@@ -15,7 +16,6 @@ const (
 	maxRetry                = 1<<32 - 1
 	maxConnectTimeout       = (1<<32 - 1) * time.Microsecond // 4294.967295s
 	minTimer                = time.Microsecond
-	maxTimer                = (1<<32 - 1) * time.Second // keepalived names no bound
 	timerPlaces             = 6
 )
 
@@ -42,36 +42,57 @@ func (c *Common) connects() bool {
 	return c.ConnectIP.IsValid() || c.ConnectPort != 0 || c.BindTo.IsValid() || c.BindPort != 0 || c.BindIf != ""
 }
 
+// history is what the manual says about the common keywords of one checker.
+type history struct {
+	retry, delayBeforeRetry string // what is built in
+	// since are the versions that first had the keywords, in the order of the
+	// rows: connectRows, then timerRows.
+	since string
+}
+
+// since fills in the versions of rows.
+func (h history) fill(rows []string) []string {
+	words := strings.Fields(h.since)
+	return words[len(words)-len(rows):]
+}
+
+// timerNames and connectNames are the common keywords in their order.
+var (
+	timerNames   = []string{"retry", "delay_before_retry", "warmup", "delay_loop", "alpha", "log_all_failures"}
+	connectNames = append([]string{"connect_ip", "connect_port", "bindto", "bind_port", "bind_if", "connect_timeout", "fwmark"}, timerNames...)
+)
+
 // timerRows are the keywords of every checker with a rhythm of its own.
-func timerRows[C any](common func(*C) *Common, retry, delayBeforeRetry string) kconf.Vocabulary[C] {
+func timerRows[C any](common func(*C) *Common, h history) kconf.Vocabulary[C] {
+	since := h.fill(timerNames)
 	return kconf.Vocabulary[C]{
 		{
-			Name: "retry", Args: "N", Default: "that of real_server, virtual_server, else " + retry,
+			Name: "retry", Args: "N", Default: "real_server, else " + h.retry, Since: since[0],
 			Doc: "Failed attempts, beyond the first, before the server counts as down.",
 			Set: kconf.OptUint(func(c *C) **uint32 { return &common(c).Retry }, 0, maxRetry),
 		},
 		{
-			Name: "delay_before_retry", Args: "SECONDS", Default: "that of real_server, virtual_server, else " + delayBeforeRetry,
+			Name: "delay_before_retry", Args: "SECONDS", Default: "real_server, else " + h.delayBeforeRetry, Since: since[1],
 			Doc: "Pause after a failed attempt that is not the last one.",
-			Set: kconf.OptSeconds(func(c *C) **time.Duration { return &common(c).DelayBeforeRetry }, 0, maxTimer, timerPlaces),
+			Set: kconf.OptSeconds(func(c *C) **time.Duration { return &common(c).DelayBeforeRetry }, 0, kconf.NoLimit, timerPlaces),
 		},
 		{
-			Name: "warmup", Args: "SECONDS", Default: "that of real_server, virtual_server, else delay_loop", Since: "1.2.13",
+			Name: "warmup", Args: "SECONDS", Default: "real_server, else delay_loop", Since: since[2],
 			Doc: "Upper bound of the random delay, on top of 1 s, before the first check; 0: none.",
-			Set: kconf.OptSeconds(func(c *C) **time.Duration { return &common(c).Warmup }, 0, maxTimer, timerPlaces),
+			Set: kconf.OptSeconds(func(c *C) **time.Duration { return &common(c).Warmup }, 0, kconf.NoLimit, timerPlaces),
 		},
 		{
-			Name: "delay_loop", Args: "SECONDS", Default: "that of real_server, virtual_server, else 60", Since: "1.3.7",
-			Doc: "Time from the end of one check to the next.",
-			Set: kconf.OptSeconds(func(c *C) **time.Duration { return &common(c).DelayLoop }, minTimer, maxTimer, timerPlaces),
+			Name: "delay_loop", Args: "SECONDS", Default: "real_server", Since: since[3],
+			Doc: "Time from the end of one check to the next; a minute if nothing says it.",
+			Set: kconf.OptSeconds(func(c *C) **time.Duration { return &common(c).DelayLoop }, minTimer, kconf.NoLimit, timerPlaces),
 		},
 		{
-			Name: "alpha", Args: "[BOOL]", Default: "that of real_server, virtual_server, else off", Since: "1.3.7",
+			Name: "alpha", Args: "[BOOL]", Default: "real_server", Since: since[4],
 			Doc: "The server counts as down until its first check succeeds.",
 			Set: kconf.OptBool(func(c *C) **bool { return &common(c).Alpha }),
 		},
 		{
-			Name: "log_all_failures", Args: "[BOOL]", Default: "off", Since: "2.0.11",
+			Name: "log_all_failures", Args: "[BOOL]", Default: "false", Since: since[5],
 			Doc: "Log every failed attempt while the server is up, not only the last.",
 			Set: kconf.Bool(func(c *C) *bool { return &common(c).LogAllFailures }),
 		},
@@ -79,44 +100,45 @@ func timerRows[C any](common func(*C) *Common, retry, delayBeforeRetry string) k
 }
 
 // connectRows are timerRows and the keywords of checkers that open a socket.
-func connectRows[C any](common func(*C) *Common, retry, delayBeforeRetry string) kconf.Vocabulary[C] {
+func connectRows[C any](common func(*C) *Common, h history) kconf.Vocabulary[C] {
+	since := h.fill(connectNames)
 	return append(kconf.Vocabulary[C]{
 		{
-			Name: "connect_ip", Args: "ADDRESS", Default: "the real server's",
+			Name: "connect_ip", Args: "ADDRESS", Default: "real server address", Since: since[0],
 			Doc: "Address to check instead of the real server's.",
-			Set: sameFamily(common, kconf.Addr(func(c *C) *netip.Addr { return &common(c).ConnectIP })),
+			Set: sameFamily(common, kconf.Addr(func(c *C) *netip.Addr { return &common(c).ConnectIP })).Says("IP", "family of bindto"),
 		},
 		{
-			Name: "connect_port", Args: "PORT", Default: "the real server's",
+			Name: "connect_port", Args: "PORT", Default: "real server port", Since: since[1],
 			Doc: "Port to check instead of the real server's.",
 			Set: kconf.Uint(func(c *C) *uint16 { return &common(c).ConnectPort }, 1, 65535),
 		},
 		{
-			Name: "bindto", Args: "ADDRESS",
+			Name: "bindto", Args: "ADDRESS", Default: "any", Since: since[2],
 			Doc: "Source address of the check; same family as what is checked.",
-			Set: sameFamily(common, kconf.Addr(func(c *C) *netip.Addr { return &common(c).BindTo })),
+			Set: sameFamily(common, kconf.Addr(func(c *C) *netip.Addr { return &common(c).BindTo })).Says("IP", "family of connect_ip"),
 		},
 		{
-			Name: "bind_port", Args: "PORT", Since: "1.2.13",
+			Name: "bind_port", Args: "PORT", Default: "any", Since: since[3],
 			Doc: "Source port of the check; has no effect without bindto.",
 			Set: kconf.Uint(func(c *C) *uint16 { return &common(c).BindPort }, 1, 65535),
 		},
 		{
-			Name: "bind_if", Args: "INTERFACE", Since: "1.3.7",
+			Name: "bind_if", Args: "INTERFACE", Default: "none", Since: since[4],
 			Doc: "Interface the check must leave through; required for link-local addresses.",
-			Set: kconf.Iface(func(c *C) *string { return &common(c).BindIf }),
+			Set: kconf.Iface(func(c *C) *string { return &common(c).BindIf }).Says("IFNAME max 15 chars", ""),
 		},
 		{
-			Name: "connect_timeout", Args: "SECONDS", Default: "that of real_server, virtual_server, else 5",
-			Doc: "Longest wait for each step of a check; a whole check is bounded by a small multiple of it.",
+			Name: "connect_timeout", Args: "SECONDS", Default: "real_server", Since: since[5],
+			Doc: "Longest wait for each step of a check, five seconds if nothing says it; a whole check is bounded by a small multiple of it.",
 			Set: kconf.OptSeconds(func(c *C) **time.Duration { return &common(c).ConnectTimeout }, minTimer, maxConnectTimeout, timerPlaces),
 		},
 		{
-			Name: "fwmark", Args: "N", Default: "0", Since: "1.2.13",
+			Name: "fwmark", Args: "N", Default: "0", Since: since[6],
 			Doc: "Mark (SO_MARK) on the packets of the check; 0: none.",
 			Set: kconf.Uint(func(c *C) *uint32 { return &common(c).FwMark }, 0, 1<<32-1),
 		},
-	}, timerRows(common, retry, delayBeforeRetry)...)
+	}, timerRows(common, h)...)
 }
 
 // sameFamily refuses the later one of connect_ip and bindto if they are of
@@ -143,24 +165,13 @@ type Check struct {
 	Pos    kconf.Pos
 }
 
-// List collects the checkers of a real_server in their order.
-type List struct{ Checks []Check }
-
-// Vocabulary has one row for each checker; they may stand in real_server.
-func Vocabulary() kconf.Vocabulary[List] {
-	var v kconf.Vocabulary[List]
-	for _, k := range Kinds() {
-		v = append(v, kconf.Keyword[List]{Name: k.Keyword, Args: "{ ... }", Doc: k.Doc, Status: k.Status, Set: k.setter()})
+// DecodeCheck reads the block of a checker: a Check, or nil when it has to be left
+// out. The row that ipvs.CheckKeyword makes wants it in this form.
+func (k *Kind) DecodeCheck(x *kconf.Ctx, s *kconf.Stmt) any {
+	if c := k.Decode(x, s); c != nil {
+		return Check{Kind: k.Keyword, Config: c, Pos: s.Pos()}
 	}
-	return v
-}
-
-func (k *Kind) setter() kconf.Setter[List] {
-	return kconf.Setter[List]{Type: "block", Block: k.Rows, Takes: kconf.WantsBlock, Do: func(x *kconf.Ctx, l *List, s *kconf.Stmt) {
-		if c := k.Decode(x, s); c != nil {
-			l.Checks = append(l.Checks, Check{Kind: k.Keyword, Config: c, Pos: s.Pos()})
-		}
-	}}
+	return nil
 }
 
 // SSLConfig is the root block SSL: what SSL_GET shows to servers that ask for
@@ -175,26 +186,29 @@ type SSLConfig struct {
 
 // SSLVocabulary are the keywords of the SSL block.
 func SSLVocabulary() kconf.Vocabulary[SSLConfig] {
+	path := func(field func(*SSLConfig) *string) kconf.Setter[SSLConfig] {
+		return kconf.String(field).Says("PATH", "").MissingIs(kconf.ClassGeneral)
+	}
 	return kconf.Vocabulary[SSLConfig]{
 		{
-			Name: "password", Args: "STRING", Status: kconf.NotYet,
-			Doc: "Passphrase of the private key.",
-			Set: kconf.String(func(c *SSLConfig) *string { return &c.Password }),
+			Name: "password", Args: "STRING", Default: "none", Since: "0.5.3", Status: kconf.NotYet,
+			Doc: "Passphrase of the private key.", Meanwhile: "a key that needs it is not loaded: decrypt it once with openssl pkey",
+			Set: kconf.String(func(c *SSLConfig) *string { return &c.Password }).MissingIs(kconf.ClassGeneral),
 		},
 		{
-			Name: "ca", Args: "PATH",
+			Name: "ca", Args: "PATH", Default: "none", Since: "0.5.3",
 			Doc: "CA file; accepted, but server certificates are not verified, as in keepalived.",
-			Set: kconf.String(func(c *SSLConfig) *string { return &c.CA }),
+			Set: path(func(c *SSLConfig) *string { return &c.CA }),
 		},
 		{
-			Name: "certificate", Args: "PATH",
+			Name: "certificate", Args: "PATH", Default: "none", Since: "0.5.3",
 			Doc: "Client certificate file in PEM form.",
-			Set: kconf.String(func(c *SSLConfig) *string { return &c.Certificate }),
+			Set: path(func(c *SSLConfig) *string { return &c.Certificate }),
 		},
 		{
-			Name: "key", Args: "PATH",
+			Name: "key", Args: "PATH", Default: "none", Since: "0.5.3",
 			Doc: "Private key file of the client certificate in PEM form.",
-			Set: kconf.String(func(c *SSLConfig) *string { return &c.Key }),
+			Set: path(func(c *SSLConfig) *string { return &c.Key }),
 		},
 	}
 }

@@ -28,31 +28,32 @@ type MiscConfig struct {
 
 func (c *MiscConfig) common() *Common { return &c.Common }
 
-var miscKeywords = append(timerRows((*MiscConfig).common, "0", "1"), kconf.Vocabulary[MiscConfig]{
+var miscKeywords = append(timerRows((*MiscConfig).common, history{"0", "1", "1.3.7 1.3.7 1.2.13 1.3.7 1.3.7 2.0.11"}), kconf.Vocabulary[MiscConfig]{
 	{
-		Name: "misc_path", Args: "COMMAND",
+		Name: "misc_path", Args: "COMMAND", Default: "required", Since: "0.5.3",
 		Doc: "Program to run, with its arguments in quotes; exit status 0 is success.",
 		Set: kconf.Command(func(c *MiscConfig) **kconf.Script { return &c.Script }),
 	},
 	{
-		Name: "misc_timeout", Args: "SECONDS", Default: "delay_loop of virtual_server", Since: "1.1.0",
+		Name: "misc_timeout", Args: "SECONDS", Default: "virtual_server delay_loop", Since: "1.1.0",
 		Doc: "Longest run time; a program that needs more is ended and has failed.",
 		Set: kconf.OptSeconds(func(c *MiscConfig) **time.Duration { return &c.Timeout }, 0, 4294*time.Second, 0),
 	},
 	{
-		Name: "misc_dynamic", Since: "1.1.8",
+		Name: "misc_dynamic", Default: "off", Since: "1.1.8",
 		Doc: "Exit status 2..255 is success, too, and sets the weight to status - 2.",
 		Set: kconf.Flag(func(c *MiscConfig) *bool { return &c.Dynamic }, true),
 	},
 	{
 		Name: "user", Args: "USER [GROUP]", Default: "script_user", Since: "1.3.0",
 		Doc: "Account that runs the program.",
-		Set: kconf.User(func(c *MiscConfig) (*string, *string) { return &c.User, &c.Group }),
+		Set: kconf.User(func(c *MiscConfig) (*string, *string) { return &c.User, &c.Group }).Says("USER", "must exist").MissingIs(kconf.ClassGeneral),
 	},
 }...)
 
 var miscKind = &Kind{
 	Keyword: "MISC_CHECK",
+	Since:   "0.5.3",
 	Doc:     "Up if a program says so.",
 	Rows:    miscKeywords,
 	Decode: func(x *kconf.Ctx, s *kconf.Stmt) Config {

@@ -27,10 +27,11 @@ type PingConfig struct{ Common }
 
 func (c *PingConfig) common() *Common { return &c.Common }
 
-var pingKeywords = connectRows((*PingConfig).common, "1", "1")
+var pingKeywords = connectRows((*PingConfig).common, history{"1", "1", strings.Repeat("2.1.0 ", 13)})
 
 var pingKind = &Kind{
 	Keyword: "PING_CHECK",
+	Since:   "2.1.0",
 	Doc:     "Up if the server answers an ICMP echo request.",
 	Rows:    pingKeywords,
 	Decode: func(x *kconf.Ctx, s *kconf.Stmt) Config {

@@ -32,6 +32,11 @@ type Inherit struct {
 	ScriptUser         string         // default account of MISC_CHECK
 	ScriptGroup        string
 	Certificate        *tls.Certificate // client certificate of SSL_GET; nil: none
+
+	// HasTrackFile and HasBFD tell whether a track_file of that name stands in
+	// front of a place of the configuration, and a bfd_instance anywhere. nil: not
+	// known, every name is believed.
+	HasTrackFile, HasBFD func(name string, at kconf.Pos) bool
 }
 
 // Spec is a checker ready to run.
@@ -67,12 +72,39 @@ func (s Spec) params() Params {
 	return p
 }
 
+// ResolveAll resolves the checks of one real server, in their order. A second
+// BFD_CHECK of the same session is left out.
+func ResolveAll(x *kconf.Ctx, checks []any, in Inherit) []Spec {
+	var specs []Spec
+	sessions := map[string]kconf.Pos{}
+	for _, any := range checks {
+		c, ok := any.(Check)
+		if !ok {
+			continue
+		}
+		if b, ok := c.Config.(*BFDConfig); ok {
+			if first, there := sessions[b.Name]; there {
+				x.Diags.Add(kconf.Diagnostic{Pos: c.Pos, Severity: kconf.Error, Class: kconf.ClassGeneral, ID: "repeated", Related: first,
+					Message: "BFD_CHECK: the server follows " + b.Name + " already; checker is not used"})
+				continue
+			}
+			sessions[b.Name] = c.Pos
+		}
+		specs = append(specs, Resolve(x, c, in)...)
+	}
+	return specs
+}
+
 // Resolve fills in what c inherits. Most blocks make one Spec; SMTP_CHECK with
 // host blocks makes more; a checker that cannot work makes none, after the
 // reason was reported.
 func Resolve(x *kconf.Ctx, c Check, in Inherit) []Spec {
 	kind := FindKind(c.Kind)
-	if kind == nil || c.Config == nil || kind.Status == kconf.KnowOnly {
+	if kind == nil || c.Config == nil {
+		return nil
+	}
+	if kind.New == nil { // nothing to run: only what is wrong has to be said
+		kind.Finish(x, c.Pos, c.Config, in)
 		return nil
 	}
 	var specs []Spec

@@ -54,24 +54,27 @@ func or[T any](p **T, def *T) {
 	}
 }
 
-var smtpHostKeywords = connectRows(func(c *Common) *Common { return c }, "1", "1")
+var smtpHostKeywords = connectRows(func(c *Common) *Common { return c }, history{"1", "1",
+	"1.1.8 1.1.8 1.1.8 1.2.13 1.3.7 1.2.13 1.2.13 1.3.7 1.3.7 1.3.7 1.3.7 1.3.7 2.0.11"})
 
-var smtpKeywords = append(connectRows((*SMTPConfig).common, "1", "1"), kconf.Vocabulary[SMTPConfig]{
+var smtpKeywords = append(connectRows((*SMTPConfig).common, history{"1", "1",
+	"1.2.17 1.2.17 1.2.17 1.2.17 1.3.7 1.1.8 1.2.17 1.1.8 1.1.8 1.2.13 1.3.7 1.3.7 2.0.11"}), kconf.Vocabulary[SMTPConfig]{
 	{
 		Name: "helo_name", Args: "NAME", Default: defaultHelo, Since: "1.1.8",
 		Doc: "Argument of HELO.",
-		Set: kconf.String(func(c *SMTPConfig) *string { return &c.HeloName }),
+		Set: kconf.String(func(c *SMTPConfig) *string { return &c.HeloName }).MissingIs(kconf.ClassGeneral),
 	},
 	{
 		Name: "host", Args: "{ ... }", Since: "1.1.8",
 		Doc: "One more address to check; its timers default to those around it.", Deprecated: "one SMTP_CHECK for each address",
 		Set: kconf.BlockEnd(smtpHostKeywords, func(*kconf.Ctx, *SMTPConfig, *kconf.Stmt) *Common { return new(Common) },
-			func(_ *kconf.Ctx, c *SMTPConfig, h *Common, _ *kconf.Stmt) { c.Hosts = append(c.Hosts, *h) }),
+			func(_ *kconf.Ctx, c *SMTPConfig, h *Common, _ *kconf.Stmt) { c.Hosts = append(c.Hosts, *h) }).Says("block", "repeatable"),
 	},
 }...)
 
 var smtpKind = &Kind{
 	Keyword: "SMTP_CHECK",
+	Since:   "1.1.8",
 	Doc:     "Up if the server greets, accepts HELO and answers QUIT.",
 	Rows:    smtpKeywords,
 	Decode: func(x *kconf.Ctx, s *kconf.Stmt) Config {

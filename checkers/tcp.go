@@ -12,10 +12,12 @@ type TCPConfig struct{ Common }
 
 func (c *TCPConfig) common() *Common { return &c.Common }
 
-var tcpKeywords = connectRows((*TCPConfig).common, "1", "1")
+var tcpKeywords = connectRows((*TCPConfig).common, history{"1", "1",
+	"1.2.13 0.5.8 1.1.2 1.2.13 1.3.7 0.5.3 1.2.13 1.2.20 1.2.20 1.2.13 1.3.7 1.3.7 2.0.11"})
 
 var tcpKind = &Kind{
 	Keyword: "TCP_CHECK",
+	Since:   "0.5.3",
 	Doc:     "Up if the server accepts a connection, which is closed at once.",
 	Rows:    tcpKeywords,
 	Decode: func(x *kconf.Ctx, s *kconf.Stmt) Config {

@@ -10,21 +10,22 @@ import (
 	"holdfast/kconf"
 )
 
-var sslKeywords = append(append(connectRows((*HTTPConfig).common, "1", "3"), httpRows(sslURLKeywords)...),
+var sslKeywords = append(append(connectRows((*HTTPConfig).common, httpHistory), httpRows(sslURLKeywords)...),
 	kconf.Keyword[HTTPConfig]{
-		Name: "tls_compliant", Args: "[BOOL]", Default: "off", Since: "2.2.8",
+		Name: "tls_compliant", Args: "[BOOL]", Default: "false", Since: "2.2.8",
 		Doc: "Say goodbye with close_notify when closing.",
 		Set: kconf.Bool(func(c *HTTPConfig) *bool { return &c.TLSCompliant }),
 	})
 
 var sslURLKeywords = append(urlKeywords[:len(urlKeywords):len(urlKeywords)], kconf.Keyword[URL]{
-	Name: "tls_compliant", Args: "[BOOL]", Default: "off", Since: "2.2.8",
+	Name: "tls_compliant", Args: "[BOOL]", Default: "false", Since: "2.2.8",
 	Doc: "Say goodbye with close_notify when closing the connection of this url.",
 	Set: kconf.Bool(func(u *URL) *bool { return &u.TLSCompliant }),
 })
 
 var sslKind = &Kind{
 	Keyword:          "SSL_GET",
+	Since:            "0.5.3",
 	Doc:              "HTTP_GET over TLS; the server's certificate is not verified.",
 	Rows:             sslKeywords,
 	Decode:           func(x *kconf.Ctx, s *kconf.Stmt) Config { return decodeHTTP(x, s, sslKeywords, true) },

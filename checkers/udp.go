@@ -27,20 +27,17 @@ type UDPConfig struct {
 
 func (c *UDPConfig) common() *Common { return &c.Common }
 
-var udpKeywords = append(connectRows((*UDPConfig).common, "1", "1"), kconf.Vocabulary[UDPConfig]{
+var udpKeywords = append(connectRows((*UDPConfig).common, history{"1", "1", strings.Repeat("2.1.0 ", 13)}), kconf.Vocabulary[UDPConfig]{
 	{
-		Name: "payload", Args: "HEX...", Default: "a fixed text of 32 octets", Since: "2.2.0",
-		Doc: "Octets to send, in hexadecimal; blanks may separate groups.",
-		Set: kconf.Custom("hex text", "one or two digits per octet", func(x *kconf.Ctx, c *UDPConfig, s *kconf.Stmt) {
-			if _, ok := x.Args(s, 1); !ok {
-				return
-			}
+		Name: "payload", Args: "HEX...", Default: "random data", Since: "2.2.0",
+		Doc: "Octets to send, in hexadecimal; blanks may separate groups. Without it, 32 octets of a fixed text, as keepalived in truth sends.",
+		Set: kconf.Custom("hex text", "spaces allowed, one or two digits per byte", func(x *kconf.Ctx, c *UDPConfig, s *kconf.Stmt) {
 			if b, _, err := parseHex(s.Args(), false); err != nil {
 				x.Errorf(s.Args()[0].Pos, kconf.ClassGeneral, "bad-hex", "payload: %v", err)
 			} else {
 				c.Payload = b
 			}
-		}),
+		}).MissingIs(kconf.ClassGeneral),
 	},
 	{
 		Name: "require_reply", Args: "[HEX...]", Default: "off", Since: "2.1.0",
@@ -68,6 +65,7 @@ var udpKeywords = append(connectRows((*UDPConfig).common, "1", "1"), kconf.Vocab
 
 var udpKind = &Kind{
 	Keyword: "UDP_CHECK",
+	Since:   "2.1.0",
 	Doc:     "Up if a datagram is not refused or, with require_reply, is answered.",
 	Rows:    udpKeywords,
 	Decode: func(x *kconf.Ctx, s *kconf.Stmt) Config {

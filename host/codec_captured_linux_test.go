@@ -3,6 +3,7 @@ package host
 import (
 	"encoding/hex"
 	"net/netip"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -26,7 +27,7 @@ func captured(t *testing.T, text string) []byte {
 	return b
 }
 
-var comparable = cmp.Options{
+var byValue = cmp.Options{
 	cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }),
 	cmp.Comparer(func(a, b netip.Addr) bool { return a == b }),
 }
@@ -66,7 +67,7 @@ func TestAddressesAsTheKernelListsThem(t *testing.T) {
 			if err != nil || index != tt.index {
 				t.Fatalf("link %d, error %v; want link %d", index, err, tt.index)
 			}
-			if d := cmp.Diff(tt.want, got, comparable); d != "" {
+			if d := cmp.Diff(tt.want, got, byValue); d != "" {
 				t.Errorf("address (-want +got):\n%s", d)
 			}
 		})
@@ -77,42 +78,42 @@ func TestRoutesAsTheKernelListsThem(t *testing.T) {
 	p, a := netip.MustParsePrefix, netip.MustParseAddr
 	tests := map[string]struct {
 		body  string
-		index int
+		links []int // of the route, then of its hops
 		ok    bool
 		want  Route
 	}{
 		// ip route add 10.0.0.0/8 via 192.0.2.7 dev eth0 metric 5 mtu 1400 src 192.0.2.9 tos 0x10 table 1000 proto 18 onlink
 		"everything at once": {"02080010fc1200010400000008000f00e8030000080001000a00000008000600050000000c000800080002007805000008000700c000020908000500c00002070800040003000000",
-			3, true, Route{Type: Unicast, Dst: p("10.0.0.0/8"), Via: a("192.0.2.7"), Src: a("192.0.2.9"), Table: 1000, Metric: 5, MTU: 1400, TOS: 0x10, OnLink: true, Ours: true}},
+			[]int{3}, true, Route{Type: Unicast, Dst: p("10.0.0.0/8"), Via: a("192.0.2.7"), Src: a("192.0.2.9"), Table: 1000, Metric: 5, MTU: 1400, TOS: 0x10, OnLink: true, Ours: true}},
 		// ip route add 10.1.0.0/16 proto 18 nexthop via 192.0.2.7 dev eth0 nexthop via 192.0.2.8 dev eth0
 		"two gateways": {"02100000fe1200010000000008000f00fe000000080001000a01000024000900100000000300000008000500c0000207100000000300000008000500c0000208",
-			3, true, Route{Type: Unicast, Dst: p("10.1.0.0/16"), Via: a("192.0.2.7"), OrVia: a("192.0.2.8"), Table: TableMain, Ours: true}},
-		// the same with nexthop via 192.0.2.6: more than a configuration can say
+			[]int{0, 3, 3}, true, Route{Type: Unicast, Dst: p("10.1.0.0/16"), Hops: []NextHop{{Via: a("192.0.2.7"), Weight: 1}, {Via: a("192.0.2.8"), Weight: 1}}, Table: TableMain, Ours: true}},
+		// the same with nexthop via 192.0.2.6
 		"three gateways": {"02100000fe1200010000000008000f00fe000000080001000a03000034000900100000000300000008000500c0000207100000000300000008000500c0000208100000000300000008000500c0000206",
-			3, false, Route{Type: Unicast, Dst: p("10.3.0.0/16"), Via: a("192.0.2.7"), OrVia: a("192.0.2.8"), Table: TableMain, Ours: true}},
+			[]int{0, 3, 3, 3}, true, Route{Type: Unicast, Dst: p("10.3.0.0/16"), Hops: []NextHop{{Via: a("192.0.2.7"), Weight: 1}, {Via: a("192.0.2.8"), Weight: 1}, {Via: a("192.0.2.6"), Weight: 1}}, Table: TableMain, Ours: true}},
 		// ip route add blackhole 10.2.0.0/16
 		"a black hole of somebody else": {"02100000fe0300060000000008000f00fe000000080001000a020000",
-			0, true, Route{Type: Blackhole, Dst: p("10.2.0.0/16"), Table: TableMain}},
+			[]int{0}, true, Route{Type: Blackhole, Dst: p("10.2.0.0/16"), Table: TableMain}},
 		// the black hole with RTM_F_CLONED set: a cached one
 		"a cached one": {"02100000fe0300060002000008000f00fe000000080001000a020000",
-			0, false, Route{Type: Blackhole, Dst: p("10.2.0.0/16"), Table: TableMain}},
+			[]int{0}, false, Route{Type: Blackhole, Dst: p("10.2.0.0/16"), Table: TableMain}},
 		// the black hole in the family of labels (AF_MPLS)
 		"of another family": {"1c100000fe0300060000000008000f00fe000000080001000a020000",
-			0, false, Route{Type: Blackhole, Dst: p("10.2.0.0/16"), Table: TableMain}},
+			[]int{0}, false, Route{Type: Blackhole, Dst: p("10.2.0.0/16"), Table: TableMain}},
 		// ip -6 route add default from 2001:db8::/64 via fe80::2 dev eth0 metric 7
 		"IPv6 by source": {"0a004000fe0300010000000008000f00fe0000001400020020010db8000000000000000000000000080006000700000014000500fe800000000000000000000000000002080004000300000024000c0000000000000000000000000000000000000000000000000000000000000000000500140000000000",
-			3, true, Route{Type: Unicast, Dst: p("::/0"), From: p("2001:db8::/64"), Via: a("fe80::2"), Table: TableMain, Metric: 7}},
+			[]int{3}, true, Route{Type: Unicast, Dst: p("::/0"), From: p("2001:db8::/64"), Via: a("fe80::2"), Table: TableMain, Metric: 7}},
 		// ip -6 route add 2001:db8:5::/48 via fe80::1 dev eth0 proto 18
 		"IPv6 with the kernel's metric": {"0a300000fe1200010000000008000f00fe0000001400010020010db8000500000000000000000000080006000004000014000500fe800000000000000000000000000001080004000300000024000c0000000000000000000000000000000000000000000000000000000000000000000500140000000000",
-			3, true, Route{Type: Unicast, Dst: p("2001:db8:5::/48"), Via: a("fe80::1"), Table: TableMain, Metric: 1024, Ours: true}},
+			[]int{3}, true, Route{Type: Unicast, Dst: p("2001:db8:5::/48"), Via: a("fe80::1"), Table: TableMain, Metric: 1024, Ours: true}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			got, index, ok, err := decodeRoute(captured(t, tt.body))
-			if err != nil || index != tt.index || ok != tt.ok {
-				t.Fatalf("link %d, usable %t, error %v; want link %d, usable %t", index, ok, err, tt.index, tt.ok)
+			got, links, ok, err := decodeRoute(captured(t, tt.body))
+			if err != nil || !slices.Equal(links, tt.links) || ok != tt.ok {
+				t.Fatalf("links %d, usable %t, error %v; want links %d, usable %t", links, ok, err, tt.links, tt.ok)
 			}
-			if d := cmp.Diff(tt.want, got, comparable); d != "" {
+			if d := cmp.Diff(tt.want, got, byValue); d != "" {
 				t.Errorf("route (-want +got):\n%s", d)
 			}
 		})
@@ -153,7 +154,7 @@ func TestRulesAsTheKernelListsThem(t *testing.T) {
 			if err != nil || ok != tt.ok {
 				t.Fatalf("usable %t, error %v; want usable %t", ok, err, tt.ok)
 			}
-			if d := cmp.Diff(tt.want, got, comparable); d != "" {
+			if d := cmp.Diff(tt.want, got, byValue); d != "" {
 				t.Errorf("rule (-want +got):\n%s", d)
 			}
 		})
@@ -198,7 +199,7 @@ func TestWhatIsAskedForIsWhatIsRead(t *testing.T) {
 			want.Label = rapid.SampledFrom([]string{"", "eth0", "eth0:123456789a"}).Draw(t, "label")
 		}
 		got, index, err := decodeAddress(encodeAddress(want, 7))
-		if d := cmp.Diff(want, got, comparable); d != "" || index != 7 || err != nil {
+		if d := cmp.Diff(want, got, byValue); d != "" || index != 7 || err != nil {
 			t.Fatalf("link %d, error %v (-want +got):\n%s", index, err, d)
 		}
 	}))
@@ -210,20 +211,25 @@ func TestWhatIsAskedForIsWhatIsRead(t *testing.T) {
 			TOS: rapid.Byte().Draw(t, "tos"), MTU: rapid.Uint32().Draw(t, "mtu"), OnLink: rapid.Bool().Draw(t, "onlink")}
 		gateway := func(name string) func() netip.Addr { return func() netip.Addr { return drawAddr(t, v6, name) } }
 		want.Via, want.Src = maybe(t, "via", gateway("via")), maybe(t, "src", gateway("src"))
-		if want.Via.IsValid() {
-			want.OrVia = maybe(t, "or", gateway("or"))
-		}
-		if want.OrVia.IsValid() {
-			want.OnLink = false // is told of each hop, and not read back
+		want.Metrics, want.Encap = drawMetrics(t), drawEncap(t)
+		want.Realms, want.Pref = rapid.Uint32().Draw(t, "realms"), rapid.SampledFrom([]uint8{0, 1, 3}).Draw(t, "pref")
+		links := []int{7}
+		if rapid.Bool().Draw(t, "several ways?") { // of which each is told by itself
+			want.Via, want.OnLink, want.Realms, want.Encap, links = netip.Addr{}, false, 0, Encap{}, []int{0}
+			for range rapid.IntRange(1, 4).Draw(t, "hops") {
+				links = append(links, rapid.IntRange(1, 9).Draw(t, "link"))
+				want.Hops = append(want.Hops, NextHop{Via: maybe(t, "hop", gateway("hop")), Weight: rapid.Uint16Range(1, 256).Draw(t, "weight"),
+					OnLink: rapid.Bool().Draw(t, "hop onlink"), Realms: rapid.Uint32().Draw(t, "hop realms"), Encap: drawEncap(t)})
+			}
 		}
 		if v6 {
 			want.From = maybe(t, "from", func() netip.Prefix { return drawPrefix(t, true, "from").Masked() })
 		} else {
 			want.Scope = rapid.SampledFrom([]Scope{ScopeGlobal, ScopeLink, ScopeHost}).Draw(t, "scope")
 		}
-		got, index, ok, err := decodeRoute(encodeRoute(want, 7, false))
-		if d := cmp.Diff(want, got, comparable); d != "" || index != 7 || !ok || err != nil {
-			t.Fatalf("link %d, usable %t, error %v (-want +got):\n%s", index, ok, err, d)
+		got, found, ok, err := decodeRoute(encodeRoute(want, false, links...))
+		if d := cmp.Diff(want, got, byValue); d != "" || !slices.Equal(found, links) || !ok || err != nil {
+			t.Fatalf("links %d, usable %t, error %v (-want +got):\n%s", found, ok, err, d)
 		}
 	}))
 	t.Run("rule", rapid.MakeCheck(func(t *rapid.T) {
@@ -236,20 +242,58 @@ func TestWhatIsAskedForIsWhatIsRead(t *testing.T) {
 			From: maybe(t, "from", prefix("from")), To: maybe(t, "to", prefix("to")), TOS: rapid.Byte().Draw(t, "tos"),
 			IIf: rapid.SampledFrom([]string{"", "eth0", "0123456789abcde"}).Draw(t, "iif"), OIf: rapid.SampledFrom([]string{"", "lo"}).Draw(t, "oif"),
 			IPProto: rapid.Byte().Draw(t, "proto"), Sport: maybe(t, "sport", port), Dport: maybe(t, "dport", port)}
+		want.UIDs = maybe(t, "uids", func() Optional[UIDRange] {
+			return Some(UIDRange{rapid.Uint32().Draw(t, "first"), rapid.Uint32().Draw(t, "last")})
+		})
+		want.TunnelID = rapid.Uint64().Draw(t, "tunnel")
 		if want.Mask = rapid.Uint32().Draw(t, "mask"); want.Mask != 0 {
 			want.Mark = rapid.Uint32().Draw(t, "mark")
 		}
 		switch want.Action = rapid.SampledFrom([]RuleAction{ToTable, Goto, Nop, RuleBlackhole, RuleUnreachable, RuleProhibit}).Draw(t, "action"); want.Action {
 		case ToTable:
 			want.Table = rapid.SampledFrom([]uint32{1, 255, 256, Forever}).Draw(t, "table")
+			if want.L3MDev = rapid.Bool().Draw(t, "l3mdev"); want.L3MDev {
+				want.Table = 0
+			}
+			limit := func() Optional[uint32] { return Some(rapid.Uint32Range(0, 1<<31-1).Draw(t, "limit")) }
+			want.SuppressPrefix, want.SuppressGroup = maybe(t, "suppress prefix", limit), maybe(t, "suppress group", limit)
+			want.Realms = rapid.Uint32().Draw(t, "realms")
 		case Goto:
 			want.Goto = rapid.Uint32().Draw(t, "goto")
 		}
 		got, ok, err := decodeRule(encodeRule(want))
-		if d := cmp.Diff(want, got, comparable); d != "" || !ok || err != nil {
+		if d := cmp.Diff(want, got, byValue); d != "" || !ok || err != nil {
 			t.Fatalf("usable %t, error %v (-want +got):\n%s", ok, err, d)
 		}
 	}))
+}
+
+func drawMetrics(t *rapid.T) Metrics {
+	n := func(name string) uint32 { return rapid.Uint32().Draw(t, name) }
+	on := func(name string) bool { return rapid.Bool().Draw(t, name) }
+	return maybe(t, "metrics", func() Metrics {
+		return Metrics{Window: n("window"), SSThresh: n("ssthresh"), CWnd: n("cwnd"), Reordering: n("reordering"), AdvMSS: n("advmss"), HopLimit: n("hoplimit"),
+			InitCWnd: n("initcwnd"), InitRWnd: n("initrwnd"), RTT: n("rtt"), RTTVar: n("rttvar"), RTOMin: n("rto_min"), ECN: on("ecn"), QuickAck: on("quickack"),
+			FastOpenNoCookie: on("cookie"), CongCtl: rapid.SampledFrom([]string{"", "cubic"}).Draw(t, "congctl"), Lock: n("lock")}
+	})
+}
+
+func drawEncap(t *rapid.T) Encap {
+	outer := func(v6 bool) Encap {
+		return Encap{ID: rapid.Uint64().Draw(t, "id"), Dst: maybe(t, "dst", func() netip.Addr { return drawAddr(t, v6, "outer") }),
+			Src: drawAddr(t, v6, "outer src"), TOS: rapid.Byte().Draw(t, "outer tos"), TTL: rapid.Byte().Draw(t, "ttl"), Flags: rapid.Uint16().Draw(t, "flags")}
+	}
+	e, typ := Encap{}, rapid.SampledFrom([]EncapType{0, EncapMPLS, EncapIP, EncapILA, EncapIP6}).Draw(t, "encap")
+	switch typ {
+	case EncapMPLS:
+		e.Labels = rapid.SampledFrom([]string{"0", "100/1048575", "16/17/18"}).Draw(t, "labels")
+	case EncapILA:
+		e.Locator = rapid.Uint64().Draw(t, "locator")
+	case EncapIP, EncapIP6:
+		e = outer(typ == EncapIP6)
+	}
+	e.Type = typ
+	return e
 }
 
 // Cut anywhere, a message is an error or means what its whole part says; it is
@@ -257,7 +301,8 @@ func TestWhatIsAskedForIsWhatIsRead(t *testing.T) {
 func TestMessagesThatAreCutShort(t *testing.T) {
 	a := NewAddress("", netip.MustParsePrefix("192.0.2.1/24"))
 	a.Label, a.PreferredLft = "eth0:x", 300
-	r := Route{Dst: netip.MustParsePrefix("10.0.0.0/8"), Via: netip.MustParseAddr("192.0.2.7"), OrVia: netip.MustParseAddr("192.0.2.8"), MTU: 1400}
+	r := Route{Dst: netip.MustParsePrefix("10.0.0.0/8"), MTU: 1400,
+		Hops: []NextHop{{Via: netip.MustParseAddr("192.0.2.7")}, {Via: netip.MustParseAddr("192.0.2.8"), Encap: Encap{Type: EncapMPLS, Labels: "5"}}}}
 	u := Rule{From: netip.MustParsePrefix("10.0.0.0/8"), IIf: "eth0", Sport: PortRange{1, 2}, Table: 5}
 	for name, tt := range map[string]struct {
 		body   []byte
@@ -265,7 +310,7 @@ func TestMessagesThatAreCutShort(t *testing.T) {
 		head   int // octets without which there is nothing
 	}{
 		"address": {encodeAddress(a, 3), func(b []byte) error { _, _, err := decodeAddress(b); return err }, 8},
-		"route":   {encodeRoute(r, 3, false), func(b []byte) error { _, _, _, err := decodeRoute(b); return err }, 12},
+		"route":   {encodeRoute(r, false, 3), func(b []byte) error { _, _, _, err := decodeRoute(b); return err }, 12},
 		"rule":    {encodeRule(u), func(b []byte) error { _, _, err := decodeRule(b); return err }, 12},
 		"link":    {linkBody(), func(b []byte) error { _, err := decodeLink(b); return err }, 16},
 	} {

@@ -20,9 +20,15 @@ const (
 	fraGoto     = 4
 	fraPriority = 6
 	fraFwmark   = 10
+	fraFlow     = 11
+	fraTunID    = 12
+	fraSupGroup = 13
+	fraSupLen   = 14
 	fraTable    = 15
 	fraFwmask   = 16
 	fraOIfName  = 17
+	fraL3MDev   = 19
+	fraUIDRange = 20
 	fraProtocol = 21
 	fraIPProto  = 22
 	fraSport    = 23
@@ -160,134 +166,6 @@ func decodeAddress(b []byte) (a Address, index int, err error) {
 	return a, index, err
 }
 
-// encodeRoute is the body of RTM_NEWROUTE or RTM_DELROUTE. A deletion that
-// names no scope matches any (RT_SCOPE_NOWHERE).
-func encodeRoute(r Route, index int, del bool) []byte {
-	k := r.Key()
-	v6 := k.Dst.Addr().Is6()
-	scope := byte(r.Scope)
-	if del {
-		scope = byte(ScopeNowhere)
-	}
-	table := k.Table
-	if table > 255 {
-		table = unix.RT_TABLE_UNSPEC
-	}
-	b := []byte{familyOf(v6), byte(k.Dst.Bits()), byte(max(0, k.From.Bits())), r.TOS, byte(table), Mark, scope, byte(k.Type)}
-	flags := uint32(0)
-	if r.OnLink && !r.OrVia.IsValid() {
-		flags = unix.RTNH_F_ONLINK
-	}
-	b = ne.AppendUint32(b, flags)
-	if k.Dst.Bits() > 0 {
-		b = appendIP(b, unix.RTA_DST, k.Dst.Addr())
-	}
-	if k.From.IsValid() {
-		b = appendIP(b, unix.RTA_SRC, k.From.Addr())
-	}
-	b = appendU32(b, unix.RTA_TABLE, k.Table)
-	if r.OrVia.IsValid() {
-		b = appendAttr(b, unix.RTA_MULTIPATH, append(nextHop(r.Via, index, r.OnLink), nextHop(r.OrVia, index, r.OnLink)...))
-	} else {
-		b = appendIP(b, unix.RTA_GATEWAY, r.Via)
-		if index != 0 {
-			b = appendU32(b, unix.RTA_OIF, uint32(index))
-		}
-	}
-	b = appendIP(b, unix.RTA_PREFSRC, r.Src)
-	if r.Metric != 0 {
-		b = appendU32(b, unix.RTA_PRIORITY, r.Metric)
-	}
-	if r.MTU != 0 {
-		b = appendAttr(b, unix.RTA_METRICS, appendU32(nil, unix.RTAX_MTU, r.MTU))
-	}
-	return b
-}
-
-func nextHop(gw netip.Addr, index int, onlink bool) []byte {
-	attrs := appendIP(nil, unix.RTA_GATEWAY, gw)
-	b := ne.AppendUint16(nil, uint16(8+len(attrs)))
-	b = append(b, byte(boolInt(onlink)*unix.RTNH_F_ONLINK), 0) // weight 1
-	return append(ne.AppendUint32(b, uint32(index)), attrs...)
-}
-
-// decodeRoute reads RTM_NEWROUTE or RTM_DELROUTE; ok is false for routes that
-// no configuration can hold: cached ones, other families, more than two hops.
-func decodeRoute(b []byte) (r Route, index int, ok bool, err error) {
-	if len(b) < 12 {
-		return r, 0, false, errTruncated
-	}
-	v6 := b[0] == unix.AF_INET6
-	ok = (v6 || b[0] == unix.AF_INET) && ne.Uint32(b[8:])&unix.RTM_F_CLONED == 0
-	r.TOS, r.Table, r.Ours, r.Scope, r.Type = b[3], uint32(b[4]), b[5] == Mark, Scope(b[6]), RouteType(b[7])
-	r.OnLink = ne.Uint32(b[8:])&unix.RTNH_F_ONLINK != 0
-	dst, from := zeroAddr(v6), netip.Addr{}
-	err = eachAttr(b[12:], func(typ uint16, v []byte) {
-		switch typ {
-		case unix.RTA_DST:
-			dst = ip(v)
-		case unix.RTA_SRC:
-			from = ip(v)
-		case unix.RTA_TABLE:
-			r.Table = u32(v)
-		case unix.RTA_GATEWAY:
-			r.Via = ip(v)
-		case unix.RTA_OIF:
-			index = int(u32(v))
-		case unix.RTA_PREFSRC:
-			r.Src = ip(v)
-		case unix.RTA_PRIORITY:
-			r.Metric = u32(v)
-		case unix.RTA_METRICS:
-			eachAttr(v, func(typ uint16, v []byte) {
-				if typ == unix.RTAX_MTU {
-					r.MTU = u32(v)
-				}
-			})
-		case unix.RTA_MULTIPATH:
-			ok = decodeNextHops(&r, &index, v) && ok
-		}
-	})
-	r.Dst = netip.PrefixFrom(dst, int(b[1]))
-	if from.IsValid() {
-		r.From = netip.PrefixFrom(from, int(b[2]))
-	}
-	if v6 {
-		r.Scope = ScopeGlobal
-	}
-	if err == nil && ok && (!r.Dst.IsValid() || dst.Is6() != v6) {
-		err = errTruncated
-	}
-	return r, index, ok, err
-}
-
-func decodeNextHops(r *Route, index *int, b []byte) bool {
-	hops := 0
-	for len(b) >= 8 {
-		n := int(ne.Uint16(b))
-		if n < 8 || n > len(b) {
-			return false
-		}
-		var gw netip.Addr
-		eachAttr(b[8:n], func(typ uint16, v []byte) {
-			if typ == unix.RTA_GATEWAY {
-				gw = ip(v)
-			}
-		})
-		switch hops++; hops {
-		case 1:
-			r.Via, *index = gw, int(ne.Uint32(b[4:]))
-		case 2:
-			r.OrVia = gw
-			if *index != int(ne.Uint32(b[4:])) {
-				*index = 0 // two links: neither is "the" link
-			}
-		}
-		b = b[min((n+3)&^3, len(b)):]
-	}
-	return hops <= 2
-}
-
 // encodeRule is the body of RTM_NEWRULE or RTM_DELRULE.
 func encodeRule(r Rule) []byte {
 	k := r.Key()
@@ -319,13 +197,38 @@ func encodeRule(r Rule) []byte {
 	}
 	b = appendPorts(b, fraSport, k.Sport)
 	b = appendPorts(b, fraDport, k.Dport)
+	if k.UIDs.Set {
+		b = appendAttr(b, fraUIDRange, ne.AppendUint32(ne.AppendUint32(nil, k.UIDs.Value.First), k.UIDs.Value.Last))
+	}
+	if k.TunnelID != 0 {
+		b = appendAttr(b, fraTunID, binary.BigEndian.AppendUint64(nil, k.TunnelID))
+	}
 	switch k.Action {
 	case ToTable:
-		b = appendU32(b, fraTable, k.Table)
+		b = appendLookup(b, k)
 	case Goto:
 		b = appendU32(b, fraGoto, k.Goto)
 	}
 	return appendAttr(b, fraProtocol, []byte{Mark})
+}
+
+// appendLookup says which table to ask, and which of its answers to take.
+func appendLookup(b []byte, k RuleKey) []byte {
+	if k.L3MDev {
+		b = appendAttr(b, fraL3MDev, []byte{1}) // beside it no table is allowed
+	} else {
+		b = appendU32(b, fraTable, k.Table)
+	}
+	if k.SuppressPrefix.Set {
+		b = appendU32(b, fraSupLen, k.SuppressPrefix.Value)
+	}
+	if k.SuppressGroup.Set {
+		b = appendU32(b, fraSupGroup, k.SuppressGroup.Value)
+	}
+	if k.Realms != 0 {
+		b = appendU32(b, fraFlow, k.Realms)
+	}
+	return b
 }
 
 func appendPorts(b []byte, typ uint16, p PortRange) []byte {
@@ -369,6 +272,20 @@ func decodeRule(b []byte) (r Rule, ok bool, err error) {
 			r.Sport = ports(v)
 		case fraDport:
 			r.Dport = ports(v)
+		case fraUIDRange:
+			if len(v) >= 8 {
+				r.UIDs = Some(UIDRange{ne.Uint32(v), ne.Uint32(v[4:])})
+			}
+		case fraTunID:
+			r.TunnelID = big64(v)
+		case fraL3MDev:
+			r.L3MDev = firstOctet(v) != 0
+		case fraSupLen:
+			r.SuppressPrefix = suppressor(v)
+		case fraSupGroup:
+			r.SuppressGroup = suppressor(v)
+		case fraFlow:
+			r.Realms = u32(v)
 		case fraProtocol:
 			r.Ours = firstOctet(v) == Mark
 		}
@@ -377,6 +294,22 @@ func decodeRule(b []byte) (r Rule, ok bool, err error) {
 		r.Table = 0
 	}
 	return r, ok, err
+}
+
+// suppressor is a limit; the kernel writes -1 for none.
+func suppressor(v []byte) Optional[uint32] {
+	if n := u32(v); len(v) >= 4 && n != ^uint32(0) {
+		return Some(n)
+	}
+	return Optional[uint32]{}
+}
+
+// big64 is a number in network byte order; 0 if it is cut off.
+func big64(v []byte) uint64 {
+	if len(v) < 8 {
+		return 0
+	}
+	return binary.BigEndian.Uint64(v)
 }
 
 func firstOctet(v []byte) byte {

@@ -11,8 +11,9 @@ import (
 func FuzzDecodeNetlink(f *testing.F) {
 	p := netip.MustParsePrefix
 	f.Add(encodeAddress(NewAddress("", p("192.0.2.9/24")), 2))
-	f.Add(encodeRoute(Route{Dst: p("2001:db8::/32"), Via: netip.MustParseAddr("fe80::1"), MTU: 1400}, 2, false))
-	f.Add(encodeRoute(Route{Dst: p("10.0.0.0/8"), Via: netip.MustParseAddr("10.0.0.1"), OrVia: netip.MustParseAddr("10.0.0.2")}, 2, true))
+	f.Add(encodeRoute(Route{Dst: p("2001:db8::/32"), Via: netip.MustParseAddr("fe80::1"), MTU: 1400}, false, 2))
+	f.Add(encodeRoute(Route{Dst: p("10.0.0.0/8"),
+		Hops: []NextHop{{Via: netip.MustParseAddr("10.0.0.1"), Encap: Encap{Type: EncapIP, ID: 5}}, {Via: netip.MustParseAddr("10.0.0.2")}}}, true, 2))
 	f.Add(encodeRule(Rule{From: p("10.0.0.0/8"), Mark: 1, Sport: PortRange{1, 2}, IIf: "eth0", Table: 1000}))
 	f.Add([]byte{2, 24, 0, 0, 1, 0, 0, 0, 3, 0, 1, 0}) // attribute shorter than its header
 	f.Fuzz(func(t *testing.T, b []byte) {

@@ -92,17 +92,22 @@ func Waiting(desired Desired, actual State) []Op {
 // missing is the name of the link that op needs and the host does not have.
 // Rules may name links that do not exist yet: the kernel waits for them.
 func (s State) missing(op Op) string {
-	var link string
+	var links []string
 	switch {
 	case op.Address != nil:
-		link = op.Address.Link
+		links = []string{op.Address.Link}
 	case op.Route != nil:
-		link = op.Route.Link
+		links = op.Route.links()
 	}
-	if _, ok := s.Links[link]; ok || link == "" {
-		return ""
+	for _, link := range links {
+		if _, ok := s.Links[link]; !ok && link != "" {
+			return link
+		}
 	}
-	return link
+	if op.Route != nil {
+		return op.Route.VRF // inTables has not found its table
+	}
+	return ""
 }
 
 // planAddresses: an update takes the address away first, because the kernel
@@ -151,7 +156,7 @@ func sameAddress(want, have Address) bool {
 // datagram. Beside each other they could not be told apart: a deletion matches
 // whatever it leaves open, and IPv6 refuses the second.
 func planRoutes(desired Desired, actual State) (adds, dels []Op) {
-	changes := reconcile.Diff(desired.Routes, actual.Routes, reconcile.Rules[RouteKey, Route]{
+	changes := reconcile.Diff(actual.inTables(desired.Routes), actual.Routes, reconcile.Rules[RouteKey, Route]{
 		Equal:   sameRoute,
 		Ours:    func(_ RouteKey, have Route) bool { return have.Ours },
 		Compare: compareRouteKeys,
@@ -172,6 +177,20 @@ func planRoutes(desired Desired, actual State) (adds, dels []Op) {
 	return adds, dels
 }
 
+// inTables gives routes of a VRF its table. A route whose VRF does not exist, or
+// is none, stays as it is and waits.
+func (s State) inTables(routes map[RouteKey]Route) map[RouteKey]Route {
+	settled := make(map[RouteKey]Route, len(routes))
+	for k, r := range routes {
+		if l := s.Links[r.VRF]; r.VRF != "" && l.Table != 0 {
+			r.VRF, r.Table = "", l.Table
+			k = r.Key()
+		}
+		settled[k] = r
+	}
+	return settled
+}
+
 // sameRoute compares what was asked for; what was left open is the kernel's.
 func sameRoute(want, have Route) bool {
 	if want.Link != "" && have.Link != "" && want.Link != have.Link {
@@ -183,7 +202,8 @@ func sameRoute(want, have Route) bool {
 	if want.Dst.Addr().Is4() && want.Scope != have.Scope {
 		return false
 	}
-	return want.Src == have.Src && want.MTU == have.MTU
+	return want.Src == have.Src && want.MTU == have.MTU && want.Metrics == have.Metrics && want.Realms == have.Realms &&
+		want.Encap == have.Encap && want.Pref == have.Pref && sameHops(want, have)
 }
 
 func planRules(desired Desired, actual State) (adds, dels []Op) {

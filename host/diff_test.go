@@ -42,7 +42,14 @@ func route(dst string, edit ...func(*host.Route)) host.Route {
 	return r
 }
 
-func via(gw string) func(*host.Route)   { return func(r *host.Route) { r.Via = addr(gw); r.Link = "" } }
+func via(gw string) func(*host.Route) { return func(r *host.Route) { r.Via = addr(gw); r.Link = "" } }
+func ways(gws ...string) func(*host.Route) {
+	return func(r *host.Route) {
+		for _, gw := range gws {
+			r.Hops = append(r.Hops, host.NextHop{Via: addr(gw)})
+		}
+	}
+}
 func src(ip string) func(*host.Route)   { return func(r *host.Route) { r.Src = addr(ip) } }
 func dev(name string) func(*host.Route) { return func(r *host.Route) { r.Link = name } }
 func ours(r *host.Route)                { r.Ours = true }
@@ -167,9 +174,22 @@ func TestPlanAddsFirstAndTouchesOnlyWhatIsOurs(t *testing.T) {
 				"ip route del 198.51.100.0/24 dev eth0 proto 18"},
 		},
 		"the two gateways of a route have no order": {
-			desired: wish(route("10.0.0.0/8", via("198.51.100.2"), func(r *host.Route) { r.OrVia = addr("198.51.100.1") }), route("198.51.100.0/24")),
+			desired: wish(route("10.0.0.0/8", ways("198.51.100.2", "198.51.100.1")), route("198.51.100.0/24")),
 			actual: []any{route("198.51.100.0/24", ours),
-				route("10.0.0.0/8", via("198.51.100.1"), ours, func(r *host.Route) { r.OrVia = addr("198.51.100.2") })},
+				route("10.0.0.0/8", ours, ways("198.51.100.1", "198.51.100.2"))},
+		},
+		"another weight is another route": {
+			desired: wish(route("10.0.0.0/8", func(r *host.Route) {
+				r.Hops = []host.NextHop{{Via: addr("198.51.100.1")}, {Via: addr("198.51.100.2"), Weight: 5}}
+			})),
+			actual: []any{route("10.0.0.0/8", ours, ways("198.51.100.1", "198.51.100.2"))},
+			want: []string{"ip route del 10.0.0.0/8 proto 18 nexthop via 198.51.100.1 dev eth0 nexthop via 198.51.100.2 dev eth0",
+				"ip route add 10.0.0.0/8 proto 18 nexthop via 198.51.100.1 dev eth0 nexthop via 198.51.100.2 dev eth0 weight 5"},
+		},
+		"another metric of TCP is a change": {
+			desired: wish(route("198.51.100.0/24", func(r *host.Route) { r.Metrics.InitCWnd = 10 })),
+			actual:  []any{route("198.51.100.0/24", ours)},
+			want:    []string{"ip route del 198.51.100.0/24 dev eth0 proto 18", "ip route add 198.51.100.0/24 dev eth0 initcwnd 10 proto 18"},
 		},
 		"a rule with all of its mask spelt out is the same": {
 			desired: wish(host.Rule{Mark: 7, Table: 5, Priority: 7}),
@@ -394,4 +414,40 @@ func TestAnyOrderOfWishesGivesTheSameHost(t *testing.T) {
 			t.Errorf("%d rules, want the administrator's and %d", got, want-1)
 		}
 	})
+}
+
+func TestARouteOfAVRFIsForItsTable(t *testing.T) {
+	red := host.Link{Name: "red", Index: 9, Kind: "vrf", Table: 77}
+	there := route("198.51.100.0/24", ours, func(r *host.Route) { r.Table = 77 })
+	tests := map[string]struct {
+		links []host.Link
+		have  []host.Route
+		want  []string
+		waits []string
+	}{
+		"it is not there":           {[]host.Link{red}, nil, []string{"ip route add 198.51.100.0/24 dev eth0 table 77 proto 18"}, nil},
+		"it is there":               {[]host.Link{red}, []host.Route{there}, nil, nil},
+		"the VRF does not exist":    {nil, nil, nil, []string{"ip route add 198.51.100.0/24 dev eth0 vrf red proto 18"}},
+		"the link of it is no VRF":  {[]host.Link{{Name: "red", Index: 9}}, nil, nil, []string{"ip route add 198.51.100.0/24 dev eth0 vrf red proto 18"}},
+		"the VRF has another table": {[]host.Link{{Name: "red", Index: 9, Table: 78}}, []host.Route{there}, []string{"ip route add 198.51.100.0/24 dev eth0 table 78 proto 18", "ip route del 198.51.100.0/24 dev eth0 table 77 proto 18"}, nil},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			state := host.NewState()
+			state.Links["eth0"] = host.Link{Name: "eth0", Index: 2, Up: true, Running: true}
+			for _, l := range tt.links {
+				state.Links[l.Name] = l
+			}
+			for _, r := range tt.have {
+				state.Routes[r.Key()] = r
+			}
+			desired := wish(route("198.51.100.0/24", func(r *host.Route) { r.VRF = "red" }))
+			if d := cmp.Diff(tt.want, commands(host.Plan(desired, state))); d != "" {
+				t.Errorf("plan (-want +got):\n%s", d)
+			}
+			if d := cmp.Diff(tt.waits, commands(host.Waiting(desired, state))); d != "" {
+				t.Errorf("waiting (-want +got):\n%s", d)
+			}
+		})
+	}
 }

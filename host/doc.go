@@ -39,7 +39,9 @@
 //	pacer.go           their spacing, a pure queue
 //	announce_linux.go  the packet socket
 //	keywords.go        rows and decoder of address lines
-//	keywords_route.go  of route lines
+//	route.go           routes: ways, metrics, tunnels
+//	codec_route_linux.go  their rtnetlink messages
+//	keywords_route.go  of route lines; keywords_metric.go: what tunes them; keywords_hop.go: nexthop and encap
 //	keywords_rule.go   of rule lines
 //	names.go           iproute2's names of tables, scopes and service types
 //	hosttest/          a kernel in memory, and the contract it shares with Linux

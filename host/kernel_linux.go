@@ -135,9 +135,9 @@ func takeRoute(s State, names map[int]string) func([]byte) error {
 		if len(b) >= unix.SizeofRtMsg && b[5] == unix.RTPROT_KERNEL {
 			return nil
 		}
-		r, index, ok, err := decodeRoute(b)
+		r, links, ok, err := decodeRoute(b)
 		if err == nil && ok {
-			r.Link = names[index]
+			r.nameLinks(links, func(i int) string { return names[i] })
 			s.put(r)
 		}
 		return err
@@ -338,8 +338,16 @@ func (k *Netlink) request(op Op) (typ, flags uint16, body []byte, err error) {
 		index, err := k.linkIndex(op.Address.Link)
 		return pick(unix.RTM_NEWADDR, unix.RTM_DELADDR), flags | pick(unix.NLM_F_EXCL, 0), encodeAddress(*op.Address, index), err
 	case op.Route != nil: // without EXCL: goes in front of equal ones of others
-		index, err := k.linkIndex(op.Route.Link)
-		return pick(unix.RTM_NEWROUTE, unix.RTM_DELROUTE), flags, encodeRoute(*op.Route, index, !add), err
+		var links []int
+		for _, name := range op.Route.links() {
+			index, err := k.linkIndex(name)
+			if err != nil {
+				return 0, 0, nil, err
+			}
+			links = append(links, index)
+		}
+		flags |= pick([...]uint16{Prepend: 0, Append: unix.NLM_F_APPEND, AddAlone: unix.NLM_F_EXCL}[op.Route.Place], 0)
+		return pick(unix.RTM_NEWROUTE, unix.RTM_DELROUTE), flags, encodeRoute(*op.Route, !add, links...), nil
 	default:
 		return pick(unix.RTM_NEWRULE, unix.RTM_DELRULE), flags | pick(unix.NLM_F_EXCL, 0), encodeRule(*op.Rule), nil
 	}

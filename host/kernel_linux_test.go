@@ -3,10 +3,15 @@ package host_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net"
 	"net/netip"
 	"os"
+	"os/exec"
+	"regexp"
 	"runtime"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -261,3 +266,117 @@ func TestLinuxCarriesAnnouncementsToTheOtherEnd(t *testing.T) {
 }
 
 func htons(v uint16) uint16 { return v<<8 | v>>8 }
+
+// ip runs ip(8) in the namespace of the test, whose goroutine is locked to its
+// thread, and answers the lines it prints, blanks made one.
+func ip(t *testing.T, args ...string) string {
+	t.Helper()
+	out, err := exec.Command("ip", args...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("ip %s: %v: %s", strings.Join(args, " "), err, out)
+	}
+	return strings.Join(strings.Fields(string(out)), " ")
+}
+
+// TestLinuxHoldsEveryOptionOfALine puts lines of the configuration into a kernel.
+// ip(8) shows what they were meant to say, and nothing is left to do.
+func TestLinuxHoldsEveryOptionOfALine(t *testing.T) {
+	if _, err := exec.LookPath("ip"); err != nil {
+		t.Skip("needs ip(8)")
+	}
+	tests := map[string]struct {
+		line string
+		show []string // arguments of ip(8)
+		want string
+	}{
+		"metrics that nothing may change": {"10.4.0.0/16 dev eth0 rtt lock 1s mtu lock 1400 hoplimit 64 advmss lock 1200 reordering 4 window 1000 cwnd lock 7 ssthresh 9 " +
+			"initcwnd 11 initrwnd 12 quickack 1 features ecn congctl lock reno fastopen_no_cookie 1", []string{"route", "show", "10.4.0.0/16"},
+			"10.4.0.0/16 dev eth0 proto 18 mtu lock 1400 window 1000 rtt lock 1s ssthresh 9 cwnd lock 7 advmss lock 1200 reordering 4 hoplimit 64 " +
+				"initcwnd 11 features ecn initrwnd 12 quickack 1 congctl lock reno fastopen_no_cookie 1"},
+		"times": {"10.3.0.0/16 dev eth0 rtt 8000 rttvar 8000 rto_min 800", []string{"route", "show", "10.3.0.0/16"},
+			"10.3.0.0/16 dev eth0 proto 18 rtt 1s rttvar 2s rto_min 800ms"},
+		"realms": {"10.5.0.0/16 dev eth0 realms 3/4", []string{"route", "show", "10.5.0.0/16"}, "10.5.0.0/16 dev eth0 proto 18 realms 3/4"},
+		"hops by weight": {"10.6.0.0/16 no_track nexthop via 192.0.2.2 dev eth0 weight 5 nexthop via 192.0.2.3 dev eth0 weight 256 onlink realms 7 nexthop via 192.0.2.4",
+			[]string{"route", "show", "10.6.0.0/16"}, "10.6.0.0/16 proto 18 nexthop via 192.0.2.2 dev eth0 weight 5 " +
+				"nexthop via 192.0.2.3 realm 7 dev eth0 weight 256 onlink nexthop via 192.0.2.4 dev eth0 weight 1"},
+		"a single hop is a gateway": {"10.7.0.0/16 no_track append nexthop via 192.0.2.2 dev eth0 weight 9", []string{"route", "show", "10.7.0.0/16"},
+			"10.7.0.0/16 via 192.0.2.2 dev eth0 proto 18"},
+		"a VRF": {"10.8.0.0/16 dev eth0 vrf red ttl-propagate enabled", []string{"route", "show", "table", "77", "10.8.0.0/16"}, "10.8.0.0/16 dev eth0 proto 18"},
+		"IPv6": {"2001:db8:5::/48 dev eth0 pref high expires 1000", []string{"-6", "route", "show", "2001:db8:5::/48"},
+			"2001:db8:5::/48 dev eth0 proto 18 metric 1024 expires SEC pref high"},
+		"IPv6 hops": {"2001:db8:6::/48 no_track nexthop via fe80::1 dev eth0 weight 3 nexthop via fe80::2 dev eth0", []string{"-6", "route", "show", "2001:db8:6::/48"},
+			"2001:db8:6::/48 proto 18 metric 1024 pref medium nexthop via fe80::1 dev eth0 weight 3 nexthop via fe80::2 dev eth0 weight 1"},
+		"every option of a rule": {"from 10.0.0.0/8 table 5 priority 9 realms 1/2 sup_pl 0 suppress_ifgroup 3 tunnel-id 77 uidrange 5-9 fwmark 0x10/0xf0", []string{"-N", "rule", "show", "priority", "9"},
+			"9: from 10.0.0.0/8 fwmark 0x10/0xf0 uidrange 5-9 tun_id 77 lookup 5 suppress_prefixlength 0 suppress_ifgroup 3 realms 1/2 proto 18"},
+		"l3mdev": {"inet6 l3mdev priority 10", []string{"-N", "-6", "rule", "show", "priority", "10"}, "10: from all lookup [l3mdev-table] proto 18"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			rig, h := namespace(t)
+			if err := h.LinkAdd(&netlink.Vrf{LinkAttrs: netlink.LinkAttrs{Name: "red"}, Table: 77}); err != nil && strings.Contains(tt.line, "vrf red") {
+				t.Skipf("no VRF here: %v", err)
+			}
+			rig.Foreign(host.NewAddress("eth0", netip.MustParsePrefix("192.0.2.1/24")))
+			want, x := host.NewDesired(), newCtx()
+			s := stmt(tt.line)
+			if r, ok := host.DecodeRule(x, s, host.StaticLine); strings.Contains(tt.line, "priority") && ok {
+				want.Rule(r.Rule)
+			} else if r, ok := host.DecodeRoute(x, s, host.StaticLine); ok {
+				want.Route(r.Route)
+			} else {
+				t.Fatalf("left out: %q", messages(x))
+			}
+			if _, _, err := host.Reconcile(t.Context(), rig.Kernel, want); err != nil {
+				t.Fatal(err)
+			}
+			got := regexp.MustCompile(`expires \d+sec`).ReplaceAllString(ip(t, append([]string{"-d"}, tt.show...)...), "expires SEC")
+			// versions of ip(8) differ in what they name and in what goes without saying
+			got = strings.NewReplacer("unicast ", "", " scope global", "", "proto keepalived", "proto 18").Replace(got)
+			if got != tt.want {
+				t.Errorf("ip(8) shows\n     %s\nwant %s", got, tt.want)
+			}
+			state, err := rig.Kernel.Read(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if ops := host.Plan(want, state); len(ops) != 0 {
+				t.Errorf("a second pass still wants %v", ops)
+			}
+			if _, _, err := host.Reconcile(t.Context(), rig.Kernel, host.NewDesired()); err != nil {
+				t.Fatal(err)
+			}
+			if state, err = rig.Kernel.Read(t.Context()); err != nil || len(host.Plan(want, state)) != 1 {
+				t.Errorf("not taken away again: %v", err)
+			}
+		})
+	}
+}
+
+// Tunnels of routes need modules that not every kernel has.
+func TestLinuxHoldsTunnelsOfRoutes(t *testing.T) {
+	for name, line := range map[string]string{
+		"ip":   "10.11.0.0/16 dev eth0 encap ip id 5 dst 192.0.2.2 src 192.0.2.1 tos 3 ttl 5",
+		"ip6":  "10.12.0.0/16 dev eth0 encap ip6 id 5 dst 2001:db8::1 src 2001:db8::2 tc 3 hoplimit 5",
+		"mpls": "10.13.0.0/16 via 192.0.2.2 dev eth0 encap mpls 100/200",
+		"hops": "10.14.0.0/16 no_track nexthop via 192.0.2.2 dev eth0 encap ip id 5 dst 192.0.2.2 nexthop via 192.0.2.3 dev eth0",
+	} {
+		t.Run(name, func(t *testing.T) {
+			rig, _ := namespace(t)
+			rig.Foreign(host.NewAddress("eth0", netip.MustParsePrefix("192.0.2.1/24")))
+			r, ok := host.DecodeRoute(newCtx(), stmt(line), host.StaticLine)
+			if !ok {
+				t.Fatal("left out")
+			}
+			want := host.NewDesired()
+			want.Route(r.Route)
+			_, _, err := host.Reconcile(t.Context(), rig.Kernel, want)
+			if errors.Is(err, syscall.EOPNOTSUPP) {
+				t.Skipf("not here: %v", err)
+			}
+			state, err2 := rig.Kernel.Read(t.Context())
+			if ops := host.Plan(want, state); len(ops) != 0 || err != nil || err2 != nil {
+				t.Errorf("a second pass still wants %v; %v, %v", ops, err, err2)
+			}
+		})
+	}
+}

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"net/netip"
@@ -26,12 +27,16 @@ type Option[T any] struct {
 	Name       string
 	Aliases    []string
 	Args       string // as the manual writes them; their number is the number of words taken
+	Type       string // UINT32, IP, IFNAME, ENUM; "" is flag
+	Range      string // in the words of the manual; "" when anything goes
 	Default    string
+	Since      string // first keepalived version that had it; "" as long as the line itself
 	Doc        string
 	Deprecated string // what to write instead
 	Status     kconf.Status
 	Only       LineKind                     // with Limited: the only kind of line it may stand on
 	Limited    bool                         // see Only
+	Positional bool                         // no word but a place in the line: for manuals
 	Take       func(words []kconf.Word) int // when the number of words varies; -1: too few
 	Do         func(l *line, t *T, args []kconf.Word)
 }
@@ -46,19 +51,15 @@ var _ = []kconf.Vocab{AddressOptions, RouteOptions, RuleOptions}
 func (o Options[T]) Docs() []kconf.KeywordDoc {
 	docs := make([]kconf.KeywordDoc, len(o))
 	for i, r := range o {
-		typ := "inline option"
-		if r.Args == "" {
-			typ = "inline flag"
-		}
-		docs[i] = kconf.KeywordDoc{Name: r.Name, Aliases: r.Aliases, Args: r.Args, Type: typ, Default: r.Default,
-			Doc: r.Doc, Deprecated: r.Deprecated, Status: r.Status}
+		docs[i] = kconf.KeywordDoc{Name: r.Name, Aliases: r.Aliases, Args: r.Args, Type: cmp.Or(r.Type, "flag"), Range: r.Range,
+			Default: r.Default, Since: r.Since, Doc: r.Doc, Deprecated: r.Deprecated, Status: r.Status}
 	}
 	return docs
 }
 
 func (o Options[T]) find(word string, kind LineKind) *Option[T] {
 	for i := range o {
-		if (o[i].Name == word || slices.Contains(o[i].Aliases, word)) && (!o[i].Limited || o[i].Only == kind) {
+		if !o[i].Positional && (o[i].Name == word || slices.Contains(o[i].Aliases, word)) && (!o[i].Limited || o[i].Only == kind) {
 			return &o[i]
 		}
 	}
@@ -68,7 +69,7 @@ func (o Options[T]) find(word string, kind LineKind) *Option[T] {
 func (o Options[T]) nearest(word string, kind LineKind) string {
 	var names []string
 	for _, r := range o {
-		if r.Limited && r.Only != kind {
+		if r.Positional || r.Limited && r.Only != kind {
 			continue
 		}
 		names = append(append(names, r.Name), r.Aliases...)
@@ -110,13 +111,6 @@ func (l *line) missing(w kconf.Word, args string) {
 	l.drop = true
 }
 
-// leaveOut is for what keepalived knows and we do not yet: without the word the
-// line would mean something else, so it is not used at all.
-func (l *line) leaveOut(w kconf.Word) {
-	l.x.Notef(w.Pos, "not-supported-yet", "%s: not supported yet, the %s is left out", w.Text, l.what)
-	l.drop = true
-}
-
 // word decodes the option at the head of words and returns what follows it.
 func word[T any](l *line, r *Option[T], t *T, words []kconf.Word) []kconf.Word {
 	head, words := words[0], words[1:]
@@ -131,12 +125,10 @@ func word[T any](l *line, r *Option[T], t *T, words []kconf.Word) []kconf.Word {
 	if r.Deprecated != "" {
 		l.x.Warnf(head.Pos, kconf.ClassDeprecated, "deprecated", "%s: old spelling; %s", head.Text, r.Deprecated)
 	}
-	switch {
-	case r.Status != kconf.Acts:
+	if r.Status != kconf.Acts {
 		l.x.Notef(head.Pos, "not-supported-yet", "%s: not supported yet", head.Text)
-	case r.Do != nil:
-		r.Do(l, t, append([]kconf.Word{head}, words[:n]...))
 	}
+	r.Do(l, t, append([]kconf.Word{head}, words[:n]...))
 	return words[n:]
 }
 
@@ -186,7 +178,9 @@ type AddressLine struct {
 
 // AddressOptions are the words of address lines.
 var AddressOptions = Options[AddressLine]{
-	{Name: "dev", Args: "IF", Default: "the instance's interface", Doc: "Interface that carries the address.",
+	{Name: "<IPADDR>[/PREFIX]", Positional: true, Args: "IP[/N]", Type: "IP", Range: "PREFIX 0..32 or 0..128", Default: "/32 or /128",
+		Doc: "Address to manage, one a line; the first word."},
+	{Name: "dev", Args: "IF", Type: "IFNAME", Range: "once", Default: "instance interface", Doc: "Interface that carries the address.",
 		Do: func(l *line, a *AddressLine, w []kconf.Word) {
 			if a.Link != "" {
 				l.dropf(w[0], "repeated", "dev: given twice")
@@ -194,7 +188,7 @@ var AddressOptions = Options[AddressLine]{
 			}
 			a.Link = l.iface(w)
 		}},
-	{Name: "scope", Args: "SCOPE", Default: "global", Doc: "Scope of an IPv4 address: global, site, link, host, nowhere or 0-255.",
+	{Name: "scope", Args: "SCOPE", Type: "0..255 or name", Range: "names from rt_scopes: global site link host nowhere", Default: "global", Doc: "Scope of an IPv4 address.",
 		Do: func(l *line, a *AddressLine, w []kconf.Word) {
 			v, ok := lookup(scopeNames, l.names.Scopes, w[1].Text, 255)
 			if !ok {
@@ -203,16 +197,16 @@ var AddressOptions = Options[AddressLine]{
 			}
 			a.Scope, a.scopeAt = Scope(v), w[0]
 		}},
-	{Name: "brd", Aliases: []string{"broadcast"}, Args: "ADDRESS", Default: "none",
+	{Name: "brd", Aliases: []string{"broadcast"}, Args: "IP4|+|-", Type: "IP4", Range: "prefix up to /30 for + and -", Default: "none",
 		Doc: "IPv4 broadcast address; + sets and - clears the host bits of the address.", Do: setBroadcast},
-	{Name: "label", Args: "LABEL", Default: "the interface's name", Doc: "Label of an IPv4 address, at most 15 characters.",
+	{Name: "label", Args: "LABEL", Type: "STR", Range: "max 15 chars", Default: "none", Doc: "Label of an IPv4 address, at most 15 characters.",
 		Do: func(l *line, a *AddressLine, w []kconf.Word) {
 			if len(w[1].Text) > 15 {
 				l.dropf(w[1], "too-long", "label %s: longer than 15 characters", w[1].Text)
 			}
 			a.Label, a.labelAt = w[1].Text, w[0]
 		}},
-	{Name: "peer", Args: "ADDRESS", Default: "none", Doc: "Address at the other end of a point-to-point link.",
+	{Name: "peer", Args: "ADDRESS", Type: "IP without prefix", Range: "same family", Default: "none", Doc: "Address at the other end of a point-to-point link.",
 		Do: func(l *line, a *AddressLine, w []kconf.Word) {
 			peer := l.addr(w[1])
 			if !peer.IsValid() || peer.Is4() != a.Prefix.Addr().Is4() {
@@ -225,15 +219,15 @@ var AddressOptions = Options[AddressLine]{
 			a.Peer = peer
 			a.Prefix = netip.PrefixFrom(a.Prefix.Addr(), peer.BitLen())
 		}},
-	{Name: "home", Doc: "Marks an IPv6 home address.", Do: addressFlag(Home)},
-	{Name: "-nodad", Default: "off for virtual addresses", Doc: "Leaves duplicate address detection on for an IPv6 address.",
+	{Name: "home", Range: "IPv6", Default: "off", Doc: "Marks an IPv6 home address.", Do: addressFlag(Home)},
+	{Name: "-nodad", Range: "IPv6", Default: "DAD off for VIPs", Doc: "Leaves duplicate address detection on for an IPv6 address.",
 		Do: func(_ *line, a *AddressLine, _ []kconf.Word) { a.Flags &^= NoDAD }},
-	{Name: "mngtmpaddr", Doc: "Lets the kernel derive temporary addresses from this IPv6 address.", Do: addressFlag(ManageTempAddr)},
-	{Name: "noprefixroute", Doc: "Adds no route for the subnet.", Do: addressFlag(NoPrefixRoute)},
-	{Name: "autojoin", Doc: "Joins the multicast group on the Ethernet level.", Do: addressFlag(AutoJoin)},
-	{Name: "no_track", Doc: "Losing the address is no fault of the instance.",
+	{Name: "mngtmpaddr", Range: "IPv6", Default: "off", Doc: "Lets the kernel derive temporary addresses from this IPv6 address.", Do: addressFlag(ManageTempAddr)},
+	{Name: "noprefixroute", Default: "off", Doc: "Adds no route for the subnet.", Do: addressFlag(NoPrefixRoute)},
+	{Name: "autojoin", Default: "off", Doc: "Joins the multicast group on the Ethernet level.", Do: addressFlag(AutoJoin)},
+	{Name: "no_track", Default: "off", Doc: "Losing the address is no fault of the instance.",
 		Do: func(_ *line, a *AddressLine, _ []kconf.Word) { a.NoTrack = true }},
-	{Name: "preferred_lft", Args: "SECONDS", Default: "forever; 0 for an IPv6 /128",
+	{Name: "preferred_lft", Args: "SECONDS|forever", Type: "UINT32", Default: "forever; 0 for IPv6 /128",
 		Doc: "How long the address may be picked as a source; forever, or 0 for never.",
 		Do: func(l *line, a *AddressLine, w []kconf.Word) {
 			a.PreferredLft, a.preferred = Forever, true
@@ -241,9 +235,9 @@ var AddressOptions = Options[AddressLine]{
 				a.PreferredLft = l.number(w[1], "preferred_lft", uint64(Forever))
 			}
 		}},
-	{Name: "use_vmac", Limited: true, Only: VirtualLine, Doc: "Puts the address on a VMAC of its interface.",
+	{Name: "use_vmac", Range: "not static", Default: "off", Limited: true, Only: VirtualLine, Doc: "Puts the address on a VMAC of its interface.",
 		Do: func(_ *line, a *AddressLine, _ []kconf.Word) { a.UseVMAC = true }},
-	{Name: "track_group", Args: "NAME", Limited: true, Only: StaticLine, Doc: "Instances that become faulty when the address disappears.",
+	{Name: "track_group", Args: "NAME", Type: "STR", Range: "static only, group defined earlier", Default: "none", Limited: true, Only: StaticLine, Doc: "Instances that become faulty when the address disappears.",
 		Do: func(_ *line, a *AddressLine, w []kconf.Word) { a.TrackGroup = w[1].Text }},
 }
 

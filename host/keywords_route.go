@@ -14,105 +14,90 @@ type RouteLine struct {
 	TrackGroup string // static only: the instances that depend on it
 	Pos        kconf.Pos
 
-	dst     kconf.Word // as written; "" until met
-	v6, v4  bool       // inet6 or inet was written
-	hops    int        // nexthop groups
-	hopDev  string
-	routeTo bool // a type was written
+	dst          kconf.Word // as written; "" until met
+	v6, v4       bool       // inet6 or inet was written
+	or           netip.Addr
+	routeTo      bool       // a type was written
+	only4, only6 kconf.Word // the first word that is for one family
 }
 
 // RouteOptions are the words of route lines. The destination is the word that
 // is none of them.
-var RouteOptions = Options[RouteLine]{
-	{Name: "to", Args: "PREFIX", Default: "required", Doc: "Destination; default, any or all for everything. The word to may be left out.",
-		Do: func(l *line, r *RouteLine, w []kconf.Word) { l.destination(r, w[1], "") }},
-	{Name: "inet", Doc: "An IPv4 route.", Do: func(_ *line, r *RouteLine, _ []kconf.Word) { r.v4 = true }},
-	{Name: "inet6", Doc: "An IPv6 route.", Do: func(_ *line, r *RouteLine, _ []kconf.Word) { r.v6 = true }},
-	{Name: "src", Args: "ADDRESS", Doc: "Preferred source address.",
+var RouteOptions = append(Options[RouteLine]{
+	{Name: "[to] DEST", Positional: true, Args: "PREFIX", Type: "prefix", Default: "required",
+		Doc: "Destination: any word that is not an option."},
+	{Name: "TYPE", Positional: true, Args: "TYPE", Type: "ENUM", Default: "unicast",
+		Doc: "Route type, in front of the destination: unicast, local, broadcast, brd, multicast, throw, unreachable, prohibit, blackhole, nat, anycast, xresolve or a number."},
+	{Name: "to", Args: "PREFIX", Type: "prefix", Default: "required",
+		Doc: "Destination; default, any or all for everything. The word to may be left out.",
+		Do:  func(l *line, r *RouteLine, w []kconf.Word) { l.destination(r, w[1], "") }},
+	{Name: "inet", Default: "from addresses", Doc: "An IPv4 route.", Do: func(_ *line, r *RouteLine, _ []kconf.Word) { r.v4 = true }},
+	{Name: "inet6", Default: "from addresses", Doc: "An IPv6 route.", Do: func(_ *line, r *RouteLine, _ []kconf.Word) { r.v6 = true }},
+	{Name: "src", Args: "ADDRESS", Type: "IP", Range: "one family", Default: "none", Doc: "Preferred source address.",
 		Do: func(l *line, r *RouteLine, w []kconf.Word) { r.Src = l.mustAddr(w[0], w[1]) }},
-	{Name: "via", Args: "[inet|inet6] ADDRESS", Doc: "Gateway.", Take: takeFamily,
+	{Name: "via", Args: "[inet|inet6] ADDRESS", Type: "IP", Range: "one family", Default: "none", Doc: "Gateway.", Take: takeFamily,
 		Do: func(l *line, r *RouteLine, w []kconf.Word) { r.Via = l.mustAddr(w[0], w[len(w)-1]) }},
-	{Name: "gw", Args: "ADDRESS", Deprecated: "write via", Doc: "Gateway.",
+	{Name: "gw", Args: "ADDRESS", Type: "IP", Range: "one family", Default: "none", Deprecated: "write via", Doc: "Gateway.",
 		Do: func(l *line, r *RouteLine, w []kconf.Word) { r.Via = l.mustAddr(w[0], w[1]) }},
-	{Name: "or", Args: "ADDRESS", Deprecated: "write nexthop via A nexthop via B", Doc: "Second gateway of equal weight.",
-		Do: func(l *line, r *RouteLine, w []kconf.Word) { r.OrVia = l.mustAddr(w[0], w[1]) }},
-	{Name: "from", Args: "PREFIX", Doc: "Source prefix of an IPv6 route.",
+	{Name: "or", Args: "ADDRESS", Type: "IP", Default: "none", Deprecated: "write nexthop via A nexthop via B", Doc: "Second gateway of equal weight.",
+		Do: func(l *line, r *RouteLine, w []kconf.Word) { r.or = l.mustAddr(w[0], w[1]) }},
+	{Name: "from", Args: "PREFIX", Type: "IPv6 prefix", Default: "none", Doc: "Source prefix of an IPv6 route.",
 		Do: func(l *line, r *RouteLine, w []kconf.Word) { r.From = l.prefix(w[1]) }},
-	{Name: "dev", Aliases: []string{"oif"}, Args: "IF", Doc: "Output interface.",
+	{Name: "dev", Aliases: []string{"oif"}, Args: "IF", Type: "IFNAME", Default: "none", Doc: "Output interface, which is tracked unless no_track stands there.",
 		Do: func(l *line, r *RouteLine, w []kconf.Word) { r.Link = l.iface(w) }},
-	{Name: "scope", Args: "SCOPE", Default: "global", Doc: "Scope of an IPv4 route.",
+	{Name: "scope", Args: "SCOPE", Type: "0..255", Range: "rt_scopes", Default: "global", Doc: "Scope of an IPv4 route, number or name.",
 		Do: func(l *line, r *RouteLine, w []kconf.Word) {
 			r.Scope = Scope(l.named(w, scopeNames, l.names.Scopes, 255))
 		}},
-	{Name: "table", Args: "TABLE", Default: "main", Doc: "Routing table, number or name.",
+	{Name: "table", Args: "TABLE", Type: "0..4294967295", Range: "rt_tables", Default: "main", Doc: "Routing table, number or name.",
 		Do: func(l *line, r *RouteLine, w []kconf.Word) {
 			r.Table = l.named(w, tableNames, l.names.Tables, 1<<32-1)
 		}},
-	{Name: "metric", Aliases: []string{"priority", "preference"}, Args: "NUMBER", Default: "0", Doc: "Preference; lower wins.",
+	{Name: "vrf", Args: "IF", Type: "IFNAME of existing VRF", Default: "none", Doc: "Table of this VRF.", Do: setVRF},
+	{Name: "metric", Aliases: []string{"priority", "preference"}, Args: "NUMBER", Type: "UINT32", Default: "0", Doc: "Preference; lower wins.",
 		Do: func(l *line, r *RouteLine, w []kconf.Word) { r.Metric = l.number(w[1], w[0].Text, 1<<32-1) }},
-	{Name: "tos", Aliases: []string{"dsfield"}, Args: "TOS", Default: "0", Doc: "Type of service, number or name.",
+	{Name: "tos", Aliases: []string{"dsfield"}, Args: "TOS", Type: "0..255", Range: "rt_dsfield", Default: "0", Doc: "Type of service, number or name.",
 		Do: func(l *line, r *RouteLine, w []kconf.Word) { r.TOS = uint8(l.named(w, nil, l.names.TOS, 255)) }},
-	{Name: "mtu", Args: "[lock] NUMBER", Doc: "Path MTU in octets; lock is not supported yet.", Take: takeLock,
-		Do: func(l *line, r *RouteLine, w []kconf.Word) {
-			if len(w) == 3 {
-				l.x.Notef(w[1].Pos, "not-supported-yet", "mtu lock: not supported yet, the value is used")
-			}
-			r.MTU = l.number(w[len(w)-1], "mtu", 1<<32-1)
-		}},
-	{Name: "onlink", Doc: "The gateway is on the link, whatever its subnet says.",
+	{Name: "onlink", Default: "off", Doc: "The gateway is on the link, whatever its subnet says.",
 		Do: func(_ *line, r *RouteLine, _ []kconf.Word) { r.OnLink = true }},
-	{Name: "nexthop", Args: "via ADDRESS [dev IF] [weight NUMBER]", Take: takeNextHop,
-		Doc: "One of two gateways that share the traffic equally.", Do: setNextHop},
-	{Name: "protocol", Args: "NUMBER", Default: "18", Doc: "Ignored: routes carry keepalived's number, by which they are known again.",
+	{Name: "nexthop", Args: "[via [inet|inet6] ADDRESS] [dev IF] [weight 1..256] [onlink] [encap ...] [realms R]", Type: "group", Range: "must end the line",
+		Default: "none", Take: takeNextHop, Doc: "One of several ways that share the traffic by weight; may be repeated.", Do: setNextHop},
+	{Name: "encap", Args: "TYPE ...", Type: "ip or ip6 or mpls or ila", Default: "none", Take: takeEncap, Do: setEncap,
+		Doc: "Light-weight tunnel: ip [id N] [dst IP] [src IP] [tos N] [ttl N] [flags N], ip6 with tc and hoplimit, mpls LABEL[/LABEL], ila LOCATOR."},
+	{Name: "realms", Args: "R[/R]", Type: "0..255 or name", Range: "rt_realms, IPv4", Default: "none", Doc: "Realm of the destination, or of source and destination.",
+		Do: func(l *line, r *RouteLine, w []kconf.Word) {
+			r.Realms, r.only4 = l.realms(w), firstWord(r.only4, w[0])
+		}},
+	{Name: "protocol", Args: "NUMBER", Type: "0..255", Range: "rt_protos", Default: "18 (keepalived)", Doc: "Ignored: routes carry keepalived's number, by which they are known again.",
 		Do: func(l *line, _ *RouteLine, w []kconf.Word) {
 			l.otherProtocol(w, l.named(w, protocolNames, l.names.Protocols, 255))
 		}},
-	{Name: "prepend", Default: "on", Doc: "Goes in front of equal routes.", Do: func(*line, *RouteLine, []kconf.Word) {}},
-	{Name: "no_track", Doc: "Losing the route is no fault of the instance.",
+	{Name: "add", Default: "prepend", Doc: "Does not go beside an equal route.", Do: placed(AddAlone)},
+	{Name: "prepend", Default: "default", Doc: "Goes in front of equal routes.", Do: placed(Prepend)},
+	{Name: "append", Default: "prepend", Doc: "Goes behind equal routes.", Do: placed(Append)},
+	{Name: "no_track", Default: "off", Doc: "Losing the route is no fault of the instance.",
 		Do: func(_ *line, r *RouteLine, _ []kconf.Word) { r.NoTrack = true }},
-	{Name: "track_group", Args: "NAME", Limited: true, Only: StaticLine, Doc: "Instances that become faulty when the route disappears.",
+	{Name: "track_group", Args: "NAME", Type: "STR", Range: "static only, needs dev", Default: "none", Limited: true, Only: StaticLine, Doc: "Instances that become faulty when the route disappears.",
 		Do: func(_ *line, r *RouteLine, w []kconf.Word) { r.TrackGroup = w[1].Text }},
-	{Name: "vrf", Args: "IF", Doc: "Table of this VRF; not supported yet.", Do: leaveRouteOut},
-	{Name: "encap", Args: "TYPE ...", Doc: "Light-weight tunnel; not supported yet.",
-		Take: func(w []kconf.Word) int { return len(w) }, Do: leaveRouteOut},
-	{Name: "as", Args: "PREFIX", Doc: "Not supported by keepalived either.",
-		Do: func(l *line, _ *RouteLine, w []kconf.Word) { l.dropf(w[0], "unknown-option", "as: not supported") }},
-	notYet("add", "", "Fails when an equal route exists."),
-	notYet("append", "", "Goes behind equal routes."),
-	notYet("expires", "SECONDS", "Lifetime of an IPv6 route."),
-	notYet("hoplimit", "NUMBER", "Hop limit of packets on this route."),
-	notYet("advmss", "[lock] NUMBER", "Maximum segment size to advertise."),
-	notYet("rtt", "[lock] TIME", "Initial round trip time."),
-	notYet("rttvar", "[lock] TIME", "Initial variance of the round trip time."),
-	notYet("reordering", "[lock] NUMBER", "Reordering that TCP tolerates."),
-	notYet("window", "NUMBER", "Largest TCP window."),
-	notYet("cwnd", "[lock] NUMBER", "Clamp of the congestion window."),
-	notYet("ssthresh", "[lock] NUMBER", "Slow start threshold."),
-	notYet("realms", "REALM", "Routing realms."),
-	notYet("rto_min", "[lock] TIME", "Smallest retransmission time-out."),
-	notYet("initcwnd", "NUMBER", "Initial congestion window."),
-	notYet("initrwnd", "NUMBER", "Initial receive window."),
-	notYet("features", "ecn", "TCP features."),
-	notYet("quickack", "NUMBER", "Quick acknowledgements."),
-	notYet("congctl", "[lock] NAME", "Congestion control algorithm."),
-	notYet("pref", "PREFERENCE", "IPv6 router preference."),
-	notYet("ttl-propagate", "STATE", "Copies the TTL into tunnels."),
-	notYet("fastopen_no_cookie", "NUMBER", "TCP fast open without cookie."),
+	{Name: "as", Args: "[to] PREFIX", Type: "prefix", Take: takeTo, Doc: "Not supported by keepalived either: of MPLS.",
+		Do: func(l *line, _ *RouteLine, w []kconf.Word) {
+			l.errorf(w[0], "unknown-option", "as: not supported; ignored")
+		}},
+}, metricOptions...)
+
+func placed(p Place) func(*line, *RouteLine, []kconf.Word) {
+	return func(_ *line, r *RouteLine, _ []kconf.Word) { r.Place = p }
 }
 
-// notYet is a row for a word that only tunes the route: it is taken and noted.
-func notYet(name, args, doc string) Option[RouteLine] {
-	o := Option[RouteLine]{Name: name, Args: args, Doc: doc, Status: kconf.KnowOnly}
-	if strings.HasPrefix(args, "[lock] ") {
-		o.Take = takeLock
+func firstWord(have, w kconf.Word) kconf.Word {
+	if have.Text != "" {
+		return have
 	}
-	return o
+	return w
 }
 
-func leaveRouteOut(l *line, _ *RouteLine, w []kconf.Word) { l.leaveOut(w[0]) }
-
-func takeLock(words []kconf.Word) int {
-	if len(words) > 0 && words[0].Text == "lock" {
+func takeTo(words []kconf.Word) int {
+	if len(words) > 0 && words[0].Text == "to" {
 		return 2
 	}
 	return 1
@@ -125,48 +110,26 @@ func takeFamily(words []kconf.Word) int {
 	return 1
 }
 
-// takeNextHop: everything up to the next nexthop belongs to this one.
-func takeNextHop(words []kconf.Word) int {
-	for i, w := range words {
-		if w.Text == "nexthop" {
-			return i
-		}
+// setVRF: which table it has shows when the route is put there.
+func setVRF(l *line, r *RouteLine, w []kconf.Word) {
+	r.VRF = l.iface(w)
+	if _, known := l.names.VRFs[r.VRF]; l.names.VRFs != nil && !known && !l.drop {
+		l.dropf(w[1], "no-such-vrf", "vrf %s: there is no such VRF", r.VRF)
 	}
-	return len(words)
 }
 
-// setNextHop: two gateways of equal weight are what a Route can hold.
-func setNextHop(l *line, r *RouteLine, w []kconf.Word) {
-	var gw netip.Addr
-	dev := ""
-	for args := w[1:]; len(args) > 0 && !l.drop; {
-		switch word := args[0].Text; {
-		case word == "via" && len(args) > takeFamily(args[1:]):
-			n := takeFamily(args[1:])
-			gw, args = l.mustAddr(args[0], args[n]), args[n+1:]
-		case word == "dev" && len(args) > 1:
-			dev, args = l.iface(args), args[2:]
-		case word == "weight" && len(args) > 1 && args[1].Text == "1":
-			args = args[2:]
-		default:
-			l.leaveOut(args[0])
-		}
+// realms reads R or R/R behind the word w[0], or drops the line.
+func (l *line) realms(w []kconf.Word) uint32 {
+	from, to, both := strings.Cut(w[1].Text, "/")
+	if !both {
+		from, to = "0", from
 	}
-	if l.drop {
-		return
+	a, ok1 := lookup(nil, l.names.Realms, from, 255)
+	b, ok2 := lookup(nil, l.names.Realms, to, 255)
+	if !ok1 || !ok2 {
+		l.dropf(w[1], "unknown-name", "%s %s: wants one or two realms, numbers to 255 or names, with a slash between them", w[0].Text, w[1].Text)
 	}
-	r.hops++
-	switch {
-	case !gw.IsValid(), r.hops > 2, r.hops == 2 && dev != r.hopDev:
-		l.leaveOut(w[0])
-	case r.hops == 1:
-		r.Via, r.hopDev = gw, dev
-	default:
-		r.OrVia = gw
-	}
-	if dev != "" {
-		r.Link = dev
-	}
+	return a<<16 | b
 }
 
 // mustAddr reads an address; without a good one the line is dropped.
@@ -178,18 +141,11 @@ func (l *line) mustAddr(what, w kconf.Word) netip.Addr {
 	return a
 }
 
-// prefix reads ADDRESS[/LENGTH], or drops the line. Host bits are cleared: the
-// kernel takes none.
+// prefix reads ADDRESS[/LENGTH], or drops the line. A length out of range is
+// replaced by the full one. Host bits are cleared: the kernel takes none.
 func (l *line) prefix(w kconf.Word) netip.Prefix {
-	if a := l.addr(w); a.IsValid() {
-		return netip.PrefixFrom(a, a.BitLen())
-	}
-	text, length, _ := strings.Cut(w.Text, "/")
-	a := l.addr(kconf.Word{Text: text})
-	bits, ok := prefixLength(length, uint64(max(a.BitLen(), 0)))
-	p := netip.PrefixFrom(a, int(bits))
-	if !ok || !p.IsValid() {
-		l.dropf(w, "not-a-prefix", "%s: not an IP address with optional /length", w.Text)
+	p, ok := l.addressWord(w)
+	if !ok {
 		return netip.Prefix{}
 	}
 	if p != p.Masked() {
@@ -266,13 +222,17 @@ func (n Names) DecodeRoute(x *kconf.Ctx, s *kconf.Stmt, kind LineKind) (RouteLin
 		l.finishRoute(&r, s.Words[0])
 		l.finishProtocol(!r.NoTrack)
 	}
+	if !l.drop && !r.NoTrack && r.Link == "" {
+		l.x.Warnf(s.Pos(), kconf.ClassGeneral, "not-tracked", "route to %s: without dev it cannot be tracked, as if no_track stood there", r.dst.Text)
+		r.NoTrack = true
+	}
 	return r, !l.drop
 }
 
 // finishRoute settles the family and reads the destination.
 func (l *line) finishRoute(r *RouteLine, first kconf.Word) {
 	v4, v6 := r.v4, r.v6
-	for _, a := range []netip.Addr{r.Via, r.OrVia, r.Src, r.From.Addr()} {
+	for _, a := range append([]netip.Addr{r.Via, r.or, r.Src, r.From.Addr()}, gateways(r.Hops)...) {
 		v4, v6 = v4 || a.Is4(), v6 || a.Is6()
 	}
 	switch r.dst.Text {
@@ -296,11 +256,16 @@ func (l *line) finishRoute(r *RouteLine, first kconf.Word) {
 		l.dropf(r.dst, "mixed-families", "route to %s: IPv4 and IPv6 on one line", r.dst.Text)
 	case r.From.IsValid() && v4:
 		l.dropf(r.dst, "ipv6-only", "route to %s: from is for IPv6", r.dst.Text)
-	case r.OrVia.IsValid() && !r.Via.IsValid():
+	case r.only4.Text != "" && v6:
+		l.dropf(r.only4, "ipv4-only", "%s: is for IPv4", r.only4.Text)
+	case r.only6.Text != "" && v4:
+		l.dropf(r.only6, "ipv6-only", "%s: is for IPv6", r.only6.Text)
+	case r.or.IsValid() && !r.Via.IsValid():
 		l.dropf(r.dst, "no-gateway", "route to %s: a second gateway without a first", r.dst.Text)
 	case v6:
 		r.Scope = ScopeGlobal
 	}
+	l.finishHops(r)
 }
 
 func zeroAddr(v6 bool) netip.Addr {

@@ -2,6 +2,7 @@ package host
 
 import (
 	"net/netip"
+	"strconv"
 	"strings"
 
 	"holdfast/kconf"
@@ -19,68 +20,86 @@ type RuleLine struct {
 	TrackGroup string // static only: the instances that depend on it
 	Pos        kconf.Pos
 
-	v4, v6  bool
-	prio    bool
-	actions int
+	v4, v6         bool
+	prio           bool
+	actions        int
+	ofTable, only4 kconf.Word // words that go with a table only, with IPv4 only
 }
 
 // RuleOptions are the words of rule lines.
 var RuleOptions = Options[RuleLine]{
-	{Name: "inet", Doc: "An IPv4 rule.", Do: func(_ *line, r *RuleLine, _ []kconf.Word) { r.v4 = true }},
-	{Name: "inet6", Doc: "An IPv6 rule.", Do: func(_ *line, r *RuleLine, _ []kconf.Word) { r.v6 = true }},
-	{Name: "not", Doc: "Matches what the rest does not match.", Do: func(_ *line, r *RuleLine, _ []kconf.Word) { r.Not = true }},
-	{Name: "from", Args: "PREFIX", Default: "all", Doc: "Source of the packet.",
+	{Name: "inet", Default: "from addresses", Doc: "An IPv4 rule.", Do: func(_ *line, r *RuleLine, _ []kconf.Word) { r.v4 = true }},
+	{Name: "inet6", Default: "from addresses", Doc: "An IPv6 rule.", Do: func(_ *line, r *RuleLine, _ []kconf.Word) { r.v6 = true }},
+	{Name: "not", Default: "off", Doc: "Matches what the rest does not match.", Do: func(_ *line, r *RuleLine, _ []kconf.Word) { r.Not = true }},
+	{Name: "from", Args: "PREFIX", Type: "prefix", Default: "any", Doc: "Source of the packet.",
 		Do: func(l *line, r *RuleLine, w []kconf.Word) { r.From = l.selector(w[1]) }},
-	{Name: "to", Args: "PREFIX", Default: "all", Doc: "Destination of the packet.",
+	{Name: "to", Args: "PREFIX", Type: "prefix", Default: "any", Doc: "Destination of the packet.",
 		Do: func(l *line, r *RuleLine, w []kconf.Word) { r.To = l.selector(w[1]) }},
-	{Name: "iif", Aliases: []string{"dev"}, Args: "IF", Doc: "Interface the packet came in by.",
+	{Name: "iif", Aliases: []string{"dev"}, Args: "IF", Type: "IFNAME", Default: "none", Doc: "Interface the packet came in by, which is tracked unless no_track stands there.",
 		Do: func(l *line, r *RuleLine, w []kconf.Word) { r.IIf = l.iface(w) }},
-	{Name: "oif", Args: "IF", Doc: "Interface the sending socket is bound to.",
+	{Name: "oif", Args: "IF", Type: "IFNAME", Default: "none", Doc: "Interface the sending socket is bound to.",
 		Do: func(l *line, r *RuleLine, w []kconf.Word) { r.OIf = l.iface(w) }},
-	{Name: "tos", Aliases: []string{"dsfield"}, Args: "TOS", Doc: "Type of service, number or name.",
+	{Name: "tos", Aliases: []string{"dsfield"}, Args: "TOS", Type: "0..255", Default: "0", Doc: "Type of service, number or name.",
 		Do: func(l *line, r *RuleLine, w []kconf.Word) { r.TOS = uint8(l.named(w, nil, l.names.TOS, 255)) }},
-	{Name: "fwmark", Args: "MARK[/MASK]", Doc: "Firewall mark.", Do: setMark},
-	{Name: "ipproto", Args: "PROTOCOL", Doc: "IP protocol, number or name.",
+	{Name: "fwmark", Args: "MARK[/MASK]", Type: "UINT32, C-prefix base", Default: "none", Doc: "Firewall mark.", Do: setMark},
+	{Name: "ipproto", Args: "PROTOCOL", Type: "0..255", Default: "none", Doc: "IP protocol, number or name.",
 		Do: func(l *line, r *RuleLine, w []kconf.Word) { r.IPProto = uint8(l.named(w, ipProtocols, nil, 255)) }},
-	{Name: "sport", Args: "FIRST-LAST", Doc: "Source ports.",
+	{Name: "sport", Args: "FIRST-LAST", Type: "UINT16", Default: "none", Doc: "Source ports.",
 		Do: func(l *line, r *RuleLine, w []kconf.Word) { r.Sport = l.ports(w) }},
-	{Name: "dport", Args: "FIRST-LAST", Doc: "Destination ports.",
+	{Name: "dport", Args: "FIRST-LAST", Type: "UINT16", Default: "none", Doc: "Destination ports.",
 		Do: func(l *line, r *RuleLine, w []kconf.Word) { r.Dport = l.ports(w) }},
-	{Name: "priority", Aliases: []string{"preference", "order"}, Args: "NUMBER", Default: "16384 and down, with a warning",
+	{Name: "uidrange", Args: "FIRST-LAST", Type: "UINT32", Default: "none", Doc: "Users that send.", Do: setUIDs},
+	{Name: "tunnel-id", Args: "NUMBER", Type: "UINT64", Default: "none", Doc: "Tunnel the packet came by.",
+		Do: func(l *line, r *RuleLine, w []kconf.Word) {
+			id, ok := kconf.ParseUint(l.x, w[1], "tunnel-id", 0, 1<<64-1)
+			r.TunnelID, l.drop = id, l.drop || !ok
+		}},
+	{Name: "priority", Aliases: []string{"preference", "order"}, Args: "NUMBER", Type: "UINT32, C-prefix base", Default: "16384 counting down per family, with error",
 		Doc: "Place of the rule; lower is asked first.",
 		Do: func(l *line, r *RuleLine, w []kconf.Word) {
 			r.Priority, r.prio = l.numberC(w[1], w[0].Text, 1<<32-1), true
 		}},
-	{Name: "table", Aliases: []string{"lookup"}, Args: "TABLE", Doc: "Looks the destination up in this table, number or name.",
+	{Name: "table", Aliases: []string{"lookup"}, Args: "TABLE", Type: "UINT32", Range: "not 0", Default: "required action", Doc: "Looks the destination up in this table, number or name.",
 		Do: func(l *line, r *RuleLine, w []kconf.Word) {
 			l.action(r, ToTable)
 			if r.Table = l.named(w, tableNames, l.names.Tables, 1<<32-1); r.Table == 0 && !l.drop {
 				l.dropf(w[1], "table-zero", "table 0 is no table")
 			}
 		}},
-	{Name: "goto", Args: "PRIORITY", Doc: "Goes on at the rule with this priority.",
+	{Name: "l3mdev", Default: "off", Doc: "Looks the destination up in the table of the packet's VRF; instead of table.",
+		Do: func(l *line, r *RuleLine, _ []kconf.Word) {
+			l.action(r, ToTable)
+			r.L3MDev = true
+		}},
+	{Name: "realms", Args: "R[/R]", Type: "0..255 or name", Range: "IPv4, table action", Default: "none", Doc: "Realm of the destination, or of source and destination.",
+		Do: func(l *line, r *RuleLine, w []kconf.Word) {
+			r.Realms, r.ofTable, r.only4 = l.realms(w), w[0], w[0]
+		}},
+	{Name: "suppress_prefixlength", Aliases: []string{"sup_pl"}, Args: "NUMBER", Type: "UINT31", Range: "table action", Default: "none", Doc: "Refuses routes of the table whose prefix is this short or shorter.",
+		Do: func(l *line, r *RuleLine, w []kconf.Word) {
+			r.SuppressPrefix, r.ofTable = Some(l.number(w[1], w[0].Text, 1<<31-1)), w[0]
+		}},
+	{Name: "suppress_ifgroup", Aliases: []string{"sup_group"}, Args: "GROUP", Type: "UINT31", Range: "table action", Default: "none", Doc: "Refuses routes of the table by links of this group, number or name.",
+		Do: func(l *line, r *RuleLine, w []kconf.Word) {
+			r.SuppressGroup, r.ofTable = Some(l.named(w, map[string]uint32{"default": 0}, l.names.Groups, 1<<31-1)), w[0]
+		}},
+	{Name: "goto", Args: "PRIORITY", Type: "UINT32", Range: "greater than own priority", Default: "none", Doc: "Goes on at the rule with this priority.",
 		Do: func(l *line, r *RuleLine, w []kconf.Word) {
 			l.action(r, Goto)
 			r.Goto = l.number(w[1], "goto", 1<<32-1)
 		}},
-	{Name: "type", Args: "ACTION", Doc: "blackhole, unreachable, prohibit, nop or goto; the word type may be left out.",
+	{Name: "type", Args: "ACTION", Type: "ENUM", Default: "none", Doc: "blackhole, unreachable, prohibit, nop or goto; the word type may be left out.",
 		Take: takeType, Do: func(*line, *RuleLine, []kconf.Word) {}},
-	{Name: "nop", Doc: "Does nothing.", Do: ruleAction(Nop)},
-	{Name: "blackhole", Doc: "Drops the packet in silence.", Do: ruleAction(RuleBlackhole)},
-	{Name: "unreachable", Doc: "Answers that the network is unreachable.", Do: ruleAction(RuleUnreachable)},
-	{Name: "prohibit", Doc: "Answers that it is forbidden.", Do: ruleAction(RuleProhibit)},
-	{Name: "protocol", Args: "NUMBER", Default: "18", Doc: "Ignored: rules carry keepalived's number, by which they are known again.",
+	{Name: "nop", Default: "none", Doc: "Does nothing.", Do: ruleAction(Nop)},
+	{Name: "blackhole", Default: "none", Doc: "Drops the packet in silence.", Do: ruleAction(RuleBlackhole)},
+	{Name: "unreachable", Default: "none", Doc: "Answers that the network is unreachable.", Do: ruleAction(RuleUnreachable)},
+	{Name: "prohibit", Default: "none", Doc: "Answers that it is forbidden.", Do: ruleAction(RuleProhibit)},
+	{Name: "protocol", Args: "NUMBER", Type: "UINT8", Default: "18", Doc: "Ignored: rules carry keepalived's number, by which they are known again.",
 		Do: func(l *line, _ *RuleLine, w []kconf.Word) { l.otherProtocol(w, l.number(w[1], "protocol", 255)) }},
-	{Name: "no_track", Doc: "Losing the rule is no fault of the instance.",
+	{Name: "no_track", Default: "off", Doc: "Losing the rule is no fault of the instance.",
 		Do: func(_ *line, r *RuleLine, _ []kconf.Word) { r.NoTrack = true }},
-	{Name: "track_group", Args: "NAME", Limited: true, Only: StaticLine, Doc: "Instances that become faulty when the rule disappears.",
+	{Name: "track_group", Args: "NAME", Type: "STR", Range: "static only, needs iif", Default: "none", Limited: true, Only: StaticLine, Doc: "Instances that become faulty when the rule disappears.",
 		Do: func(_ *line, r *RuleLine, w []kconf.Word) { r.TrackGroup = w[1].Text }},
-	{Name: "realms", Args: "REALM", Doc: "Routing realms; not supported yet.", Do: leaveRuleOut},
-	{Name: "suppress_prefixlength", Aliases: []string{"sup_pl"}, Args: "NUMBER", Doc: "Refuses routes this short; not supported yet.", Do: leaveRuleOut},
-	{Name: "suppress_ifgroup", Aliases: []string{"sup_group"}, Args: "GROUP", Doc: "Refuses routes by interface group; not supported yet.", Do: leaveRuleOut},
-	{Name: "tunnel-id", Args: "NUMBER", Doc: "Tunnel the packet came by; not supported yet.", Do: leaveRuleOut},
-	{Name: "uidrange", Args: "FIRST-LAST", Doc: "Users that send; not supported yet.", Do: leaveRuleOut},
-	{Name: "l3mdev", Doc: "Table of the packet's VRF; not supported yet.", Do: leaveRuleOut},
 }
 
 // takeType wants a word, which is a row of its own.
@@ -94,10 +113,6 @@ func takeType(words []kconf.Word) int {
 // ipProtocols are the names of protocols(5) that firewalls and balancers meet.
 var ipProtocols = map[string]uint32{"icmp": 1, "igmp": 2, "tcp": 6, "udp": 17, "dccp": 33, "gre": 47, "esp": 50, "ah": 51,
 	"ipv6-icmp": 58, "icmpv6": 58, "ospf": 89, "vrrp": 112, "sctp": 132, "udplite": 136}
-
-// leaveRuleOut: without one of its selectors a rule would catch packets that it
-// must not, so it is better not there at all.
-func leaveRuleOut(l *line, _ *RuleLine, w []kconf.Word) { l.leaveOut(w[0]) }
 
 func ruleAction(a RuleAction) func(*line, *RuleLine, []kconf.Word) {
 	return func(l *line, r *RuleLine, _ []kconf.Word) { l.action(r, a) }
@@ -134,12 +149,40 @@ func (l *line) ports(w []kconf.Word) PortRange {
 		last = first
 		l.x.Warnf(w[1].Pos, kconf.ClassGeneral, "single-port", "%s %s: keepalived wants %s-%s", w[0].Text, first, first, first)
 	}
-	p := PortRange{uint16(l.number(kconf.Word{Text: first, Pos: w[1].Pos}, w[0].Text, 65535)),
-		uint16(l.number(kconf.Word{Text: last, Pos: w[1].Pos}, w[0].Text, 65535))}
-	if !l.drop && p.Last < p.First {
-		l.dropf(w[1], "out-of-range", "%s %s: ends before it begins", w[0].Text, w[1].Text)
+	a, err1 := strconv.ParseUint(first, 10, 16)
+	b, err2 := strconv.ParseUint(last, 10, 16)
+	if err1 != nil || err2 != nil || b < a {
+		l.badRange(w, "65535", isRange(first, last))
 	}
-	return p
+	return PortRange{uint16(a), uint16(b)}
+}
+
+// setUIDs reads FIRST-LAST.
+func setUIDs(l *line, r *RuleLine, w []kconf.Word) {
+	first, last, found := strings.Cut(w[1].Text, "-")
+	a, err1 := strconv.ParseUint(first, 10, 32)
+	b, err2 := strconv.ParseUint(last, 10, 32)
+	if !found || err1 != nil || err2 != nil || b < a {
+		l.badRange(w, "4294967295", found && isRange(first, last))
+		return
+	}
+	r.UIDs = Some(UIDRange{uint32(a), uint32(b)})
+}
+
+// badRange drops the line. Numbers that are too large or the wrong way round are
+// no mistake to keepalived; the kernel refuses the rule then.
+func (l *line) badRange(w []kconf.Word, limit string, numbers bool) {
+	class := kconf.ClassGeneral
+	if numbers {
+		class = kconf.ClassNone
+	}
+	l.x.Errorf(w[1].Pos, class, "out-of-range", "%s %s: wants FIRST-LAST, from 0 to %s; the rule is left out", w[0].Text, w[1].Text, limit)
+	l.drop = true
+}
+
+func isRange(first, last string) bool {
+	digits := func(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
+	return digits(first) && digits(last)
 }
 
 // DecodeRule reads one rule line with the names every host has.
@@ -179,6 +222,10 @@ func (l *line) finishRule(r *RuleLine, first kconf.Word) {
 		l.dropf(first, "no-action", "rule: wants table, goto, nop, blackhole, unreachable or prohibit")
 	case r.actions > 1:
 		l.dropf(first, "two-actions", "rule: more than one of table, goto, nop, blackhole, unreachable and prohibit")
+	case r.ofTable.Text != "" && r.Action != ToTable:
+		l.dropf(r.ofTable, "not-for-action", "%s: goes with table or l3mdev only", r.ofTable.Text)
+	case r.only4.Text != "" && r.v6:
+		l.dropf(r.only4, "ipv4-only", "%s: is for IPv4", r.only4.Text)
 	case r.Action == Goto && (r.NoPriority || r.Goto <= r.Priority):
 		l.dropf(first, "goto-backwards", "rule: goto wants a priority of its own below the one it goes to")
 	}

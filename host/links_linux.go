@@ -34,6 +34,9 @@ func linkFrom(l netlink.Link) Link {
 	if out.Kind == "device" { // the library's word for "no kind given": hardware
 		out.Kind = ""
 	}
+	if v, ok := l.(*netlink.Vrf); ok {
+		out.Table = v.Table
+	}
 	if len(a.HardwareAddr) == len(out.MAC) {
 		out.MAC = MAC(a.HardwareAddr)
 	}

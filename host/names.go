@@ -16,6 +16,12 @@ type Names struct {
 	TOS    map[string]uint32 // rt_dsfield
 
 	Protocols map[string]uint32 // rt_protos: who put a route there
+	Realms    map[string]uint32 // rt_realms
+	Groups    map[string]uint32 // group: of links
+
+	// VRFs are the VRF devices and their tables; nil: not known, every name is
+	// believed. ReadNames does not fill it in.
+	VRFs map[string]uint32
 }
 
 // nameDirs are where iproute2 keeps its files, the administrator's last.
@@ -26,7 +32,7 @@ var nameDirs = []string{"usr/share/iproute2", "usr/lib/iproute2", "etc/iproute2"
 // is used.
 func ReadNames(root fs.FS) Names {
 	return Names{Tables: readNames(root, "rt_tables"), Scopes: readNames(root, "rt_scopes"), TOS: readNames(root, "rt_dsfield"),
-		Protocols: readNames(root, "rt_protos")}
+		Protocols: readNames(root, "rt_protos"), Realms: readNames(root, "rt_realms"), Groups: readNames(root, "group")}
 }
 
 func readNames(root fs.FS, file string) map[string]uint32 {

@@ -95,86 +95,6 @@ func compareAddressKeys(a, b AddressKey) int {
 	return cmp.Or(strings.Compare(a.Link, b.Link), comparePrefixes(a.Prefix, b.Prefix), a.Peer.Compare(b.Peer))
 }
 
-// RouteType is the kernel's RTN_*; the zero value is written as unicast.
-type RouteType uint8
-
-// The types a configuration can name.
-const (
-	Unicast     RouteType = 1
-	Local       RouteType = 2
-	BroadcastRt RouteType = 3
-	Anycast     RouteType = 4
-	Multicast   RouteType = 5
-	Blackhole   RouteType = 6
-	Unreachable RouteType = 7
-	Prohibit    RouteType = 8
-	Throw       RouteType = 9
-	NAT         RouteType = 10
-	XResolve    RouteType = 11
-)
-
-// Routing tables every kernel has.
-const (
-	TableDefault uint32 = 253
-	TableMain    uint32 = 254
-	TableLocal   uint32 = 255
-)
-
-// Route is one route. The family is that of Dst.
-type Route struct {
-	Type   RouteType
-	Dst    netip.Prefix // 0.0.0.0/0 or ::/0 for the default route
-	From   netip.Prefix // IPv6 source prefix; zero: any
-	Via    netip.Addr   // gateway; zero: none
-	OrVia  netip.Addr   // second gateway of equal weight; zero: none
-	Link   string       // output interface; "": the kernel finds it
-	Src    netip.Addr   // preferred source; zero: the kernel chooses
-	Scope  Scope        // IPv4
-	Table  uint32       // 0 is TableMain
-	Metric uint32       // IPv6: 0 is 1024
-	TOS    uint8        // IPv4
-	MTU    uint32       // octets; 0: that of the link
-	OnLink bool         // the gateway needs no route of its own
-
-	Ours bool // filled in by Kernel.Read: protocol is Mark
-}
-
-// RouteKey is what tells routes apart: two routes that differ in nothing of it
-// cannot both be wanted.
-type RouteKey struct {
-	Type       RouteType
-	Dst, From  netip.Prefix
-	Via, OrVia netip.Addr
-	Table      uint32
-	Metric     uint32
-	TOS        uint8
-}
-
-// Key identifies r, with the defaults of the kernel written out.
-func (r Route) Key() RouteKey {
-	k := RouteKey{Type: cmp.Or(r.Type, Unicast), Dst: r.Dst.Masked(), Via: r.Via, OrVia: r.OrVia,
-		Table: cmp.Or(r.Table, TableMain), Metric: r.Metric, TOS: r.TOS}
-	if r.From.IsValid() && r.From.Bits() > 0 {
-		k.From = r.From.Masked()
-	}
-	if r.Dst.Addr().Is6() {
-		k.Metric = cmp.Or(r.Metric, 1024)
-	}
-	if k.OrVia.IsValid() && k.OrVia.Less(k.Via) { // the kernel may list them either way
-		k.Via, k.OrVia = k.OrVia, k.Via
-	}
-	return k
-}
-
-// compareRouteKeys puts routes without a gateway first: a gateway may be
-// reachable only through one of them.
-func compareRouteKeys(a, b RouteKey) int {
-	return cmp.Or(cmp.Compare(boolInt(a.Via.IsValid()), boolInt(b.Via.IsValid())),
-		cmp.Compare(a.Table, b.Table), comparePrefixes(a.Dst, b.Dst), comparePrefixes(a.From, b.From),
-		cmp.Compare(a.Metric, b.Metric), cmp.Compare(a.TOS, b.TOS), cmp.Compare(a.Type, b.Type),
-		a.Via.Compare(b.Via), a.OrVia.Compare(b.OrVia))
-}
-
 // RuleAction is what a rule does with a packet it matches (FR_ACT_*); the zero
 // value looks the packet up in a table.
 type RuleAction uint8
@@ -205,12 +125,32 @@ type Rule struct {
 	IPProto  uint8
 	Sport    PortRange
 	Dport    PortRange
+	UIDs     Optional[UIDRange] // users that send
+	TunnelID uint64             // of the tunnel the packet came by; 0: any
 	Action   RuleAction
 	Table    uint32 // of ToTable
+	L3MDev   bool   // ToTable: that of the packet's VRF
+	Realms   uint32 // ToTable, IPv4: what the route's realms are set to, see Route
 	Goto     uint32 // priority to go on at
+
+	// A route that was found in Table is not taken if its prefix is this short, or
+	// its link is in this group.
+	SuppressPrefix, SuppressGroup Optional[uint32]
 
 	Ours bool // filled in by Kernel.Read: protocol is Mark
 }
+
+// Optional is a value that may not be there, for keys: pointers do not compare.
+type Optional[T comparable] struct {
+	Value T
+	Set   bool
+}
+
+// Some is a value that is there.
+func Some[T comparable](v T) Optional[T] { return Optional[T]{v, true} }
+
+// UIDRange is a closed range of user ids.
+type UIDRange struct{ First, Last uint32 }
 
 // RuleKey is a Rule with defaults written out and without the owner.
 type RuleKey Rule
@@ -254,6 +194,7 @@ type Link struct {
 	Kind      string // macvlan, veth, dummy …; "" for hardware
 	Parent    int    // index of the link below, 0: none
 	Master    int    // index of bridge, bond or VRF, 0: none
+	Table     uint32 // routing table of a VRF; 0: it is none
 }
 
 // Usable reports whether l can carry packets: up and with carrier.

@@ -1,8 +1,8 @@
 package host
 
 import (
+	"cmp"
 	"fmt"
-	"net/netip"
 	"strconv"
 	"strings"
 )
@@ -63,27 +63,106 @@ func (r Route) String() string {
 	}
 	word("from", r.From.IsValid(), r.From)
 	word("tos", r.TOS != 0, fmt.Sprintf("%#x", r.TOS))
-	if !r.OrVia.IsValid() {
-		word("via", r.Via.IsValid(), r.Via)
-		word("dev", r.Link != "", r.Link)
-	}
+	b.WriteString(r.Encap.text())
+	word("via", r.Via.IsValid(), r.Via)
+	word("dev", r.Link != "" && len(r.Hops) == 0, r.Link)
 	word("src", r.Src.IsValid(), r.Src)
 	word("scope", r.Scope != ScopeGlobal, r.Scope)
-	word("table", r.Key().Table != TableMain, tableName(r.Table))
+	if r.VRF != "" {
+		word("vrf", true, r.VRF)
+	} else {
+		word("table", r.Key().Table != TableMain, tableName(r.Table))
+	}
 	word("metric", r.Metric != 0, r.Metric)
-	word("mtu", r.MTU != 0, r.MTU)
+	word("realms", r.Realms != 0, realms(r.Realms))
+	r.metricWords(word)
+	word("pref", r.Pref != 0, nameOf(preferences, uint32(r.Pref)))
+	word("expires", r.Expires != 0, r.Expires)
+	word("ttl-propagate", r.TTLPropagate.Set, map[bool]string{true: "enabled", false: "disabled"}[r.TTLPropagate.Value])
 	word("proto", true, Mark)
-	if r.OnLink {
+	if r.OnLink && len(r.Hops) == 0 {
 		b.WriteString(" onlink")
 	}
-	if r.OrVia.IsValid() {
-		for _, gw := range []netip.Addr{r.Via, r.OrVia} {
-			fmt.Fprintf(&b, " nexthop via %v", gw)
-			word("dev", r.Link != "", r.Link)
+	for _, h := range r.Hops {
+		b.WriteString(" nexthop" + h.Encap.text())
+		word("via", h.Via.IsValid(), h.Via)
+		link := cmp.Or(h.Link, r.Link)
+		word("dev", link != "", link)
+		word("weight", h.Weight > 1, h.Weight)
+		word("realms", h.Realms != 0, realms(h.Realms))
+		if h.OnLink {
+			b.WriteString(" onlink")
 		}
 	}
 	return b.String()
 }
+
+// metricWords prints the metrics in the order of their numbers.
+func (r Route) metricWords(word func(name string, set bool, value any)) {
+	m := r.Metrics
+	num := func(name string, number int, value any, set bool) {
+		if m.Lock&(1<<number) != 0 {
+			name += " lock"
+		}
+		word(name, set, value)
+	}
+	num("mtu", 2, r.MTU, r.MTU != 0)
+	num("window", 3, m.Window, m.Window != 0)
+	num("rtt", 4, m.RTT, m.RTT != 0) // without a unit ip(8) takes what the kernel keeps
+	num("rttvar", 5, m.RTTVar, m.RTTVar != 0)
+	num("ssthresh", 6, m.SSThresh, m.SSThresh != 0)
+	num("cwnd", 7, m.CWnd, m.CWnd != 0)
+	num("advmss", 8, m.AdvMSS, m.AdvMSS != 0)
+	num("reordering", 9, m.Reordering, m.Reordering != 0)
+	num("hoplimit", 10, m.HopLimit, m.HopLimit != 0)
+	num("initcwnd", 11, m.InitCWnd, m.InitCWnd != 0)
+	num("features", 12, "ecn", m.ECN)
+	num("rto_min", 13, fmt.Sprintf("%dms", m.RTOMin), m.RTOMin != 0)
+	num("initrwnd", 14, m.InitRWnd, m.InitRWnd != 0)
+	num("quickack", 15, 1, m.QuickAck)
+	num("congctl", 16, m.CongCtl, m.CongCtl != "")
+	num("fastopen_no_cookie", 17, 1, m.FastOpenNoCookie)
+}
+
+// text is the tunnel with a blank in front; "" without one.
+func (e Encap) text() string {
+	var b strings.Builder
+	word := func(name string, set bool, value any) {
+		if set {
+			fmt.Fprintf(&b, " %s %v", name, value)
+		}
+	}
+	tos, ttl := "tos", "ttl"
+	switch e.Type {
+	case 0:
+		return ""
+	case EncapMPLS:
+		return " encap mpls " + e.Labels
+	case EncapILA:
+		return fmt.Sprintf(" encap ila %x:%x:%x:%x", e.Locator>>48, e.Locator>>32&0xffff, e.Locator>>16&0xffff, e.Locator&0xffff)
+	case EncapIP6:
+		b.WriteString(" encap ip6")
+		tos, ttl = "tc", "hoplimit"
+	default:
+		b.WriteString(" encap ip")
+	}
+	word("id", e.ID != 0, e.ID)
+	word("src", e.Src.IsValid(), e.Src)
+	word("dst", e.Dst.IsValid(), e.Dst)
+	word(ttl, e.TTL != 0, e.TTL)
+	word(tos, e.TOS != 0, e.TOS)
+	return b.String()
+}
+
+// realms prints FROM/TO, or TO alone.
+func realms(v uint32) string {
+	if v>>16 == 0 {
+		return strconv.FormatUint(uint64(v), 10)
+	}
+	return fmt.Sprintf("%d/%d", v>>16, v&0xffff)
+}
+
+var preferences = map[string]uint32{"medium": 0, "high": 1, "low": 3}
 
 // String is the part of "ip rule add" that describes r.
 func (r Rule) String() string {
@@ -113,10 +192,19 @@ func (r Rule) String() string {
 	word("ipproto", r.IPProto != 0, r.IPProto)
 	word("sport", r.Sport != PortRange{}, r.Sport)
 	word("dport", r.Dport != PortRange{}, r.Dport)
+	word("uidrange", r.UIDs.Set, fmt.Sprintf("%d-%d", r.UIDs.Value.First, r.UIDs.Value.Last))
+	word("tun_id", r.TunnelID != 0, r.TunnelID)
 	word("priority", true, r.Priority)
 	switch r.Key().Action {
 	case ToTable:
-		word("table", true, tableName(r.Table))
+		if r.L3MDev {
+			words = append(words, "l3mdev")
+		} else {
+			word("table", true, tableName(r.Table))
+		}
+		word("suppress_prefixlength", r.SuppressPrefix.Set, r.SuppressPrefix.Value)
+		word("suppress_ifgroup", r.SuppressGroup.Set, r.SuppressGroup.Value)
+		word("realms", r.Realms != 0, realms(r.Realms))
 	case Goto:
 		word("goto", true, r.Goto)
 	case Nop:

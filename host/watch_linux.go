@@ -162,11 +162,11 @@ func (w *netlinkWatch) changes(typ uint16, b []byte) []Change {
 		a.Link = w.table.ByIndex(index).Name
 		return []Change{{Kind: kind(AddressAdded, AddressRemoved, typ == unix.RTM_NEWADDR), Address: a}}
 	case unix.RTM_NEWROUTE, unix.RTM_DELROUTE:
-		r, index, ok, err := decodeRoute(b)
+		r, links, ok, err := decodeRoute(b)
 		if err != nil || !ok || b[5] == unix.RTPROT_KERNEL {
 			return nil
 		}
-		r.Link = w.table.ByIndex(index).Name
+		r.nameLinks(links, func(i int) string { return w.table.ByIndex(i).Name })
 		return []Change{{Kind: kind(RouteAdded, RouteRemoved, typ == unix.RTM_NEWROUTE), Route: r}}
 	case unix.RTM_NEWRULE, unix.RTM_DELRULE:
 		r, ok, err := decodeRule(b)

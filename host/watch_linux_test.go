@@ -14,11 +14,11 @@ func TestMessagesBecomeChanges(t *testing.T) {
 	down[8] = 0 // ifi_flags: neither up nor running
 	bridge := linkBody()
 	bridge[0] = unix.AF_BRIDGE
-	kernel := encodeRoute(Route{Dst: netip.MustParsePrefix("192.0.2.0/24")}, 2, false)
+	kernel := encodeRoute(Route{Dst: netip.MustParsePrefix("192.0.2.0/24")}, false, 2)
 	kernel[5] = unix.RTPROT_KERNEL
 	address := encodeAddress(NewAddress("", netip.MustParsePrefix("192.0.2.100/24")), 2)
 	elsewhere := encodeAddress(NewAddress("", netip.MustParsePrefix("192.0.2.101/24")), 77)
-	route := encodeRoute(Route{Dst: netip.MustParsePrefix("10.0.0.0/8")}, 2, false)
+	route := encodeRoute(Route{Dst: netip.MustParsePrefix("10.0.0.0/8")}, false, 2)
 	rule := encodeRule(Rule{Table: 5, Priority: 7})
 
 	w := &netlinkWatch{}

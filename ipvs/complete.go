@@ -1,6 +1,7 @@
 package ipvs
 
 import (
+	"cmp"
 	"math"
 	"net/netip"
 	"slices"
@@ -14,8 +15,12 @@ import (
 func (c *Config) Complete(x *kconf.Ctx) {
 	groups := map[string]*GroupConfig{}
 	c.Groups = slices.DeleteFunc(c.Groups, func(g *GroupConfig) bool {
-		if len(g.Entries) == 0 {
-			x.Errorf(g.Pos, kconf.ClassGeneral, "empty-group", "virtual_server_group %s: has no entries and is dropped", g.Name)
+		if !g.usable(x) {
+			return true
+		}
+		if first, there := groups[g.Name]; there {
+			x.Diags.Add(kconf.Diagnostic{Pos: g.Pos, Severity: kconf.Warning, ID: "duplicate-group", Related: first.Pos,
+				Message: "virtual_server_group " + g.Name + ": is there already, the first one counts"})
 			return true
 		}
 		groups[g.Name] = g
@@ -34,6 +39,7 @@ func (c *Config) Complete(x *kconf.Ctx) {
 // complete reports whether v can be used.
 func (v *VirtualServerConfig) complete(x *kconf.Ctx, groups map[string]*GroupConfig) bool {
 	g := groups[v.Group]
+	v.written = nil
 	switch {
 	case v.Group != "" && g == nil:
 		// keepalived only logs it: the exit status of -t stays 0
@@ -52,7 +58,7 @@ func (v *VirtualServerConfig) complete(x *kconf.Ctx, groups map[string]*GroupCon
 		return false
 	}
 	v.completeService(x, g)
-	v.completeServers(x)
+	v.completeServers(x, g)
 	v.completeQuorum(x)
 	if g != nil {
 		v.members = g.keys(v.Protocol, v.Family)
@@ -87,60 +93,54 @@ func (v *VirtualServerConfig) completeMethods(x *kconf.Ctx) {
 	}
 }
 
-// completeFamily finds the family and drops servers that cannot be reached
-// from it: only a tunnel carries the other one.
+// completeFamily settles the family and drops what cannot be reached from it. A
+// group may contradict what its servers have decided, see endRealServer: then
+// there is nothing to serve, which keepalived only logs.
 func (v *VirtualServerConfig) completeFamily(x *kconf.Ctx, g *GroupConfig) bool {
-	inGroup := map[Family]bool{}
-	if g != nil {
-		for _, e := range g.Entries {
-			if f := FamilyOf(e.First); f != 0 {
-				inGroup[f] = true
-			}
-		}
-	}
+	v4, v6 := g.families()
 	tunnels := !slices.ContainsFunc(v.all(), func(r *RealServerConfig) bool { return r.Method.Forward != Tunnel })
 	switch {
-	case v.Addr.IsValid():
-		v.Family = FamilyOf(v.Addr.Addr())
-	case len(inGroup) == 1:
-		for f := range inGroup {
-			v.Family = f
-		}
-	case len(inGroup) == 2 && !tunnels:
+	case v4 && v6 && !tunnels:
 		x.Notef(v.Pos, "mixed-group", "virtual_server group %s: IPv4 and IPv6 together need TUN for every server; dropped", v.Group)
 		return false
-	}
-	if v.Family == 0 {
+	case v4 && v6:
+		if v.Family == 0 {
+			v.Family = v.serversFamily()
+		}
+		return true
+	case v4 && v.Family == IPv6, v6 && v.Family == IPv4:
+		x.Notef(v.Pos, "group-family", "virtual_server group %s: its addresses are not %v as the servers are; dropped", v.Group, v.Family)
+		return false
+	case v4:
+		v.Family = IPv4
+	case v6:
+		v.Family = IPv6
+	case v.Family == 0:
 		v.Family = v.serversFamily()
 	}
-	if len(inGroup) == 2 {
-		return true
-	}
-	wrong := func(r *RealServerConfig) bool {
-		if r.Method.Forward == Tunnel || FamilyOf(r.Addr.Addr()) == v.Family {
-			return false
-		}
-		x.Errorf(r.Pos, kconf.ClassGeneral, "family-conflict", "server %v: is not %v as its virtual_server; dropped", r.Addr.Addr(), v.Family)
-		return true
-	}
-	v.RealServers = slices.DeleteFunc(v.RealServers, wrong)
-	if v.Sorry != nil && wrong(v.Sorry) {
+	v.RealServers = slices.DeleteFunc(v.RealServers, func(r *RealServerConfig) bool { return v.unreachable(x, r) })
+	if v.Sorry != nil && v.unreachable(x, v.Sorry) {
 		v.Sorry = nil
 	}
 	return true
 }
 
-// serversFamily is that of the first server that is not behind a tunnel, else
-// that of all, else IPv4.
+// unreachable reports a server of the other family that is behind no tunnel.
+func (v *VirtualServerConfig) unreachable(x *kconf.Ctx, r *RealServerConfig) bool {
+	if r.Method.Forward == Tunnel || FamilyOf(r.Addr.Addr()) == v.Family {
+		return false
+	}
+	v.otherFamily(x, r)
+	return true
+}
+
+// serversFamily is that of all servers if they agree, else IPv4. It is asked
+// only if all are behind tunnels: of the others, the first has decided.
 func (v *VirtualServerConfig) serversFamily() Family {
 	family := FamilyOf(v.RealServers[0].Addr.Addr())
-	for _, r := range v.all() {
-		f := FamilyOf(r.Addr.Addr())
-		if r.Method.Forward != Tunnel {
-			return f
-		}
-		if f != family {
-			family = IPv4
+	for _, r := range v.RealServers {
+		if FamilyOf(r.Addr.Addr()) != family {
+			return IPv4
 		}
 	}
 	return family
@@ -157,7 +157,7 @@ func (v *VirtualServerConfig) completeService(x *kconf.Ctx, g *GroupConfig) {
 		}
 	}
 	if v.HASuspend && hasMark {
-		x.Warnf(v.haPos, kconf.ClassGeneral, "ha-suspend-mark", "ha_suspend: means nothing for a firewall mark, ignored")
+		x.Warnf(v.At.HASuspend, kconf.ClassGeneral, "ha-suspend-mark", "ha_suspend: means nothing for a firewall mark, ignored")
 		v.HASuspend = false
 	}
 	switch {
@@ -165,11 +165,11 @@ func (v *VirtualServerConfig) completeService(x *kconf.Ctx, g *GroupConfig) {
 		x.Warnf(v.Pos, kconf.ClassGeneral, "no-protocol", "virtual_server: no protocol, UDP is used")
 		v.Protocol = UDP
 	case !hasAddr && v.Protocol != 0:
-		x.Warnf(v.Pos, kconf.ClassGeneral, "mark-protocol", "virtual_server fwmark: protocol is ignored")
+		x.Warnf(v.At.Protocol, kconf.ClassGeneral, "mark-protocol", "virtual_server fwmark: protocol is ignored")
 		v.Protocol = 0
 	}
 	if v.Flags&FlagOnePacket != 0 && hasAddr && v.Protocol != UDP {
-		x.Warnf(v.opsPos, kconf.ClassGeneral, "ops-protocol", "ops: is for UDP, ignored")
+		x.Warnf(v.At.OPS, kconf.ClassGeneral, "ops-protocol", "ops: is for UDP, ignored")
 		v.Flags &^= FlagOnePacket
 	}
 	if anyPort && v.PersistenceTimeout == 0 {
@@ -187,12 +187,24 @@ func (v *VirtualServerConfig) completeService(x *kconf.Ctx, g *GroupConfig) {
 // kernel, and sets the flag that a timeout means.
 func (v *VirtualServerConfig) completePersistence(x *kconf.Ctx) {
 	if v.maskFamily != 0 && v.maskFamily != v.Family {
-		x.Errorf(v.Pos, kconf.ClassGeneral, "granularity-family", "persistence_granularity: is not for %v, ignored", v.Family)
+		class := kconf.ClassGeneral
+		if v.Family == IPv4 {
+			class = kconf.ClassNone // keepalived takes 64 for the mask 0.0.0.64, in silence
+		}
+		x.Errorf(v.At.Granularity, class, "granularity-family", "persistence_granularity: is not for %v, ignored", v.Family)
 		v.Netmask = 0
 	}
-	if len(v.Engine) > longestName {
-		x.Warnf(v.Pos, kconf.ClassGeneral, "engine-name", "persistence_engine %s: longer than %d characters, cut", v.Engine, longestName)
+	if n := len(v.Engine); n > longestName {
+		class := kconf.ClassGeneral
+		if n == longestName+1 {
+			class = kconf.ClassNone // it would fit without the final NUL, keepalived says nothing
+		}
+		x.Warnf(v.At.Engine, class, "engine-name", "persistence_engine %s: longer than %d characters, cut", v.Engine, longestName)
 		v.Engine = v.Engine[:longestName]
+	}
+	if v.Engine != "" && v.PersistenceTimeout == 0 {
+		x.Notef(v.At.Engine, "engine-alone", "persistence_engine: has no effect without persistence_timeout")
+		v.Engine = ""
 	}
 	if v.PersistenceTimeout != 0 {
 		v.Flags |= FlagPersistent
@@ -200,9 +212,9 @@ func (v *VirtualServerConfig) completePersistence(x *kconf.Ctx) {
 }
 
 // completeServers applies the rules of ports, weights and thresholds.
-func (v *VirtualServerConfig) completeServers(x *kconf.Ctx) {
+func (v *VirtualServerConfig) completeServers(x *kconf.Ctx, g *GroupConfig) {
 	for _, r := range v.all() {
-		v.completePort(x, r)
+		v.completePort(x, r, g)
 		if r.Weight == nil {
 			w := v.Weight
 			r.Weight = &w
@@ -212,11 +224,11 @@ func (v *VirtualServerConfig) completeServers(x *kconf.Ctx) {
 			r.Inhibit = &on
 		}
 		if r.UpperThreshold > math.MaxInt32 {
-			x.Warnf(r.Pos, kconf.ClassGeneral, "threshold", "uthreshold %d: the kernel takes up to %d", r.UpperThreshold, math.MaxInt32)
+			x.Warnf(r.UpperThresholdPos, kconf.ClassNone, "threshold", "uthreshold %d: the kernel takes up to %d", r.UpperThreshold, math.MaxInt32)
 			r.UpperThreshold = math.MaxInt32
 		}
 		if r.LowerThreshold > r.UpperThreshold { // the kernel would refuse the whole server
-			x.Warnf(r.Pos, kconf.ClassGeneral, "threshold", "lthreshold %d: above uthreshold %d, ignored", r.LowerThreshold, r.UpperThreshold)
+			x.Warnf(r.LowerThresholdPos, kconf.ClassNone, "threshold", "lthreshold %d: above uthreshold %d, ignored", r.LowerThreshold, r.UpperThreshold)
 			r.LowerThreshold = 0
 		}
 	}
@@ -226,7 +238,7 @@ func (v *VirtualServerConfig) completeServers(x *kconf.Ctx) {
 	}
 	for _, r := range v.RealServers {
 		if r.Addr == v.Sorry.Addr && *r.Inhibit != *v.Sorry.Inhibit {
-			x.Warnf(v.Sorry.Pos, kconf.ClassGeneral, "sorry-inhibit", "sorry_server %v: is a real_server too, whose inhibit_on_failure counts", r.Addr)
+			x.Warnf(cmp.Or(v.At.SorryInhibit, v.Sorry.Pos), kconf.ClassGeneral, "sorry-inhibit", "sorry_server %v: is a real_server too, whose inhibit_on_failure counts", r.Addr)
 			*v.Sorry.Inhibit = *r.Inhibit
 		}
 	}
@@ -250,10 +262,13 @@ func (v *VirtualServerConfig) dropDoubles(x *kconf.Ctx) {
 // completePort gives a server the port of its destination: only NAT changes
 // ports, so with any other method the kernel would refuse another one. Behind a
 // mark there is no port to take over; in a group each entry has its own.
-func (v *VirtualServerConfig) completePort(x *kconf.Ctx, r *RealServerConfig) {
+func (v *VirtualServerConfig) completePort(x *kconf.Ctx, r *RealServerConfig, g *GroupConfig) {
 	port := r.Addr.Port()
 	switch {
-	case v.Group != "": // each entry has its own
+	case g != nil: // each entry has its own
+		if r.Method.Forward != Masq && r.hasPort {
+			g.comparePorts(x, r)
+		}
 		return
 	case r.Method.Forward == Masq && v.FWMark == 0 && !r.hasPort:
 		port = v.Addr.Port()
@@ -275,23 +290,18 @@ func (v *VirtualServerConfig) completeQuorum(x *kconf.Ctx) {
 	for _, r := range v.RealServers {
 		sum += uint64(*r.Weight)
 	}
-	pos := func(p kconf.Pos) kconf.Pos {
-		if p.IsValid() {
-			return p
-		}
-		return v.Pos
-	}
+	pos := func(p kconf.Pos) kconf.Pos { return cmp.Or(p, v.Pos) }
 	if uint64(v.Quorum) > sum {
-		x.Warnf(pos(v.quorumPos), kconf.ClassGeneral, "quorum", "quorum %d: exceeds the weights of all servers, %d is used", v.Quorum, sum)
+		x.Warnf(pos(v.At.Quorum), kconf.ClassGeneral, "quorum", "quorum %d: exceeds the weights of all servers, %d is used", v.Quorum, sum)
 		v.Quorum = uint32(sum)
 	}
 	if v.Hysteresis != 0 && v.Hysteresis >= v.Quorum {
 		less := max(v.Quorum, 1) - 1
-		x.Warnf(pos(v.hysterPos), kconf.ClassGeneral, "hysteresis", "hysteresis %d: must be below quorum, %d is used", v.Hysteresis, less)
+		x.Warnf(pos(v.At.Hysteresis), kconf.ClassGeneral, "hysteresis", "hysteresis %d: must be below quorum, %d is used", v.Hysteresis, less)
 		v.Hysteresis = less
 	}
 	if need := uint64(v.Quorum) + uint64(v.Hysteresis); need > sum && sum > 0 {
-		x.Notef(pos(v.hysterPos), "quorum-unreachable", "quorum %d with hysteresis %d: all servers together weigh %d, a lost quorum is never gained again",
+		x.Notef(pos(v.At.Hysteresis), "quorum-unreachable", "quorum %d with hysteresis %d: all servers together weigh %d, a lost quorum is never gained again",
 			v.Quorum, v.Hysteresis, sum)
 	}
 }

@@ -20,6 +20,8 @@ type Inherited struct {
 	Retry                                               *uint32
 	Alpha, SMTPAlert                                    *bool
 	VirtualHost, SNMPName                               string
+
+	DelayLoopPos, ConnectTimeoutPos kconf.Pos // where they are written
 }
 
 // Method is the argument of lvs_method.
@@ -47,17 +49,26 @@ type VirtualServerConfig struct {
 	Engine             string
 
 	Inherited
-	Weight                int64
-	Quorum, Hysteresis    uint32
-	QuorumUp, QuorumDown  *kconf.Script
-	Omega, HASuspend      bool
-	Inhibit               bool
-	RealServers           []*RealServerConfig
-	Sorry                 *RealServerConfig
-	quorumPos, hysterPos  kconf.Pos
-	members               []ServiceKey // after Complete
-	groupIndex            int          // among those that use the group
-	opsPos, haPos, fwmPos kconf.Pos
+	Weight               int64
+	Quorum, Hysteresis   uint32
+	QuorumUp, QuorumDown *kconf.Script
+	Omega, HASuspend     bool
+	Inhibit              bool
+	RealServers          []*RealServerConfig
+	Sorry                *RealServerConfig
+	At                   Places
+	members              []ServiceKey                 // after Complete
+	groupIndex           int                          // among those that use the group
+	written              map[netip.AddrPort]kconf.Pos // real servers with a port, until Complete
+}
+
+// Places are where the keywords of a virtual_server stand that are compared with
+// others. A keyword that is not written has none.
+type Places struct {
+	FWMark, Family, Protocol, Scheduler, Method  kconf.Pos
+	PersistenceTimeout, Granularity, Engine, OPS kconf.Pos
+	HASuspend, Quorum, Hysteresis, Weight        kconf.Pos
+	SorryServer, SorryInhibit                    kconf.Pos
 }
 
 // RealServerConfig is a real_server block, or a sorry_server line.
@@ -71,8 +82,11 @@ type RealServerConfig struct {
 	Inherited
 	UpperThreshold, LowerThreshold uint32
 	NotifyUp, NotifyDown           *kconf.Script
-	// Checks are the blocks of the health checks, not yet decoded.
-	Checks []*kconf.Stmt
+	// Checks are the health checks in their order, as the rows that CheckKeyword
+	// made have decoded them.
+	Checks []any
+
+	WeightPos, MethodPos, UpperThresholdPos, LowerThresholdPos kconf.Pos // where they are written
 }
 
 // Keys are the services of the virtual server, after Complete.

@@ -3,6 +3,7 @@ package ipvs
 import (
 	"encoding/binary"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -31,6 +32,20 @@ type GroupEntry struct {
 	Family      Family // of a mark, 0 if not written
 }
 
+// GroupEntries describes the lines of a virtual_server_group for manuals and
+// completion; parseGroupEntry reads them.
+var GroupEntries = groupRows{
+	{Name: "<IPADDR>", Args: "IP [PORT]", Type: "IP", Range: "PORT 0..65535", Default: "any port", Doc: "Single address."},
+	{Name: "<RANGE>", Args: "IP-N | IP-IP | IP/PREFIX [PORT]", Type: "range",
+		Range: "IPv4 N 0..255 last octet, IPv6 N hex last 16 bits; end above start; PREFIX needs empty host bits", Doc: "Range of addresses, every one of them a service."},
+	{Name: "fwmark", Args: "N [inet|inet6]", Type: "UINT32", Default: "family of servers", Doc: "Firewall mark; its family is only of use if all servers are behind tunnels."},
+}
+
+type groupRows []kconf.KeywordDoc
+
+// Docs implements kconf.Vocab.
+func (r groupRows) Docs() []kconf.KeywordDoc { return r }
+
 // keys expands the entries in keepalived's order: addresses as they stand in
 // the file, each range ascending, then marks.
 func (g *GroupConfig) keys(p Protocol, family Family) []ServiceKey {
@@ -52,6 +67,54 @@ func (g *GroupConfig) keys(p Protocol, family Family) []ServiceKey {
 		}
 	}
 	return append(addrs, marks...)
+}
+
+// families tells which ones the addresses of g have; of nil, none.
+func (g *GroupConfig) families() (v4, v6 bool) {
+	if g == nil {
+		return false, false
+	}
+	for _, e := range g.Entries {
+		switch FamilyOf(e.First) {
+		case IPv4:
+			v4 = true
+		case IPv6:
+			v6 = true
+		}
+	}
+	return v4, v6
+}
+
+// usable reports whether g has entries that can stand beside each other: behind
+// addresses of both families, nobody can tell which one a mark is for.
+func (g *GroupConfig) usable(x *kconf.Ctx) bool {
+	if len(g.Entries) == 0 {
+		x.Errorf(g.Pos, kconf.ClassGeneral, "empty-group", "virtual_server_group %s: has no entries and is dropped", g.Name)
+		return false
+	}
+	v4, v6 := g.families()
+	open := slices.IndexFunc(g.Entries, func(e GroupEntry) bool { return e.FWMark != 0 && e.Family == 0 })
+	if v4 && v6 && open >= 0 {
+		x.Errorf(g.Entries[open].Pos, kconf.ClassGeneral, "mark-family", "virtual_server_group %s: beside IPv4 and IPv6 addresses a fwmark needs inet or inet6; the group is dropped", g.Name)
+		return false
+	}
+	return true
+}
+
+// comparePorts warns of a server's port that is not used: without NAT every
+// entry has its own, and a mark none.
+func (g *GroupConfig) comparePorts(x *kconf.Ctx, r *RealServerConfig) {
+	for _, e := range g.Entries {
+		switch {
+		case e.FWMark != 0:
+			x.Warnf(r.Pos, kconf.ClassGeneral, "server-port", "server %v: behind a firewall mark only NAT has ports, it is ignored", r.Addr)
+		case e.Port != r.Addr.Port():
+			x.Warnf(r.Pos, kconf.ClassGeneral, "server-port", "server %v: only NAT changes ports, behind %v it is %d", r.Addr, e.First, e.Port)
+		default:
+			continue
+		}
+		return // once is enough
+	}
 }
 
 // parseGroupEntry reads one line of a group; a bad one is reported and left

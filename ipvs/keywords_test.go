@@ -47,7 +47,7 @@ func decode(text string) (*ipvs.Config, []string) {
 	var c ipvs.Config
 	x := &kconf.Ctx{Diags: &kconf.Diagnostics{}}
 	ipvs.Keywords(func(c *ipvs.Config) *ipvs.Config { return c },
-		ipvs.CheckKeyword("TCP_CHECK", "Connect.", nil)).Decode(x, &c, parseBlocks(text))
+		ipvs.CheckKeyword("TCP_CHECK", "Connect.", nil, func(_ *kconf.Ctx, s *kconf.Stmt) any { return len(s.Block) })).Decode(x, &c, parseBlocks(text))
 	c.Complete(x)
 	var msgs []string
 	for _, d := range x.Diags.All() {
@@ -150,7 +150,7 @@ func TestConfigurationMistakesAreSaidWhereTheyAre(t *testing.T) {
 		"other family":             {block("real_server fd09::1 80 {\n}"), "k:7:1: server fd09::1: is not inet as its virtual_server; dropped"},
 		"ops on tcp":               {block("ops"), "k:7:1: warning: ops: is for UDP, ignored"},
 		"family conflict":          {block("ip_family inet6"), "k:7:11: ip_family inet6: the address is of the other family"},
-		"lower threshold alone":    {block("real_server 10.9.0.12 80 {\nlthreshold 5\n}"), "k:7:1: warning: lthreshold 5: above uthreshold 0, ignored"},
+		"lower threshold alone":    {block("real_server 10.9.0.12 80 {\nlthreshold 5\n}"), "k:8:1: warning: lthreshold 5: above uthreshold 0, ignored"},
 		"DR with another port":     {block("real_server 10.9.0.12 81 {\nlvs_method DR\n}"), "k:7:1: warning: server 10.9.0.12:81: only NAT changes ports, 80 is used"},
 		"nothing said":             {"virtual_server 10.9.0.100 80 {\nreal_server 10.9.0.11 80 {\n}\n}", "warning: virtual_server: no protocol, UDP is used"},
 		"ha_suspend with a mark":   {"virtual_server fwmark 5 {\nha_suspend\nreal_server 10.9.0.11 {\n}\n}", "k:2:1: warning: ha_suspend: means nothing for a firewall mark"},
@@ -187,7 +187,7 @@ func TestWhatCannotBeAsWrittenIsRepairedAsKeepalivedDoes(t *testing.T) {
 		"a server of the other family is dropped":      {v4(server + "real_server fd09::12 80 {\n}\n"), oneServer, "server fd09::12: is not inet"},
 		"unless it is behind a tunnel": {v4(server + "real_server fd09::12 80 {\nlvs_method TUN\n}\n"),
 			oneServer + "-a -t 10.9.0.100:80 -r [fd09::12]:80 -i -w 1 --tun-type ipip\n", ""},
-		"the last usable server gone, the service goes":      {v4("real_server fd09::12 80 {\n}\n"), "", "has no usable real_server and is dropped"},
+		"the last usable server gone, the service goes":      {v4("real_server fd09::12 80 {\n}\n"), "", "has no real_server and is dropped"},
 		"a sorry server of the other family is dropped":      {v4(server + "sorry_server fd09::99 80\nalpha\n"), oneServer, "server fd09::99: is not inet"},
 		"a mark takes the family that all its servers have":  {mark("lvs_method NAT\nreal_server fd09::11 80 {\n}\n"), "-A -f 5 -6 -s rr\n-a -f 5 -6 -r [fd09::11]:80 -m -w 1\n", ""},
 		"servers of both families behind a mark: IPv4":       {mark("lvs_method TUN\nreal_server fd09::11 {\n}\nreal_server 10.9.0.11 {\n}\n"), "-A -f 5 -s rr\n-a -f 5 -r 10.9.0.11:0 -i -w 1 --tun-type ipip\n-a -f 5 -r [fd09::11]:0 -i -w 1 --tun-type ipip\n", ""},
@@ -209,7 +209,7 @@ func TestWhatCannotBeAsWrittenIsRepairedAsKeepalivedDoes(t *testing.T) {
 		"nor does a sorry server's":                                      {v4(server + "lvs_method DR\nsorry_server 10.9.0.99 81\n"), "-A -t 10.9.0.100:80 -s rr\n-a -t 10.9.0.100:80 -r 10.9.0.11:80 -m -w 1\n", "only NAT changes ports, 80 is used"},
 		"behind a mark only NAT has a port":                              {mark("lvs_method DR\n" + server), "-A -f 5 -s rr\n-a -f 5 -r 10.9.0.11:0 -g -w 1\n", "behind a firewall mark only NAT has ports, 0 is used"},
 		"in a group every method but NAT has the member's port": {group("10.9.5.1 81\n", "lvs_sched rr\nprotocol TCP\nlvs_method DR\n"+server),
-			"-A -t 10.9.5.1:81 -s rr\n-a -t 10.9.5.1:81 -r 10.9.0.11:81 -g -w 1\n", ""},
+			"-A -t 10.9.5.1:81 -s rr\n-a -t 10.9.5.1:81 -r 10.9.0.11:81 -g -w 1\n", "only NAT changes ports, behind 10.9.5.1 it is 81"},
 		"a bad group entry is left out, the others stay": {group("10.9.5.9-1 80\n10.9.5.1/24 80\nfwmark 3 inet5\n10.9.5.1 80\n", plain+server),
 			"-A -t 10.9.5.1:80 -s rr\n-a -t 10.9.5.1:80 -r 10.9.0.11:80 -m -w 1\n", "10.9.5.9-1 is no address"},
 		"two servers that become one destination are one: omitted port": {v4(server + "real_server 10.9.0.11 {\nweight 9\n}\n"), oneServer, "k:7:1: note: server 10.9.0.11:80: is the same destination as one before; dropped"},
@@ -282,7 +282,7 @@ connect_timeout 1
 	if *r.Warmup != 0 || *r.Alpha || r.DelayLoop != nil {
 		t.Errorf("real server %+v", r.Inherited)
 	}
-	if len(r.Checks) != 1 || r.Checks[0].Keyword() != "TCP_CHECK" || len(r.Checks[0].Block) != 1 {
+	if len(r.Checks) != 1 || r.Checks[0] != 1 { // the block has one statement
 		t.Errorf("checks %v", r.Checks)
 	}
 	if d := cmp.Diff([]string{"/bin/n", "a b"}, r.NotifyDown.Argv); d != "" || r.NotifyDown.User != "nobody" {

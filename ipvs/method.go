@@ -4,8 +4,11 @@ import "holdfast/kconf"
 
 var methodWords = map[string]ForwardingMethod{"NAT": Masq, "DR": DirectRoute, "TUN": Tunnel}
 
-// methodRange is what lvs_method accepts, for manuals.
-const methodRange = "NAT, DR or TUN [type ipip|gue|gre] [port 1..65535] [nocsum|csum|remcsum]"
+// methodArgs and methodRange are what lvs_method accepts, for manuals.
+const (
+	methodArgs  = "NAT|DR|TUN [type ipip|gue|gre] [port N] [nocsum|csum|remcsum]"
+	methodRange = "upper case; port 1..65535 required with gue only"
+)
 
 // parseMethod reads the arguments of lvs_method from words. Any mistake
 // refuses the whole line.
@@ -15,18 +18,18 @@ func parseMethod(x *kconf.Ctx, what string, words []kconf.Word) (*Method, bool) 
 		return nil, false
 	}
 	m := &Method{Forward: methodWords[words[0].Text]}
-	if m.Forward != Tunnel {
-		if len(words) > 1 {
-			x.Notef(words[1].Pos, "extra-arguments", "%s: %s and what follows is ignored", what, words[1].Text)
-		}
-		return m, true
-	}
 	if !tunnelWords.Decode(x, what, m, words[1:]) || m.Tunnel.Type > GRE {
 		return nil, false
 	}
 	if reason := m.Tunnel.bad(); reason != "" {
-		x.Errorf(words[0].Pos, kconf.ClassGeneral, "bad-tunnel", "%s TUN: %s", what, reason)
+		x.Errorf(words[0].Pos, kconf.ClassGeneral, "bad-tunnel", "%s %s: %s", what, words[0].Text, reason)
 		return nil, false
+	}
+	if m.Forward != Tunnel { // keepalived reads them with every method
+		m.Tunnel = TunnelOptions{}
+		if len(words) > 1 {
+			x.Notef(words[1].Pos, "extra-arguments", "%s: %s and what follows is ignored without TUN", what, words[1].Text)
+		}
 	}
 	return m, true
 }

@@ -1,6 +1,7 @@
 package ipvs
 
 import (
+	"fmt"
 	"net/netip"
 	"time"
 
@@ -14,7 +15,7 @@ func beginVirtualServer(x *kconf.Ctx, s *kconf.Stmt) *VirtualServerConfig {
 	if !ok {
 		return nil
 	}
-	v := &VirtualServerConfig{Pos: s.Pos(), Weight: 1, Quorum: 1}
+	v := &VirtualServerConfig{Pos: s.Pos(), Weight: 1, Quorum: 1, written: map[netip.AddrPort]kconf.Pos{}}
 	switch args[0].Text {
 	case "fwmark", "group":
 		if args, ok = x.Args(s, 2); !ok {
@@ -26,7 +27,7 @@ func beginVirtualServer(x *kconf.Ctx, s *kconf.Stmt) *VirtualServerConfig {
 		}
 		// Mark 0 is on every packet; the kernel makes a broken service of it.
 		n, ok := kconf.ParseUint(x, args[1], "virtual_server fwmark", 1, 1<<32-1)
-		v.FWMark, v.fwmPos = uint32(n), args[1].Pos
+		v.FWMark, v.At.FWMark = uint32(n), args[1].Pos
 		if !ok {
 			return nil
 		}
@@ -35,6 +36,7 @@ func beginVirtualServer(x *kconf.Ctx, s *kconf.Stmt) *VirtualServerConfig {
 	if v.Addr, _, ok = addrPort(x, s.Keyword(), args); !ok {
 		return nil
 	}
+	v.Family = FamilyOf(v.Addr.Addr())
 	return v
 }
 
@@ -62,14 +64,39 @@ func beginRealServer(x *kconf.Ctx, v *VirtualServerConfig, s *kconf.Stmt) *RealS
 	if r.Addr, r.hasPort, ok = addrPort(x, s.Keyword(), args); !ok {
 		return nil
 	}
-	for _, o := range v.RealServers {
-		if r.hasPort && o.Addr == r.Addr {
-			x.Errorf(s.Pos(), kconf.ClassGeneral, "duplicate-real-server", "real_server %v: given before, the first one counts", r.Addr)
-			return nil
-		}
+	if first, there := v.written[r.Addr]; there && r.hasPort {
+		x.Diags.Add(kconf.Diagnostic{Pos: s.Pos(), Severity: kconf.Error, Class: kconf.ClassGeneral, ID: "duplicate-real-server", Related: first,
+			Message: fmt.Sprintf("real_server %v: given before, the first one counts", r.Addr)})
+		return nil
 	}
 	r.Method = v.Method // what the service has so far; Complete does the rest
 	return r
+}
+
+// endRealServer takes the server over unless it cannot be reached: only a tunnel
+// carries the other family. Behind a mark, the first server that names one
+// decides which it is, and so do ip_family and persistence_granularity in front
+// of it. A method that virtual_server names below does not count yet.
+func endRealServer(x *kconf.Ctx, v *VirtualServerConfig, r *RealServerConfig, _ *kconf.Stmt) {
+	f := FamilyOf(r.Addr.Addr())
+	if r.Method == nil || r.Method.Forward != Tunnel {
+		if v.Family == 0 {
+			v.Family = f
+		}
+		if f != v.Family {
+			v.otherFamily(x, r)
+			return
+		}
+	}
+	if r.hasPort {
+		v.written[r.Addr] = r.Pos
+	}
+	v.RealServers = append(v.RealServers, r)
+}
+
+// otherFamily reports a server that cannot be reached.
+func (v *VirtualServerConfig) otherFamily(x *kconf.Ctx, r *RealServerConfig) {
+	x.Errorf(r.Pos, kconf.ClassGeneral, "family-conflict", "server %v: is not %v as its virtual_server; dropped", r.Addr.Addr(), v.Family)
 }
 
 // setSorry reads sorry_server ADDRESS [PORT]; it belongs to no check and is up.
@@ -96,7 +123,7 @@ func needsSorry(x *kconf.Ctx, v *VirtualServerConfig, s *kconf.Stmt) bool {
 // schedFlag sets a flag; scheduler, if not empty, must have been chosen before.
 // sh and mh keep quiet about each other's flags, as keepalived does.
 func schedFlag(f Flags, scheduler Scheduler) kconf.Setter[VirtualServerConfig] {
-	return kconf.Custom("flag", "", func(x *kconf.Ctx, v *VirtualServerConfig, s *kconf.Stmt) {
+	return kconf.Custom("flag", "after lb_algo "+string(scheduler), func(x *kconf.Ctx, v *VirtualServerConfig, s *kconf.Stmt) {
 		switch v.Scheduler {
 		case scheduler:
 			v.Flags |= f
@@ -108,10 +135,15 @@ func schedFlag(f Flags, scheduler Scheduler) kconf.Setter[VirtualServerConfig] {
 }
 
 func plainFlag(f Flags) kconf.Setter[VirtualServerConfig] {
-	return kconf.Custom("flag", "", func(_ *kconf.Ctx, v *VirtualServerConfig, s *kconf.Stmt) {
-		v.Flags |= f
-		if f == FlagOnePacket {
-			v.opsPos = s.Pos()
+	return kconf.Custom("flag", "", func(_ *kconf.Ctx, v *VirtualServerConfig, _ *kconf.Stmt) { v.Flags |= f })
+}
+
+// hashedFlag has no effect; keepalived refuses it in front of the schedulers that
+// it once was for.
+func hashedFlag() kconf.Setter[VirtualServerConfig] {
+	return kconf.Custom("flag", "", func(x *kconf.Ctx, v *VirtualServerConfig, s *kconf.Stmt) {
+		if v.Scheduler != "sh" && v.Scheduler != "mh" {
+			x.Errorf(s.Pos(), kconf.ClassGeneral, "wrong-scheduler", "hashed: lvs_sched sh or mh must stand before; ignored")
 		}
 	})
 }
@@ -139,7 +171,7 @@ func setGranularity(x *kconf.Ctx, v *VirtualServerConfig, s *kconf.Stmt) {
 	if !ok {
 		return
 	}
-	if a, err := netip.ParseAddr(w.Text); err == nil && a.Is4() {
+	if a, err := netip.ParseAddr(w.Text); err == nil && a.Is4() && v.Family != IPv6 {
 		b := a.As4()
 		v.Netmask = Netmask(b[0])<<24 | Netmask(b[1])<<16 | Netmask(b[2])<<8 | Netmask(b[3])
 		v.maskFamily = IPv4
@@ -147,6 +179,9 @@ func setGranularity(x *kconf.Ctx, v *VirtualServerConfig, s *kconf.Stmt) {
 		v.Netmask, v.maskFamily = Netmask(n), IPv6
 	} else {
 		return
+	}
+	if v.Family == 0 { // behind a mark it says which family is meant
+		v.Family = v.maskFamily
 	}
 	if v.PersistenceTimeout == 0 {
 		v.PersistenceTimeout = defaultPersistence
@@ -160,9 +195,9 @@ func setFamily(x *kconf.Ctx, v *VirtualServerConfig, s *kconf.Stmt) {
 		return
 	}
 	f := families[w.Text]
-	if v.Addr.IsValid() && FamilyOf(v.Addr.Addr()) != f {
-		x.Errorf(w.Pos, kconf.ClassGeneral, "family-conflict", "ip_family %s: the address is of the other family", w.Text)
+	if v.Family != 0 && v.Family != f {
+		x.Errorf(w.Pos, kconf.ClassGeneral, "family-conflict", "ip_family %s: the address is of the other family, or what stands above is", w.Text)
 		return
 	}
-	v.Family = f
+	v.Family, v.At.Family = f, s.Pos()
 }

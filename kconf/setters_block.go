@@ -151,3 +151,36 @@ func (s Setter[C]) WithVocab(v Vocab) Setter[C] {
 	s.Block, s.Takes = v, WantsBlock
 	return s
 }
+
+// Says puts the manual's words for type and range in place of the setter's own,
+// where the field's form or its neighbours narrow what the word may be.
+func (s Setter[C]) Says(typ, rng string) Setter[C] {
+	s.Type, s.Range = typ, rng
+	return s
+}
+
+// MissingIs gives a statement without argument another class than that of a
+// missing argument: few keywords of keepalived look before they take a word,
+// report and go on.
+func (s Setter[C]) MissingIs(class Class) Setter[C] {
+	do := s.Do
+	s.Do = func(x *Ctx, c *C, st *Stmt) {
+		if len(st.Args()) == 0 {
+			x.missing(st, class, 1)
+			return
+		}
+		do(x, c, st)
+	}
+	return s
+}
+
+// RememberAt stores where the keyword stands, for messages that compare it with
+// others. A value that is refused has a place, too: it is where to look.
+func (s Setter[C]) RememberAt(pos func(*C) *Pos) Setter[C] {
+	do := s.Do
+	s.Do = func(x *Ctx, c *C, st *Stmt) {
+		*pos(c) = st.Pos()
+		do(x, c, st)
+	}
+	return s
+}

@@ -23,7 +23,7 @@ type Ctx struct {
 }
 
 // notSupported says once per row that its keyword has no effect.
-func (x *Ctx) notSupported(row any, s *Stmt) {
+func (x *Ctx) notSupported(row any, s *Stmt, meanwhile string) {
 	if x.unsupported[row] {
 		return
 	}
@@ -31,7 +31,10 @@ func (x *Ctx) notSupported(row any, s *Stmt) {
 		x.unsupported = map[any]bool{}
 	}
 	x.unsupported[row] = true
-	x.Notef(s.Pos(), "not-supported-yet", "%s: not supported yet", s.Keyword())
+	if meanwhile != "" {
+		meanwhile = "; " + meanwhile
+	}
+	x.Notef(s.Pos(), "not-supported-yet", "%s: not supported yet%s", s.Keyword(), meanwhile)
 }
 
 // Errorf reports a mistake at pos: the statement is not used.
@@ -74,6 +77,7 @@ type Keyword[C any] struct {
 	// DeprecatedAs is the class of the deprecation message; ClassNone means a Note.
 	DeprecatedAs Class
 	Status       Status
+	Meanwhile    string    // with NotYet: what happens until then, for the note
 	Set          Setter[C] // zero for KnowOnly
 }
 
@@ -84,13 +88,6 @@ type Setter[C any] struct {
 	Block Vocab    // what stands inside, for tools; nil when there is no block
 	Takes BlockUse // whether a block must, may or must not follow
 	Do    func(x *Ctx, c *C, s *Stmt)
-}
-
-// Says replaces type and range in the manual, where a keyword's own rule is
-// narrower or wider than what its constructor knows.
-func (s Setter[C]) Says(typ, rng string) Setter[C] {
-	s.Type, s.Range = typ, rng
-	return s
 }
 
 // BlockUse says what a setter expects after its line.
@@ -149,7 +146,7 @@ func (v Vocabulary[C]) decodeOne(x *Ctx, c *C, s *Stmt) {
 		return
 	}
 	if k.Status != Acts {
-		x.notSupported(k, s)
+		x.notSupported(k, s, k.Meanwhile)
 	}
 	if k.Deprecated != "" {
 		d := Diagnostic{Pos: s.Pos(), Severity: Warning, Class: k.DeprecatedAs, ID: "deprecated",

@@ -96,9 +96,10 @@ const (
 
 // AuthConfig is the authentication block.
 type AuthConfig struct {
-	Type    string // PASS or AH
-	Pass    string
-	PassPos kconf.Pos
+	kconf.Written // where each keyword stands
+
+	Type string // PASS or AH
+	Pass string
 }
 
 // VMACConfig are the arguments of use_vmac.

@@ -193,7 +193,7 @@ func setPass(x *kconf.Ctx, c *AuthConfig, s *kconf.Stmt) {
 	if !ok {
 		return
 	}
-	c.Pass, c.PassPos = w.Text, w.Pos
+	c.Pass = w.Text
 	if len(c.Pass) > 8 {
 		x.Warnf(w.Pos, kconf.ClassGeneral, "too-long", "auth_pass: %d octets, only the first 8 are used", len(c.Pass))
 		c.Pass = c.Pass[:8]

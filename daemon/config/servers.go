@@ -24,8 +24,8 @@ type Service struct {
 func checkKeywords() []kconf.Keyword[ipvs.RealServerConfig] {
 	var rows []kconf.Keyword[ipvs.RealServerConfig]
 	for _, k := range checkers.Kinds() {
-		row := ipvs.CheckKeyword(k.Keyword, k.Doc, k.Rows)
-		row.Status = k.Status
+		row := ipvs.CheckKeyword(k.Keyword, k.Doc, k.Rows, k.DecodeCheck)
+		row.Status, row.Meanwhile, row.Since = k.Status, k.Meanwhile, k.Since
 		rows = append(rows, row)
 	}
 	return rows
@@ -90,13 +90,7 @@ func (a *assembler) specs(s *Service, i int, rs *ipvs.RealServerConfig, addr net
 	} else if _, err := user.Lookup(notify.DefaultAccount); err == nil {
 		in.ScriptUser = notify.DefaultAccount
 	}
-	var list checkers.List
-	checkers.Vocabulary().Decode(a.x, &list, rs.Checks)
-	var specs []checkers.Spec
-	for _, c := range list.Checks {
-		specs = append(specs, checkers.Resolve(a.x, c, in)...)
-	}
-	return specs
+	return checkers.ResolveAll(a.x, rs.Checks, in)
 }
 
 func firstOf[T any](list ...*T) *T {

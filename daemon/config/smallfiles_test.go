@@ -354,7 +354,7 @@ var smallFiles = map[string]struct {
 	"a firewall mark": {
 		text: configtest.Balancer("10.9.0.100 80", "fwmark 5", "8080", "8080"),
 		want: []string{
-			"k.conf:1:1: warning: virtual_server fwmark: protocol is ignored",
+			"k.conf:4:5: warning: virtual_server fwmark: protocol is ignored",
 		},
 		status: 5,
 	},
@@ -418,7 +418,7 @@ var smallFiles = map[string]struct {
 		text: configtest.Balancer("10.9.1.1", "fd00::1"),
 		want: []string{
 			"k.conf:5:5: server fd00::1: is not inet as its virtual_server; dropped",
-			"k.conf:1:1: virtual_server: has no usable real_server and is dropped",
+			"k.conf:1:1: virtual_server: has no real_server and is dropped",
 		},
 		status: 5,
 	},

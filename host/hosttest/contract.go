@@ -209,7 +209,7 @@ func (r Rig) routes() []host.Route {
 		{Dst: p("198.51.100.0/24"), Link: r.Link},
 		{Dst: p("203.0.113.0/24"), Link: r.Link, Scope: host.ScopeLink, Src: a("192.0.2.9")},
 		{Dst: p("0.0.0.0/0"), Via: a("192.0.2.1"), Table: 1000, Metric: 7},
-		{Dst: p("10.1.0.0/16"), Via: a("192.0.2.1"), OrVia: a("192.0.2.2")},
+		{Dst: p("10.1.0.0/16"), Hops: []host.NextHop{{Via: a("192.0.2.1")}, {Via: a("192.0.2.2"), Weight: 5}}},
 		{Dst: p("10.2.0.0/16"), Type: host.Blackhole},
 		{Dst: p("10.3.0.0/16"), Via: a("172.16.0.1"), Link: r.Link, OnLink: true, MTU: 1400, TOS: 0x10},
 		{Dst: p("2001:db8:1::/48"), Link: r.Link},

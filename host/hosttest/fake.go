@@ -300,7 +300,7 @@ func (f *Fake) addRoute(r host.Route) error {
 			}
 			return syscall.ENETUNREACH
 		}
-		if r.Link == "" && !r.OrVia.IsValid() {
+		if r.Link == "" && len(r.Hops) == 0 {
 			r.Link = link
 		}
 	}
