@@ -30,7 +30,7 @@ var electionRules = []Rule{
 		ID: "nopreempt-with-weight", Theme: Election, Severity: kconf.Warning, Title: "nopreempt makes weights pointless",
 		What:       "The instance has nopreempt and trackers with a weight. A weight only changes the priority; a backup with nopreempt accepts a master of any priority.",
 		Why:        "A tracked script fails on the master, its priority falls, and the addresses stay where the service is dead: no backup takes over.",
-		Fix:        "give what must move the addresses weight 0, so that its failure is a FAULT, or take nopreempt away",
+		Fix:        "track without a weight what must move the addresses, so that its failure is a FAULT, or take nopreempt away",
 		Bad:        conf(secure, script("weight -60"), router("state BACKUP; nopreempt; track_script { chk }")),
 		Good:       conf(secure, script(""), router("state BACKUP; nopreempt; track_script { chk }")),
 		References: []string{"nopreempt", "weight", "track_script", "track_interface", "RFC 9568 section 6.4.2"},
