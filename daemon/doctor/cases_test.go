@@ -50,6 +50,8 @@ func TestRulesAtTheirEdges(t *testing.T) {
 		{"a sorry server on another port of the address", "address-is-sorry-server", conf(router(""), service("sorry_server 192.0.2.100 8080")), 0},
 
 		{"weight 20 on priority 254 with a negative one", "weight-moves-nothing", conf(secure, script("weight 20"), router("priority 254; track_script { chk }; track_interface { eth1 weight -30 }")), 0},
+		{"a file may bring the priority down first", "weight-moves-nothing", conf(secure, "track_file f { file /f }", script("weight 20"), router("priority 254; track_script { chk }; track_file { f weight -1 }")), 0},
+		{"a file may make up for the rest", "weight-may-not-suffice", conf(secure, "track_file f { file /f }", script("weight -2"), router("priority 150; track_script { chk }; track_file { f weight -1 }")), 0},
 		{"a negative weight on priority 1", "weight-moves-nothing", conf(secure, script("weight -5"), router("priority 1; track_script { chk }")), 1},
 		{"the weight of the line goes before the script's", "weight-moves-nothing", conf(secure, script("weight 20"), router("priority 254; track_script { chk weight -20 }")), 0},
 		{"101 and 2 is the usual pair with 100 and 2", "weight-may-not-suffice", conf(secure, script("weight 2"), router("priority 101; track_script { chk }")), 0},
@@ -147,6 +149,8 @@ func TestCompareSaysWhatIsWrongWithAPair(t *testing.T) {
 			conf(secure, script("weight 2"), router("priority 100; track_script { chk }")), nil},
 		"weights of the other node that do not": {conf(router("priority 100")), conf(secure, script("weight -10"), router("priority 150; track_script { chk }")),
 			[]string{"peer-weight-moves-nothing"}},
+		"a file that may make up for a small weight": {conf(secure, "track_file f { file /f }", script("weight -2"), router("priority 150; track_script { chk }; track_file { f weight -1 }")),
+			conf(router("priority 100")), nil},
 		"a fault needs no weight": {conf(secure, script(""), router("priority 150; track_script { chk }")), conf(router("priority 100")), nil},
 		"everything different in version 2": {conf(router("priority 100; advert_int 1; authentication { auth_type PASS; auth_pass a }")),
 			conf(router("priority 100; advert_int 2")), []string{"peer-interval-differs", "peer-password-differs", "peer-priority-equal"}},

@@ -305,3 +305,19 @@ func TestPublishedClusters(t *testing.T) {
 	}
 	golden.Equal(t, "testdata/examples.txt", b.Bytes())
 }
+
+// TestPublishedPair: the two directors of one published cluster, side by side.
+func TestPublishedPair(t *testing.T) {
+	node := func(name string) *Input {
+		text, err := os.ReadFile("../../examples/web-fwmark/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return input(t, name, string(text))
+	}
+	var b bytes.Buffer
+	for _, d := range Compare(node("lb1.conf"), node("lb2.conf")) {
+		fmt.Fprintf(&b, "%v [%s]\n", d, d.ID)
+	}
+	golden.Equal(t, "testdata/pair.txt", b.Bytes())
+}

@@ -27,7 +27,7 @@ var trackRules = []Rule{
 			for _, i := range in.Config.Instances {
 				list := in.weighted(i)
 				for n, t := range list {
-					if !moves(int(i.Params.Priority), list, n) {
+					if !in.opaque(i) && !moves(int(i.Params.Priority), list, n) {
 						r.At(t.pos, in.place(i, "priority"), "vrrp_instance %s: weight %d of %s never changes the priority, which stays within 1 to 254 from %d", i.Name, t.weight, t.what(), i.Params.Priority)
 					}
 				}

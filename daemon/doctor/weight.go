@@ -2,10 +2,12 @@ package doctor
 
 import (
 	"maps"
+	"slices"
 
 	"holdfast/daemon/config"
 	"holdfast/kconf"
 	"holdfast/track"
+	"holdfast/vrrp"
 )
 
 // tracked is one line of a track block of an instance, with what it inherits.
@@ -74,6 +76,17 @@ type reach struct {
 
 func clamp(priority int) int { return min(max(priority, track.PriorityMin), track.PriorityMax) }
 
+// opaque says whether i also tracks what can move its priority by amounts that
+// are not known here: the number in a file, processes, BFD sessions. Nothing can
+// be said then about what its weights do not reach.
+func (in *Input) opaque(i *config.Instance) bool {
+	more := func(t vrrp.Tracks) bool { return len(t.Files)+len(t.Processes)+len(t.BFDs) > 0 }
+	if more(i.Tracks) {
+		return true
+	}
+	return slices.ContainsFunc(in.Config.Groups, func(g *vrrp.GroupConfig) bool { return g.Name == i.SyncGroup && more(g.Tracks) })
+}
+
 // reachOf goes through all combinations of what can be up and down. Every
 // tracker adds its weight or nothing, so the extremes are sums of one sign.
 func (in *Input) reachOf(i *config.Instance) reach {
@@ -88,6 +101,9 @@ func (in *Input) reachOf(i *config.Instance) reach {
 		r.most += max(t.weight, 0)
 	}
 	r.healthy, r.lowest, r.highest = clamp(r.healthy), clamp(r.least), clamp(r.most)
+	if in.opaque(i) {
+		r.lowest, r.highest = track.PriorityMin, track.PriorityMax
+	}
 	return r
 }
 
