@@ -151,6 +151,60 @@ include b
 	}
 }
 
+// cluster is a whole balancer pair as it should be, for the node with this
+// priority and these addresses.
+func cluster(priority int, own, other string) string {
+	return conf(
+		"global_defs { enable_script_security; script_user nobody; notification_email { ops@example.net }; smtp_server 127.0.0.1; lvs_sync_daemon eth1 VI_1 }",
+		"vrrp_script chk { script \"/usr/local/bin/chk --fast\"; interval 2; timeout 1; fall 3; rise 2; weight -60; user nobody }",
+		fmt.Sprintf("vrrp_instance VI_1 { state BACKUP; interface eth0; virtual_router_id 51; priority %d; version 3; advert_int 0.5; unicast_src_ip %s; "+
+			"unicast_peer { %s }; virtual_ipaddress { 192.0.2.100/24; 192.0.2.101/24 }; track_interface { eth1 }; track_script { chk }; smtp_alert }", priority, own, other),
+		"virtual_server 192.0.2.100 443 { delay_loop 5; lvs_sched wlc; lvs_method DR; protocol TCP; persistence_timeout 300; quorum 2; hysteresis 1; sorry_server 198.51.100.99 443; "+
+			"real_server 198.51.100.11 443 { weight 2; SSL_GET { connect_timeout 2; url { path /; status_code 200 } } }; "+
+			"real_server 198.51.100.12 443 { weight 2; SSL_GET { connect_timeout 2; url { path /; status_code 200 } } } }",
+		"virtual_server 192.0.2.101 53 { delay_loop 5; lvs_sched rr; lvs_method NAT; protocol UDP; ops; "+
+			"real_server 198.51.100.11 53 { DNS_CHECK { connect_timeout 2; type a; name example.net } } }")
+}
+
+// TestNothingIsSaidAboutAGoodPair.
+func TestNothingIsSaidAboutAGoodPair(t *testing.T) {
+	here, there := input(t, "lb1.conf", cluster(150, "192.0.2.2", "192.0.2.3")), input(t, "lb2.conf", cluster(100, "192.0.2.3", "192.0.2.2"))
+	for _, d := range append(Merge(here, Examine(here)), Compare(here, there)...) {
+		t.Errorf("%v [%s]", d, d.ID)
+	}
+	for _, d := range Compare(there, here) {
+		t.Errorf("the other way round: %v [%s]", d, d.ID)
+	}
+}
+
+// TestIncludesOfIncludedFilesAreLookedAt from the folder of the file they are in.
+func TestIncludesOfIncludedFilesAreLookedAt(t *testing.T) {
+	disk := kconf.Memory{"/etc/k.conf": "include conf.d/*.conf\n", "/etc/conf.d/a.conf": conf(router(""), second("")) + "include more/*.conf\n"}
+	opt := config.LoadOptions{}.Parsing()
+	opt.FS = disk
+	file, diags := kconf.ParseFile("/etc/k.conf", opt)
+	l, err := config.Understand(file, diags, config.Environment{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := NewInput(file, l)
+	in.Sources = disk
+	got := of(Examine(in), "nothing-to-include")
+	want := []string{"/etc/conf.d/a.conf:15:1: warning: include more/*.conf: matches no file; correct the pattern, or write includew, which insists on a match (included at /etc/k.conf:1:1)"}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestExplainIsOneSentence(t *testing.T) {
+	if got := Explain("peer-not-named"); got != "Unicast peers that do not name each other." {
+		t.Error(got)
+	}
+	if got := Explain("unknown-keyword"); got != "" {
+		t.Error(got)
+	}
+}
+
 // FuzzExamine: no text makes a rule fall over, alone or beside itself.
 func FuzzExamine(f *testing.F) {
 	for _, r := range Rules() {
