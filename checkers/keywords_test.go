@@ -62,7 +62,7 @@ func block(lines []string, n int) (stmts []*kconf.Stmt, rest []string) {
 		}
 		s := &kconf.Stmt{Raw: strings.TrimSpace(strings.TrimSuffix(raw, "{"))}
 		for i, w := range strings.Fields(s.Raw) {
-			s.Words = append(s.Words, kconf.Word{Text: strings.Trim(w, `"`), Pos: kconf.At("f", n - 1, 1 + i)})
+			s.Words = append(s.Words, kconf.Word{Text: strings.Trim(w, `"`), Pos: kconf.At("f", n-1, 1+i)})
 		}
 		if strings.HasSuffix(raw, "{") {
 			s.HasBlock = true

@@ -97,7 +97,7 @@ func (s State) missing(op Op) string {
 	case op.Address != nil:
 		links = []string{op.Address.Link}
 	case op.Route != nil:
-		links = op.Route.links()
+		links = op.Route.Links()
 	}
 	for _, link := range links {
 		if _, ok := s.Links[link]; !ok && link != "" {

@@ -339,7 +339,7 @@ func (k *Netlink) request(op Op) (typ, flags uint16, body []byte, err error) {
 		return pick(unix.RTM_NEWADDR, unix.RTM_DELADDR), flags | pick(unix.NLM_F_EXCL, 0), encodeAddress(*op.Address, index), err
 	case op.Route != nil: // without EXCL: goes in front of equal ones of others
 		var links []int
-		for _, name := range op.Route.links() {
+		for _, name := range op.Route.Links() {
 			index, err := k.linkIndex(name)
 			if err != nil {
 				return 0, 0, nil, err

@@ -31,7 +31,8 @@ func setNextHop(l *line, r *RouteLine, w []kconf.Word) {
 		args = args[n:]
 	}
 	if !l.drop && !h.Via.IsValid() && h.Link == "" {
-		l.dropf(w[0], "no-gateway", "nexthop: wants via or dev")
+		l.x.Errorf(w[0].Pos, kconf.ClassNone, "no-gateway", "nexthop: wants via or dev; the route is left out") // keepalived leaves the refusal to the kernel
+		l.drop = true
 	}
 	r.Hops = append(r.Hops, h)
 }
@@ -41,7 +42,7 @@ func setNextHop(l *line, r *RouteLine, w []kconf.Word) {
 func (h *NextHop) option(l *line, args []kconf.Word) int {
 	need := map[string]int{"via": 1 + takeFamily(args[1:]), "dev": 2, "weight": 2, "realms": 2, "onlink": 1, "encap": 1}[args[0].Text]
 	if need > len(args) {
-		l.dropf(args[0], "missing-argument", "nexthop: %s wants a value", args[0].Text)
+		l.missing(args[0], "a value")
 		return len(args)
 	}
 	switch args[0].Text {

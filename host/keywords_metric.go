@@ -131,7 +131,7 @@ func (l *line) clock(w kconf.Word, name string, perMilli uint64) uint32 {
 	switch {
 	case strings.HasSuffix(w.Text, "ms"):
 		number.Text = strings.TrimSuffix(w.Text, "ms")
-		d, ok = kconf.ParseMillis(l.x, number, name, 0, kconf.NoLimit, 3)
+		d, ok = kconf.ParseMillis(l.x, number, name, 0, kconf.NoLimit, 0)
 	case strings.HasSuffix(w.Text, "s"):
 		number.Text = strings.TrimSuffix(w.Text, "s")
 		d, ok = kconf.ParseSeconds(l.x, number, name, 0, kconf.NoLimit, 3)

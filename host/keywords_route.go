@@ -31,8 +31,8 @@ var RouteOptions = append(Options[RouteLine]{
 	{Name: "to", Args: "PREFIX", Type: "prefix", Default: "required",
 		Doc: "Destination; default, any or all for everything. The word to may be left out.",
 		Do:  func(l *line, r *RouteLine, w []kconf.Word) { l.destination(r, w[1], "") }},
-	{Name: "inet", Default: "from addresses", Doc: "An IPv4 route.", Do: func(_ *line, r *RouteLine, _ []kconf.Word) { r.v4 = true }},
-	{Name: "inet6", Default: "from addresses", Doc: "An IPv6 route.", Do: func(_ *line, r *RouteLine, _ []kconf.Word) { r.v6 = true }},
+	{Name: "inet", Default: "from addresses", Doc: "An IPv4 route.", Do: func(_ *line, r *RouteLine, _ []kconf.Word) { r.v4, r.v6 = true, false }},
+	{Name: "inet6", Default: "from addresses", Doc: "An IPv6 route.", Do: func(_ *line, r *RouteLine, _ []kconf.Word) { r.v4, r.v6 = false, true }},
 	{Name: "src", Args: "ADDRESS", Type: "IP", Range: "one family", Default: "none", Doc: "Preferred source address.",
 		Do: func(l *line, r *RouteLine, w []kconf.Word) { r.Src = l.mustAddr(w[0], w[1]) }},
 	{Name: "via", Args: "[inet|inet6] ADDRESS", Type: "IP", Range: "one family", Default: "none", Doc: "Gateway.", Take: takeFamily,
@@ -188,7 +188,9 @@ func (l *line) finishProtocol(tracked bool) {
 // destination notes the word; what it means depends on the family, which a
 // later word may tell.
 func (l *line) destination(r *RouteLine, w kconf.Word, near string) {
-	if r.dst.Text != "" {
+	if text, _, _ := strings.Cut(w.Text, "/"); r.dst.Text != "" && l.addr(kconf.Word{Text: text}).IsValid() {
+		l.x.Warnf(w.Pos, kconf.ClassNone, "repeated", "route to %s: %s is another destination, the last one counts", r.dst.Text, w.Text)
+	} else if r.dst.Text != "" {
 		l.unknown(w, near)
 		l.drop = true
 		return
@@ -218,11 +220,12 @@ func (n Names) DecodeRoute(x *kconf.Ctx, s *kconf.Stmt, kind LineKind) (RouteLin
 		}
 		words = words[1:]
 	}
+	dev := r.Link // that of a nexthop does not count
 	if !l.drop {
 		l.finishRoute(&r, s.Words[0])
 		l.finishProtocol(!r.NoTrack)
 	}
-	if !l.drop && !r.NoTrack && r.Link == "" {
+	if !l.drop && !r.NoTrack && dev == "" {
 		l.x.Warnf(s.Pos(), kconf.ClassGeneral, "not-tracked", "route to %s: without dev it cannot be tracked, as if no_track stood there", r.dst.Text)
 		r.NoTrack = true
 	}
@@ -240,7 +243,7 @@ func (l *line) finishRoute(r *RouteLine, first kconf.Word) {
 		l.dropf(first, "no-destination", "route without destination")
 		return
 	case "default6":
-		l.x.Warnf(r.dst.Pos, kconf.ClassDeprecated, "deprecated", "default6: old spelling; write inet6 default")
+		l.x.Warnf(r.dst.Pos, kconf.ClassNone, "deprecated", "default6: old spelling; write inet6 default")
 		v6 = true
 		fallthrough
 	case "default", "any", "all":

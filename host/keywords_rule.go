@@ -28,8 +28,8 @@ type RuleLine struct {
 
 // RuleOptions are the words of rule lines.
 var RuleOptions = Options[RuleLine]{
-	{Name: "inet", Default: "from addresses", Doc: "An IPv4 rule.", Do: func(_ *line, r *RuleLine, _ []kconf.Word) { r.v4 = true }},
-	{Name: "inet6", Default: "from addresses", Doc: "An IPv6 rule.", Do: func(_ *line, r *RuleLine, _ []kconf.Word) { r.v6 = true }},
+	{Name: "inet", Default: "from addresses", Doc: "An IPv4 rule.", Do: func(_ *line, r *RuleLine, _ []kconf.Word) { r.v4, r.v6 = true, false }},
+	{Name: "inet6", Default: "from addresses", Doc: "An IPv6 rule.", Do: func(_ *line, r *RuleLine, _ []kconf.Word) { r.v4, r.v6 = false, true }},
 	{Name: "not", Default: "off", Doc: "Matches what the rest does not match.", Do: func(_ *line, r *RuleLine, _ []kconf.Word) { r.Not = true }},
 	{Name: "from", Args: "PREFIX", Type: "prefix", Default: "any", Doc: "Source of the packet.",
 		Do: func(l *line, r *RuleLine, w []kconf.Word) { r.From = l.selector(w[1]) }},

@@ -364,8 +364,8 @@ func TestDestinationsAndTypesOfRoutes(t *testing.T) {
 		"IPv6 by source prefix":      {"2001:db8:1::/48 from 2001:db8::/32 dev e", "2001:db8:1::/48 from 2001:db8::/32 dev e proto 18"},
 		"IPv6 has no scope":          {"2001:db8:1::/48 dev e scope link", "2001:db8:1::/48 dev e proto 18"},
 		"IPv4 has no source prefix":  {"10.0.0.0/8 from 192.0.2.0/24 dev e", left},
-		"a type twice":               {"blackhole blackhole 192.0.2.0/24", left},
-		"a destination twice":        {"10.0.0.0/8 11.0.0.0/8 dev e", left},
+		"a type twice":               {"blackhole blackhole 192.0.2.0/24", "blackhole 192.0.2.0/24 proto 18"},
+		"a destination twice":        {"10.0.0.0/8 11.0.0.0/8 dev e", "11.0.0.0/8 dev e proto 18"},
 		"families that do not match": {"inet6 10.0.0.0/8 dev e", left},
 	}
 	for name, tt := range tests {

@@ -167,8 +167,9 @@ func compareRouteKeys(a, b RouteKey) int {
 		a.Via.Compare(b.Via), strings.Compare(a.Hops, b.Hops))
 }
 
-// links are the names of all links that r goes out by.
-func (r Route) links() []string {
+// Links are the names of all links that r goes out by; "" for those that the
+// kernel finds.
+func (r Route) Links() []string {
 	names := []string{r.Link}
 	for _, h := range r.Hops {
 		names = append(names, h.Link)

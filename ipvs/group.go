@@ -224,7 +224,7 @@ func parsePrefixRange(text string) (first, last netip.Addr, ok bool) {
 	}
 	first = p.Addr()
 	raw := first.As16()
-	tail := binary.BigEndian.Uint32(raw[12:]) | uint32(1)<<(first.BitLen()-p.Bits()) - 1
+	tail := binary.BigEndian.Uint32(raw[12:]) | (uint32(1)<<(first.BitLen()-p.Bits()) - 1)
 	binary.BigEndian.PutUint32(raw[12:], tail)
 	last = netip.AddrFrom16(raw)
 	if first.Is4() {

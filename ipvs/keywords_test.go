@@ -32,7 +32,7 @@ func parseBlocks(text string) []*kconf.Stmt {
 				s.HasBlock = true
 				continue
 			}
-			s.Words = append(s.Words, kconf.Word{Text: f, Pos: kconf.At("k", n + 1, strings.Index(line, f) + 1)})
+			s.Words = append(s.Words, kconf.Word{Text: f, Pos: kconf.At("k", n+1, strings.Index(line, f)+1)})
 		}
 		top := stack[len(stack)-1]
 		top.Block = append(top.Block, s)

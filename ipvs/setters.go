@@ -3,6 +3,7 @@ package ipvs
 import (
 	"fmt"
 	"net/netip"
+	"strconv"
 	"time"
 
 	"holdfast/kconf"
@@ -175,6 +176,9 @@ func setGranularity(x *kconf.Ctx, v *VirtualServerConfig, s *kconf.Stmt) {
 		b := a.As4()
 		v.Netmask = Netmask(b[0])<<24 | Netmask(b[1])<<16 | Netmask(b[2])<<8 | Netmask(b[3])
 		v.maskFamily = IPv4
+	} else if _, err := strconv.ParseUint(w.Text, 10, 32); err == nil && v.Family == IPv4 {
+		// keepalived takes 64 for the mask 0.0.0.64, in silence
+		x.Errorf(w.Pos, kconf.ClassNone, "granularity-family", "persistence_granularity %s: IPv4 wants a mask such as 255.255.255.0; ignored", w.Text)
 	} else if n, ok := kconf.ParseUint(x, w, s.Keyword(), 1, 128); ok {
 		v.Netmask, v.maskFamily = Netmask(n), IPv6
 	} else {

@@ -27,7 +27,8 @@
 // children, so that random numbers, environment variables and files that change
 // while being read can not make two processes differ.
 //
-// There are no goroutines and no package state; a Vocabulary is read only.
+// There are no goroutines and no package state; a Vocabulary is read only. The
+// language server, which has both, is the package lsp below.
 //
 // # Files, in reading order
 //
@@ -54,6 +55,7 @@
 //	format.go         holdfast fmt: lays out the text of one file
 //	format_line.go    a line of it: comment, braces, words
 //	format_uses.go    which lines depend on definitions, and stay as written
+//	outline.go        what stands where in a text, also an unfinished one
 //
 // # Sources
 //

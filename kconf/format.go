@@ -44,7 +44,10 @@ func FormatFile(name string, src []byte) ([]byte, error) {
 		}
 	}
 	if n := len(f.opens); n > 0 {
-		return nil, &FormatError{f.opens[n-1], "{ has no }; close the block first"}
+		open := f.opens[n-1]
+		f.line = open.line
+		f.fail(open.text, open.at, "{ has no }; close the block first")
+		return nil, f.err
 	}
 	return f.render()
 }
@@ -69,14 +72,20 @@ type formatter struct {
 	err  error
 	out  []layout
 
-	opens   []Pos // braces that are open
-	pending int   // line of out whose statement may get its brace from a later line, -1: none
+	opens   []opened // braces that are open
+	pending int      // line of out whose statement may get its brace from a later line, -1: none
 
 	continuing continuation
 	within     int // braces open in the definition that is being continued
 
 	alternative alternative
 	tame        map[string]bool // see uses
+}
+
+// opened is where a block was opened. Its column is only counted if it is asked for.
+type opened struct {
+	line, at int
+	text     string // of the line
 }
 
 // continuation tells what the lines after a backslash are.
@@ -193,7 +202,7 @@ func (f *formatter) brace(p physical, i int, char byte) {
 	case char == '{' && n >= maxDepth:
 		f.fail(p.line, at, "more than %d blocks inside each other", maxDepth)
 	case char == '{':
-		f.opens = append(f.opens, f.pos(p.line, at))
+		f.opens = append(f.opens, opened{f.line, at, p.line})
 	case n == 0:
 		f.fail(p.line, at, "} closes nothing; remove it or open a block")
 	default:

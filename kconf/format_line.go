@@ -13,12 +13,18 @@ func looksBlank(c rune) bool {
 	return c < utf8.RuneSelf && isBlank(byte(c)) || isForeignBlank(c)
 }
 
-// splitComment parts a line at its comment, as the reader does, and removes the
-// blanks around both parts. In the code, blanks that are none become real ones,
-// but for those in double quotes.
+// splitComment parts a line at its comment and removes the blanks around both
+// parts. In the code, blanks that are none become real ones, but for those in
+// double quotes.
 func splitComment(line string) (code, comment string) {
-	end, quoted := len(line), false
-scan:
+	end := commentStart(line)
+	return trimBlanks(plainOutsideQuotes(line[:end])), strings.TrimRightFunc(line[end:], looksBlank)
+}
+
+// commentStart is where the comment of a line begins, as the reader sees it: the
+// length of the line if there is none.
+func commentStart(line string) int {
+	quoted := false
 	for i := 0; i < len(line); i++ {
 		switch c := line[i]; {
 		case c == '"':
@@ -27,11 +33,10 @@ scan:
 		case c == '\\' && i+1 < len(line) && (line[i+1] == '#' || line[i+1] == '!'):
 			i++
 		case c == '#' || c == '!':
-			end = i
-			break scan
+			return i
 		}
 	}
-	return trimBlanks(plainOutsideQuotes(line[:end])), strings.TrimRightFunc(line[end:], looksBlank)
+	return len(line)
 }
 
 // plainOutsideQuotes replaces foreign blanks that are not in double quotes.
@@ -259,8 +264,8 @@ type alternative struct {
 // braces have been counted.
 func (a *alternative) next(code string, b braces, depth int) (at int, counted bool) {
 	condition, shape := "", ""
-	if strings.HasPrefix(code, "@") {
-		condition, _, _ = strings.Cut(code, " ")
+	if strings.HasPrefix(code, "@") && len(b.at) <= maxDepth {
+		condition = code[:cutAt(strings.IndexAny(code, blanks), code)]
 		for _, brace := range b.at {
 			shape += string(brace.char)
 		}
@@ -274,7 +279,7 @@ func (a *alternative) next(code string, b braces, depth int) (at int, counted bo
 		that, wasNegated := strings.CutPrefix(other[1:], "^")
 		return this != that && !negated && !wasNegated || this == that && negated != wasNegated
 	}
-	if a.shape == shape && !slices.ContainsFunc(a.conditions, func(o string) bool { return !excludes(o) }) {
+	if a.shape == shape && len(a.conditions) < 1000 && !slices.ContainsFunc(a.conditions, func(o string) bool { return !excludes(o) }) {
 		a.conditions = append(a.conditions, condition)
 		return a.depth, true
 	}

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"holdfast/kconf"
 )
@@ -164,6 +165,84 @@ func TestFormatDoesNotBelieveInAppearances(t *testing.T) {
 			keepsMeaning(t, "/k.conf", tt.in, kconf.Memory{"/f": "$V=\""})
 		})
 	}
+}
+
+func TestFormatLaysOutBlanksCommentsAndConditions(t *testing.T) {
+	tests := map[string]struct{ in, want string }{
+		"empty lines, one in a row":         {"\n\na\n\n \n\nb\n\n", "a\n\nb\n"},
+		"none at the ends of a block":       {"a {\n\n\nb\n\n}\n", "a {\n    b\n}\n"},
+		"none before the brace":             {"a\n\n{\nb\n}", "a {\n    b\n}\n"},
+		"comments in an empty block":        {"a { # 1\n # 2\n\n # 3\n}", "a {  # 1\n    # 2\n\n    # 3\n}\n"},
+		"a comment at the keyword":          {"a # 1\n{ # 2\nb }", "a {  # 1\n    # 2\n    b\n}\n"},
+		"a comment behind everything":       {"a { b } # 1", "a {\n    b\n}  # 1\n"},
+		"behind a statement":                {"a { b # 1\n}", "a {\n    b  # 1\n}\n"},
+		"a keyword that gets no brace":      {"a {\nb\n  # 1\n\nc }", "a {\n    b\n    # 1\n\n    c\n}\n"},
+		"the first comment, and the last":   {"   # 1\na\n   ! 2", "# 1\na\n! 2\n"},
+		"a comment glued to a word":         {"a#1", "a  #1\n"},
+		"braces on lines of their own":      {"a\n{\nb\n{\n}\n}", "a {\n    b {\n    }\n}\n"},
+		"all in one line":                   {"a{b{c}d}e", "a {\n    b {\n        c\n    }\n    d\n}\ne\n"},
+		"blocks without keyword":            {"{ a } { b }", "{\n    a\n}\n{\n    b\n}\n"},
+		"one or the other opens":            {"@a b {\n@^a c {\nd\n}", "@a b {\n@^a c {\n    d\n}\n"},
+		"one of several":                    {"x {\n@a b {\n # 1\n@c d {\n@e f {\ng\n}\n}", "x {\n    @a b {\n        # 1\n    @c d {\n    @e f {\n        g\n    }\n}\n"},
+		"one or the other closes":           {"a {\n@b }\n@c }\nd", "a {\n@b }\n@c }\nd\n"},
+		"each with its block":               {"@a b { c }\n@^a d { e }", "@a b { c }\n@^a d { e }\n"},
+		"each with blocks of several lines": {"@a b {\n@a c\n@a }\n@b d {\n@b }", "@a b {\n    @a c\n@a }\n@b d {\n@b }\n"},
+		"blocks in a long definition":       {"$A=b { \\\nc {\\\nd\\\n}\\\n}\ne", "$A=b { \\\n        c {\\\n            d\\\n        }\\\n    }\ne\n"},
+		"a long definition in a block":      {"a {\n$A=b\\\nc\n$A\n}", "a {\n    $A=b\\\n        c\n    $A\n}\n"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			got, err := kconf.Format([]byte(tt.in))
+			if err != nil || string(got) != tt.want {
+				t.Errorf("made\n%s\nwant\n%s\n%v", got, tt.want, err)
+			}
+			keepsMeaning(t, "/k.conf", tt.in, kconf.Memory{})
+		})
+	}
+}
+
+func TestFormatAndOutlineTakeNoTimeForHostileTexts(t *testing.T) {
+	const size = 1 << 18
+	fill := func(s string) string { return strings.Repeat(s, size/len(s)) }
+	tests := map[string]string{
+		"words":               fill("a "),
+		"blocks":              fill("a{}"),
+		"blocks in blocks":    fill("a{"),
+		"uses":                fill("${a"),
+		"conditions":          fill("{@^x "),
+		"repetitions":         fill("~SEQ(A,1) ") + "x",
+		"open repetitions":    fill("~SEQ(A "),
+		"alternatives":        fill("@a b {\n@c d {\n}\n"),
+		"definitions":         fill("$A=b\nx $B\n"),
+		"a long definition":   "$A=" + fill("b \\\n"),
+		"comments":            "a\n" + fill("#\n") + "{}",
+		"empty lines":         "a {" + fill("\n") + "}",
+		"includes":            fill("include a\n"),
+		"quotes":              fill("\"a\"\u00a0"),
+		"typographic blanks":  fill("a\u2003"),
+		"conditions, many":    manyConditions(),
+		"repeated conditions": fill("@a "),
+	}
+	for name, in := range tests {
+		t.Run(name, func(t *testing.T) {
+			begin := time.Now()
+			_, err := kconf.Format([]byte(in))
+			o := kconf.ReadOutline(in, []string{"a"})
+			o.At(len(in))
+			if took := time.Since(begin); took > 10*time.Second { // some 50 ms each, without the race detector
+				t.Errorf("took %v: %v", took, err)
+			}
+		})
+	}
+}
+
+// manyConditions are lines that exclude each other.
+func manyConditions() string {
+	var b strings.Builder
+	for i := range 50_000 {
+		fmt.Fprintf(&b, "@id%d x { }\n", i)
+	}
+	return b.String()
 }
 
 func FuzzFormat(f *testing.F) {

@@ -92,7 +92,7 @@ func (f *formatter) learnFrom(code string, sure bool) {
 		uses = prefix // the value is looked at where it is used
 	}
 	if isInclude(rest) || f.unclearNames(uses) || strings.HasPrefix(rest, "$") && name == "" {
-		clear(f.tame)
+		f.forget()
 	}
 	for s := prefix; s != ""; {
 		switch _, args, body, ok := repetition(text{s: s, col: 1}); {
@@ -112,6 +112,13 @@ func (f *formatter) learnFrom(code string, sure bool) {
 	// Behind a brace another one may begin.
 	if n := countBraces(code); len(n.at) > 0 {
 		f.learnFrom(strings.TrimLeft(code[n.at[len(n.at)-1].at+1:], blanks), sure)
+	}
+}
+
+// forget is for a line after which any name may have any value.
+func (f *formatter) forget() {
+	if len(f.tame) > 0 { // clear would look through a map that once was large, each time
+		f.tame = map[string]bool{}
 	}
 }
 

@@ -78,6 +78,8 @@ type Keyword[C any] struct {
 	DeprecatedAs Class
 	Status       Status
 	Meanwhile    string    // with NotYet: what happens until then, for the note
+	Defines      string    // kind of object that the first argument names here, e.g. "vrrp_script"; "" for none
+	Refers       string    // kind of object that its arguments, or the lines of its value block, name first
 	Set          Setter[C] // zero for KnowOnly
 }
 
@@ -106,6 +108,7 @@ type Vocabulary[C any] []Keyword[C]
 // KeywordDoc is a row without its code, for manuals, completion and tests.
 type KeywordDoc struct {
 	Name, Args, Type, Range, Default, Since, Doc, Deprecated string
+	Defines, Refers                                          string // kinds of objects, see Keyword
 	Aliases                                                  []string
 	Status                                                   Status
 	Block                                                    Vocab // nil unless the keyword opens a block of keywords
@@ -123,6 +126,7 @@ func (v Vocabulary[C]) Docs() []KeywordDoc {
 		docs[i] = KeywordDoc{
 			Name: k.Name, Args: k.Args, Type: k.Set.Type, Range: k.Set.Range, Default: k.Default, Since: k.Since,
 			Doc: k.Doc, Deprecated: k.Deprecated, Aliases: k.Aliases, Status: k.Status, Block: k.Set.Block,
+			Defines: k.Defines, Refers: k.Refers,
 		}
 	}
 	return docs
