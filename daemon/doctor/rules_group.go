@@ -5,7 +5,6 @@ import (
 
 	"holdfast/daemon/config"
 	"holdfast/kconf"
-	"holdfast/vrrp"
 )
 
 // groupRules are about instances that move together.
@@ -80,7 +79,7 @@ var groupRules = []Rule{
 		References: []string{"vrrp_sync_group", "authentication"},
 		Find: func(in *Input, r Report) {
 			for _, g := range in.Config.Groups {
-				members := in.members(g)
+				members := in.members(g.Name)
 				for _, i := range members[min(1, len(members)):] {
 					if p, q := i.Params, members[0].Params; p.AuthType != q.AuthType || p.Password != q.Password {
 						r.At(in.place(i, "authentication"), in.place(members[0], "authentication"), "vrrp_sync_group %s: authentication of %s is not that of %s", g.Name, i.Name, members[0].Name)
@@ -102,11 +101,11 @@ var groupRules = []Rule{
 	},
 }
 
-// members are the instances of a group, in the order of the file.
-func (in *Input) members(g *vrrp.GroupConfig) []*config.Instance {
+// members are the instances of a sync group, in the order of the file.
+func (in *Input) members(group string) []*config.Instance {
 	var list []*config.Instance
 	for _, i := range in.Config.Instances {
-		if i.SyncGroup == g.Name {
+		if i.SyncGroup == group {
 			list = append(list, i)
 		}
 	}
@@ -117,7 +116,7 @@ func (in *Input) members(g *vrrp.GroupConfig) []*config.Instance {
 func membersDiffer(keyword string, of func(*config.Instance) string) func(*Input, Report) {
 	return func(in *Input, r Report) {
 		for _, g := range in.Config.Groups {
-			members := in.members(g)
+			members := in.members(g.Name)
 			for _, i := range members[min(1, len(members)):] {
 				if mine, first := of(i), of(members[0]); mine != first {
 					r.At(in.place(i, keyword), in.place(members[0], keyword), "vrrp_sync_group %s: %s is %s in %s and %s in %s", g.Name, keyword, mine, i.Name, first, members[0].Name)

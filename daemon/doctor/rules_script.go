@@ -7,6 +7,7 @@ import (
 	"holdfast/checkers"
 	"holdfast/kconf"
 	"holdfast/notify"
+	"holdfast/track"
 )
 
 // scriptRules are about programs that the daemon runs.
@@ -52,7 +53,7 @@ var scriptRules = []Rule{
 		References: []string{"vrrp_script", "track_script", "enable_script_security"},
 		Find: func(in *Input, r Report) {
 			for _, s := range in.blocks("vrrp_script") {
-				if len(s.Words) < 2 || !slices.Contains(in.Config.Dropped, s.Pos().String()) {
+				if len(s.Words) < 2 || runs(in.Config.Scripts, s) || !in.refused(s) {
 					continue
 				}
 				walk(in.File.Stmts, func(t *kconf.Stmt) {
@@ -77,9 +78,13 @@ var scriptRules = []Rule{
 		Good:       conf(secure, service("real_server 198.51.100.11 80 { MISC_CHECK { misc_path /usr/local/bin/chk; misc_timeout 2 } }")),
 		References: []string{"MISC_CHECK", "misc_path"},
 		Find: func(in *Input, r Report) {
+			run := map[key]bool{}
+			for _, c := range in.Config.Checks() {
+				run[placeKey(c.Pos)] = true
+			}
 			for _, s := range in.File.Stmts {
 				walk(s.Block, func(t *kconf.Stmt) {
-					if t.Keyword() == "MISC_CHECK" && slices.Contains(in.Config.Dropped, t.Pos().String()) {
+					if t.Keyword() == "MISC_CHECK" && !run[placeKey(t.Pos())] && in.refused(t) {
 						r.At(t.Pos(), s.Pos(), "MISC_CHECK: its program is not run, so its real server is never found down by it")
 					}
 				})
@@ -105,6 +110,23 @@ var scriptRules = []Rule{
 			}
 		},
 	},
+}
+
+// runs says whether the vrrp_script at a statement is one of those that are run.
+func runs(list []*track.ScriptConfig, s *kconf.Stmt) bool {
+	return slices.ContainsFunc(list, func(c *track.ScriptConfig) bool { return placeKey(c.Pos) == placeKey(s.Pos()) })
+}
+
+// refused says whether the reading found something wrong with the program of a
+// block, for which it may be left out.
+func (in *Input) refused(block *kconf.Stmt) bool {
+	return slices.ContainsFunc(in.Read, func(d kconf.Diagnostic) bool {
+		switch notify.Problem(d.ID) {
+		case notify.UnknownAccount, notify.NoAccount, notify.CannotSwitch, notify.NotFound, notify.NotReachable, notify.NotExecutable, notify.Insecure:
+			return in.within(d.Pos, block.Pos())
+		}
+		return false
+	})
 }
 
 func shellWord(w string) bool {

@@ -14,11 +14,13 @@ import (
 	"strings"
 	"testing"
 
+	"holdfast/checkers"
 	"holdfast/daemon/config"
 	"holdfast/host"
 	"holdfast/internal/golden"
 	"holdfast/kconf"
 	"holdfast/notify"
+	"holdfast/track"
 )
 
 // machine is the one that exampleMachine describes.
@@ -75,18 +77,22 @@ func checkScripts(l *config.Loaded) {
 	}
 	k := &notify.Checker{Accounts: as, FS: disk{}}
 	var report notify.SecurityReport
-	for _, s := range l.Config.Scripts {
+	l.Config.Scripts = slices.DeleteFunc(l.Config.Scripts, func(s *track.ScriptConfig) bool {
 		sc := *s.Script
 		sc.User = s.User
-		if _, ok := k.Check(&report, notify.UseTrack, &sc); !ok {
-			l.Config.Dropped = append(l.Config.Dropped, s.Pos.String())
-		}
-	}
-	for _, c := range l.Config.Checks() {
-		if sc := miscScript(c); sc != nil {
-			if _, ok := k.Check(&report, notify.UseMisc, sc); !ok {
-				l.Config.Dropped = append(l.Config.Dropped, c.Pos.String())
-			}
+		_, ok := k.Check(&report, notify.UseTrack, &sc)
+		return !ok
+	})
+	for _, s := range l.Config.Services {
+		for n := range s.Checks {
+			s.Checks[n] = slices.DeleteFunc(s.Checks[n], func(c checkers.Spec) bool {
+				sc := miscScript(c)
+				if sc == nil {
+					return false
+				}
+				_, ok := k.Check(&report, notify.UseMisc, sc)
+				return !ok
+			})
 		}
 	}
 	k.Finish(&report)

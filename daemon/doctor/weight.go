@@ -2,7 +2,6 @@ package doctor
 
 import (
 	"maps"
-	"slices"
 
 	"holdfast/daemon/config"
 	"holdfast/kconf"
@@ -84,7 +83,12 @@ func (in *Input) opaque(i *config.Instance) bool {
 	if more(i.Tracks) {
 		return true
 	}
-	return slices.ContainsFunc(in.Config.Groups, func(g *vrrp.GroupConfig) bool { return g.Name == i.SyncGroup && more(g.Tracks) })
+	for _, g := range in.Config.Groups {
+		if g.Name == i.SyncGroup && more(g.Tracks) {
+			return true
+		}
+	}
+	return false
 }
 
 // reachOf goes through all combinations of what can be up and down. Every
