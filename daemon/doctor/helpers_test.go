@@ -5,6 +5,7 @@ import (
 	"go/token"
 	"regexp"
 	"strconv"
+	"strings"
 
 	"holdfast/checkers"
 	"holdfast/kconf"
@@ -13,8 +14,8 @@ import (
 var idForm = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 
 // idsOf are the ids that a source file gives to diagnostics: the argument after
-// the place (and class) of Errorf and its kin, the field ID, and constants of the
-// type Problem.
+// the place (and class) of Errorf and its kin, whatever looks like one among the
+// arguments of any call, the field ID, and constants of the type Problem.
 func idsOf(f *ast.File) []string {
 	var ids []string
 	add := func(e ast.Expr) {
@@ -26,9 +27,17 @@ func idsOf(f *ast.File) []string {
 			ids = append(ids, s)
 		}
 	}
+	addHyphened := func(e ast.Expr) { // functions of all names pass ids on
+		if lit, ok := e.(*ast.BasicLit); ok && strings.Contains(lit.Value, "-") {
+			add(e)
+		}
+	}
 	ast.Inspect(f, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.CallExpr:
+			for _, a := range n.Args {
+				addHyphened(a)
+			}
 			if s, ok := n.Fun.(*ast.SelectorExpr); ok {
 				switch s.Sel.Name {
 				case "Errorf", "Warnf", "Notef", "Fatalf", "stop", "dropf":
@@ -38,9 +47,6 @@ func idsOf(f *ast.File) []string {
 				case "fix": // keyword, id
 					add(n.Args[1])
 				}
-			}
-			if f, ok := n.Fun.(*ast.Ident); ok && f.Name == "ignore" && len(n.Args) > 0 {
-				add(n.Args[0])
 			}
 		case *ast.KeyValueExpr:
 			if k, ok := n.Key.(*ast.Ident); ok && k.Name == "ID" {

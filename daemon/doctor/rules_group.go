@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"fmt"
+	"strings"
 
 	"holdfast/daemon/config"
 	"holdfast/kconf"
@@ -97,7 +98,14 @@ var groupRules = []Rule{
 		Good:       conf(secure, script(""), router("track_script { chk }"), second(""), "vrrp_sync_group G1 { group { VI_1; VI_2 } }"),
 		References: []string{"vrrp_sync_group", "sync_group_tracking_weight", "track_script", "weight"},
 		Covers:     []string{"group-weight"},
-		Find:       explain("its failure changes no priority", "group-weight"),
+		Find: func(in *Input, r Report) {
+			for _, d := range in.Read {
+				if d.ID == "group-weight" {
+					who, _, _ := strings.Cut(d.Message, ", ")
+					r.At(d.Pos, d.Related, "%s, which takes no weights: its failure changes no priority", who)
+				}
+			}
+		},
 	},
 }
 

@@ -2,6 +2,8 @@ package doctor
 
 import (
 	"net/netip"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -166,17 +168,13 @@ var serviceRules = []Rule{
 		Bad:        conf("global_defs { lvs_sync_daemon eth1 VI_7 }", router(""), service("")),
 		Good:       conf("global_defs { lvs_sync_daemon eth1 VI_1 }", router(""), service("")),
 		References: []string{"lvs_sync_daemon"},
+		Covers:     []string{"unknown-instance"},
 		Find: func(in *Input, r Report) {
-			d := in.Config.Global.SyncDaemon
-			if d == nil || d.Instance == "" {
+			w, named := in.syncInstance()
+			if !named || slices.ContainsFunc(in.Config.Instances, func(i *config.Instance) bool { return i.Name == w.Text }) {
 				return
 			}
-			for _, i := range in.Config.Instances {
-				if i.Name == d.Instance {
-					return
-				}
-			}
-			r.At(d.Pos, kconf.Pos{}, "lvs_sync_daemon %s: there is no vrrp_instance %s", d.Interface, d.Instance)
+			r.At(w.Pos, kconf.Pos{}, "lvs_sync_daemon: there is no vrrp_instance %s", w.Text)
 		},
 	},
 	{
@@ -199,6 +197,21 @@ func findOtherPorts(in *Input, r Report) {
 			r.At(d.Pos, d.Related, "%s: packets keep the port they came with", d.Message)
 		}
 	}
+}
+
+// syncInstance is the word of lvs_sync_daemon that names an instance: IF [[inst]
+// INSTANCE] and options with a value each. The old form has an id there.
+func (in *Input) syncInstance() (w kconf.Word, named bool) {
+	s := in.global("lvs_sync_daemon")
+	if s == nil || len(s.Words) < 3 {
+		return w, false
+	}
+	w = s.Words[2]
+	if w.Text == "inst" && len(s.Words) > 3 {
+		return s.Words[3], true
+	}
+	_, err := strconv.Atoi(w.Text)
+	return w, err != nil && !slices.Contains([]string{"inst", "id", "maxlen", "port", "ttl", "group"}, w.Text)
 }
 
 // findFarServers finds direct routing to where this machine has no subnet.
