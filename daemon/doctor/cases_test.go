@@ -41,6 +41,7 @@ func TestRulesAtTheirEdges(t *testing.T) {
 		{"dev says where it goes", "address-outside-subnets", conf(router("virtual_ipaddress { 198.51.100.100 dev eth1 }")), 0},
 		{"another virtual address brings the subnet", "address-outside-subnets", conf(router("virtual_ipaddress { 198.51.100.99/24; 198.51.100.100 }")), 0},
 		{"excluded addresses count too", "address-outside-subnets", conf(router("virtual_ipaddress_excluded { 198.51.100.100 }")), 1},
+		{"an IPv6 address without length is never a source", "address-without-length", conf(router("virtual_ipaddress { 2001:db8::100 }")), 0},
 		{"/32 that is written is meant", "address-without-length", conf(router("virtual_ipaddress { 192.0.2.100/32 }")), 0},
 		{"/32 in a subnet is not another length", "address-with-other-length", conf(router("virtual_ipaddress { 192.0.2.100/32 }")), 0},
 		{"noprefixroute makes no second route", "address-with-other-length", conf(router("virtual_ipaddress { 192.0.2.100/16 noprefixroute }")), 0},

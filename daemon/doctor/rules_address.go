@@ -47,7 +47,7 @@ var addressRules = []Rule{
 	},
 	{
 		ID: "address-without-length", Theme: Addresses, Severity: kconf.Note, Title: "Virtual address without a prefix length",
-		What: "The address is written without a length, which means /32 or /128, and the link's subnet has another length.",
+		What: "The IPv4 address is written without a length, which means /32, and the link's subnet has another length. (An IPv6 address of length 128 is never chosen as a source, so there it may well be meant.)",
 		Why:  "It works as long as the link has an address of that subnet. When that one is removed or renumbered, the route to the neighbours goes with it, and the virtual address answers nobody.",
 		Fix:  "write the prefix length, /32 if that is meant",
 		Bad:  conf(router("virtual_ipaddress { 192.0.2.100 }")), Good: conf(router("virtual_ipaddress { 192.0.2.100/24 }")),
@@ -55,7 +55,7 @@ var addressRules = []Rule{
 		Find: func(in *Input, r Report) {
 			for _, v := range in.vips() {
 				list, known := in.fixed(v.Link, v.addr().Is4())
-				if net, inside := holding(list, v.addr()); known && inside && !strings.Contains(v.written, "/") && !v.Peer.IsValid() {
+				if net, inside := holding(list, v.addr()); known && inside && v.addr().Is4() && !strings.Contains(v.written, "/") && !v.Peer.IsValid() {
 					r.Advise("write %v/%d, or /%d if that is meant", v.addr(), net.Prefix.Bits(), v.Prefix.Bits()).
 						At(v.pos, kconf.Pos{}, "vrrp_instance %s: %v becomes %v, while %s has %v", v.of.Name, v.addr(), v.Prefix, v.Link, net.Prefix)
 				}
