@@ -47,7 +47,7 @@ var addressRules = []Rule{
 	},
 	{
 		ID: "address-without-length", Theme: Addresses, Severity: kconf.Note, Title: "Virtual address without a prefix length",
-		What: "The IPv4 address is written without a length, which means /32, and the link's subnet has another length. (An IPv6 address of length 128 is never chosen as a source, so there it may well be meant.)",
+		What: "The IPv4 address is written without a length, which means /32, and the link's subnet has another length. An IPv6 address of length 128 is never chosen as a source, so there it may well be meant.",
 		Why:  "It works as long as the link has an address of that subnet. When that one is removed or renumbered, the route to the neighbours goes with it, and the virtual address answers nobody.",
 		Fix:  "write the prefix length, /32 if that is meant",
 		Bad:  conf(router("virtual_ipaddress { 192.0.2.100 }")), Good: conf(router("virtual_ipaddress { 192.0.2.100/24 }")),
