@@ -115,7 +115,7 @@ func Decode(x *kconf.Ctx, s *kconf.Stmt) *Config {
 	}
 	name := args[0]
 	if len(name.Text) > maxName {
-		x.Errorf(name.Pos, kconf.ClassGeneral, "name-too-long", "bfd_instance %s: a name has at most %d characters, this block is skipped", name.Text, maxName)
+		x.Errorf(name.Pos, kconf.ClassGeneral, "too-long", "bfd_instance %s: a name has at most %d characters, this block is skipped", name.Text, maxName)
 		return nil
 	}
 	if len(args) > 1 {
@@ -144,7 +144,7 @@ func (c *Config) checkAddresses(x *kconf.Ctx) bool {
 		}
 		return false
 	case c.SourceIP.IsValid() && c.SourceIP.Is4() != c.NeighborIP.Is4():
-		x.Diags.Add(kconf.Diagnostic{Pos: c.At("source_ip"), Severity: kconf.Error, Class: kconf.ClassGeneral, ID: "family-mismatch",
+		x.Diags.Add(kconf.Diagnostic{Pos: c.At("source_ip"), Severity: kconf.Error, Class: kconf.ClassGeneral, ID: "mixed-families",
 			Related: c.At("neighbor_ip"),
 			Message: "bfd_instance " + c.Name + ": source_ip " + c.SourceIP.String() + " and neighbor_ip " + c.NeighborIP.String() + " are of two families, it is not used"})
 		return false
@@ -160,7 +160,7 @@ func (c *Config) checkHops(x *kconf.Ctx) {
 		}
 	}
 	if c.MaxHops > int16(c.TTL) {
-		x.Warnf(c.At("max_hops"), kconf.ClassGeneral, "max-hops", "max_hops %d: is more than the ttl of %d, which is used instead", c.MaxHops, c.TTL)
+		x.Warnf(c.At("max_hops"), kconf.ClassGeneral, "clamped", "max_hops %d: is more than the ttl of %d, which is used instead", c.MaxHops, c.TTL)
 		c.MaxHops = int16(c.TTL)
 	}
 }

@@ -64,7 +64,7 @@ var fileKind = &Kind{
 	Finish: func(x *kconf.Ctx, pos kconf.Pos, cfg Config, in Inherit) Config {
 		name := cfg.(*FileConfig).TrackFile
 		if in.HasTrackFile != nil && !in.HasTrackFile(name, pos) {
-			x.Errorf(pos, kconf.ClassGeneral, "unknown-track-file", "FILE_CHECK: there is no track_file %s; checker is not used", name)
+			x.Errorf(pos, kconf.ClassGeneral, "unknown-file", "FILE_CHECK: there is no track_file %s; checker is not used", name)
 			return nil
 		}
 		return cfg

@@ -51,7 +51,7 @@ func httpRows(url kconf.Vocabulary[URL]) kconf.Vocabulary[HTTPConfig] {
 	return kconf.Vocabulary[HTTPConfig]{
 		{
 			Name: "nb_get_retry", Args: "N", Default: "as retry", Since: "0.5.3",
-			Doc: "Old name of retry.", Deprecated: "retry", DeprecatedAs: kconf.ClassGeneral,
+			Doc: "Old name of retry.", Deprecated: "write retry instead", DeprecatedAs: kconf.ClassGeneral,
 			Set: kconf.OptUint(func(c *HTTPConfig) **uint32 { return &c.Retry }, 0, maxRetry),
 		},
 		{
@@ -117,7 +117,7 @@ func (u *URL) regexEnd(x *kconf.Ctx, s *kconf.Stmt) bool {
 		return false
 	}
 	if r.MaxOffset != nil && r.MinOffset >= *r.MaxOffset {
-		x.Warnf(s.Pos(), kconf.ClassNone, "regex-offsets", "url: regex_min_offset %d is not below regex_max_offset %d; neither is used", r.MinOffset, *r.MaxOffset)
+		x.Warnf(s.Pos(), kconf.ClassNone, "bounds-reversed", "url: regex_min_offset %d is not below regex_max_offset %d; neither is used", r.MinOffset, *r.MaxOffset)
 		r.MinOffset, r.MaxOffset = 0, nil
 	}
 	if _, err := r.compile(); err != nil {
@@ -209,7 +209,7 @@ var urlKeywords = kconf.Vocabulary[URL]{
 			lo, ok1 := kconf.ParseUint(x, args[0], s.Keyword(), 0, 1<<32-1)
 			hi, ok2 := kconf.ParseUint(x, args[1], s.Keyword(), 0, 1<<32-1)
 			if ok1 && ok2 && lo > hi {
-				x.Errorf(args[1].Pos, kconf.ClassGeneral, "out-of-range", "regex_stack %d %d: the first must not be above the second", lo, hi)
+				x.Errorf(args[1].Pos, kconf.ClassGeneral, "bounds-reversed", "regex_stack %d %d: the first must not be above the second", lo, hi)
 			}
 		})),
 	},
@@ -272,7 +272,7 @@ func setRegex(x *kconf.Ctx, u *URL, s *kconf.Stmt) {
 	words, err := kconf.SplitCommand(s.Raw)
 	switch {
 	case err != nil:
-		x.Errorf(s.Pos(), kconf.ClassUnmatchedQuote, "bad-quoting", "regex: %v", err)
+		x.Errorf(s.Pos(), kconf.ClassUnmatchedQuote, "unmatched-quote", "regex: %v", err)
 	case len(words) != 2:
 		x.Errorf(s.Pos(), kconf.ClassGeneral, "bad-regex", "regex: wants one word, put a pattern with blanks in quotes")
 	case u.regex().Pattern != "":

@@ -150,7 +150,7 @@ func sameFamily[C any](common func(*C) *Common, set kconf.Setter[C]) kconf.Sette
 		oldIP, oldBind := m.ConnectIP, m.BindTo
 		do(x, c, s)
 		if m.ConnectIP.IsValid() && m.BindTo.IsValid() && m.ConnectIP.Is4() != m.BindTo.Is4() {
-			x.Errorf(s.Pos(), kconf.ClassGeneral, "family-mismatch",
+			x.Errorf(s.Pos(), kconf.ClassGeneral, "mixed-families",
 				"%s: connect_ip %v and bindto %v are of different families", s.Keyword(), m.ConnectIP, m.BindTo)
 			m.ConnectIP, m.BindTo = oldIP, oldBind
 		}

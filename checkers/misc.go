@@ -94,7 +94,7 @@ func finishMisc(x *kconf.Ctx, pos kconf.Pos, cfg Config, in Inherit) Config {
 	}
 	cred, err := account(name, group)
 	if err != nil {
-		x.Errorf(pos, kconf.ClassGeneral, "unknown-user", "MISC_CHECK: %v; checker is not used", err)
+		x.Errorf(pos, kconf.ClassGeneral, "unknown-account", "MISC_CHECK: %v; checker is not used", err)
 		return nil
 	}
 	c.Credential = cred

@@ -84,7 +84,7 @@ func ResolveAll(x *kconf.Ctx, checks []any, in Inherit) []Spec {
 		}
 		if b, ok := c.Config.(*BFDConfig); ok {
 			if first, there := sessions[b.Name]; there {
-				x.Diags.Add(kconf.Diagnostic{Pos: c.Pos, Severity: kconf.Error, Class: kconf.ClassGeneral, ID: "repeated", Related: first,
+				x.Diags.Add(kconf.Diagnostic{Pos: c.Pos, Severity: kconf.Error, Class: kconf.ClassGeneral, ID: "duplicate", Related: first,
 					Message: "BFD_CHECK: the server follows " + b.Name + " already; checker is not used"})
 				continue
 			}
@@ -134,7 +134,7 @@ func resolveOne(x *kconf.Ctx, kind *Kind, cfg Config, pos kconf.Pos, in Inherit)
 	s := Spec{Owner: in.Owner, Kind: kind, Target: target(com, in), Timing: timing(kind, com, in), Names: in.Names, Pos: pos}
 	s.Names.Peer = peerName(s.Target.Addr)
 	if b := s.Target.Bind; b.IsValid() && b.Addr().Is4() != s.Target.Addr.Addr().Is4() {
-		x.Errorf(pos, kconf.ClassGeneral, "family-mismatch", "%s: bindto %v cannot reach %v; bindto is not used", kind.Keyword, b.Addr(), s.Target.Addr.Addr())
+		x.Errorf(pos, kconf.ClassGeneral, "mixed-families", "%s: bindto %v cannot reach %v; bindto is not used", kind.Keyword, b.Addr(), s.Target.Addr.Addr())
 		s.Target.Bind = netip.AddrPort{}
 	}
 	if s.Target.Addr.Addr().IsLinkLocalUnicast() && s.Target.Addr.Addr().Is6() && s.Target.BindIf == "" && kind.opensSocket() {

@@ -66,7 +66,7 @@ var smtpKeywords = append(connectRows((*SMTPConfig).common, history{"1", "1",
 	},
 	{
 		Name: "host", Args: "{ ... }", Since: "1.1.8",
-		Doc: "One more address to check; its timers default to those around it.", Deprecated: "one SMTP_CHECK for each address",
+		Doc: "One more address to check; its timers default to those around it.", Deprecated: "write one SMTP_CHECK for each address instead",
 		Set: kconf.BlockEnd(smtpHostKeywords, func(*kconf.Ctx, *SMTPConfig, *kconf.Stmt) *Common { return new(Common) },
 			func(_ *kconf.Ctx, c *SMTPConfig, h *Common, _ *kconf.Stmt) { c.Hosts = append(c.Hosts, *h) }).Says("block", "repeatable"),
 	},

@@ -72,7 +72,7 @@ var udpKind = &Kind{
 		c := new(UDPConfig)
 		udpKeywords.Decode(x, c, s.Block)
 		if lo, hi := c.limits(); lo > hi {
-			x.Errorf(s.Pos(), kconf.ClassGeneral, "out-of-range", "UDP_CHECK: min_reply_length %d is above max_reply_length %d", lo, hi)
+			x.Errorf(s.Pos(), kconf.ClassGeneral, "bounds-reversed", "UDP_CHECK: min_reply_length %d is above max_reply_length %d", lo, hi)
 		}
 		return c
 	},

@@ -32,7 +32,7 @@ type Option[T any] struct {
 	Default    string
 	Since      string // first keepalived version that had it; "" as long as the line itself
 	Doc        string
-	Deprecated string // what to write instead
+	Deprecated string // advice: "write X instead"
 	Status     kconf.Status
 	Only       LineKind                     // with Limited: the only kind of line it may stand on
 	Limited    bool                         // see Only
@@ -192,7 +192,7 @@ var AddressOptions = Options[AddressLine]{
 		Do: func(l *line, a *AddressLine, w []kconf.Word) {
 			v, ok := lookup(scopeNames, l.names.Scopes, w[1].Text, 255)
 			if !ok {
-				l.errorf(w[1], "bad-scope", "scope %s: not a scope, global is used", w[1].Text)
+				l.errorf(w[1], "unknown-name", "scope %s: not a scope, global is used", w[1].Text)
 				return
 			}
 			a.Scope, a.scopeAt = Scope(v), w[0]

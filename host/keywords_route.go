@@ -37,9 +37,9 @@ var RouteOptions = append(Options[RouteLine]{
 		Do: func(l *line, r *RouteLine, w []kconf.Word) { r.Src = l.mustAddr(w[0], w[1]) }},
 	{Name: "via", Args: "[inet|inet6] ADDRESS", Type: "IP", Range: "one family", Default: "none", Doc: "Gateway.", Take: takeFamily,
 		Do: func(l *line, r *RouteLine, w []kconf.Word) { r.Via = l.mustAddr(w[0], w[len(w)-1]) }},
-	{Name: "gw", Args: "ADDRESS", Type: "IP", Range: "one family", Default: "none", Deprecated: "write via", Doc: "Gateway.",
+	{Name: "gw", Args: "ADDRESS", Type: "IP", Range: "one family", Default: "none", Deprecated: "write via instead", Doc: "Gateway.",
 		Do: func(l *line, r *RouteLine, w []kconf.Word) { r.Via = l.mustAddr(w[0], w[1]) }},
-	{Name: "or", Args: "ADDRESS", Type: "IP", Default: "none", Deprecated: "write nexthop via A nexthop via B", Doc: "Second gateway of equal weight.",
+	{Name: "or", Args: "ADDRESS", Type: "IP", Default: "none", Deprecated: "write nexthop via A nexthop via B instead", Doc: "Second gateway of equal weight.",
 		Do: func(l *line, r *RouteLine, w []kconf.Word) { r.or = l.mustAddr(w[0], w[1]) }},
 	{Name: "from", Args: "PREFIX", Type: "IPv6 prefix", Default: "none", Doc: "Source prefix of an IPv6 route.",
 		Do: func(l *line, r *RouteLine, w []kconf.Word) { r.From = l.prefix(w[1]) }},
@@ -243,7 +243,7 @@ func (l *line) finishRoute(r *RouteLine, first kconf.Word) {
 		l.dropf(first, "no-destination", "route without destination")
 		return
 	case "default6":
-		l.x.Warnf(r.dst.Pos, kconf.ClassNone, "deprecated", "default6: old spelling; write inet6 default")
+		l.x.Warnf(r.dst.Pos, kconf.ClassNone, "deprecated", "default6: old spelling; write inet6 default instead")
 		v6 = true
 		fallthrough
 	case "default", "any", "all":

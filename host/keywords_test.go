@@ -132,11 +132,11 @@ func TestRouteLines(t *testing.T) {
 		"sample: no device":   {"192.168.112.0/24 via 192.168.100.254", decoded{"192.168.112.0/24 via 192.168.100.254 proto 18", []string{"1:1: warning: route to 192.168.112.0/24: without dev it cannot be tracked, as if no_track stood there"}}},
 		"sample: two gateways": {"192.168.113.0/24 via 192.168.100.252 or 192.168.100.253",
 			decoded{"192.168.113.0/24 proto 18 nexthop via 192.168.100.252 nexthop via 192.168.100.253",
-				[]string{"1:38: warning: or: old spelling; write nexthop via A nexthop via B",
+				[]string{"1:38: warning: or: old spelling; write nexthop via A nexthop via B instead",
 					"1:1: warning: route to 192.168.113.0/24: without dev it cannot be tracked, as if no_track stood there"}}},
 		"sample: blackhole": {"blackhole 192.168.113.1/32", decoded{"blackhole 192.168.113.1/32 proto 18", []string{"1:1: warning: route to 192.168.113.1/32: without dev it cannot be tracked, as if no_track stood there"}}},
 		"sample: default gateway of a table": {"0.0.0.0/0 gw 192.168.0.1 table 100",
-			decoded{"default via 192.168.0.1 table 100 proto 18", []string{"1:11: warning: gw: old spelling; write via",
+			decoded{"default via 192.168.0.1 table 100 proto 18", []string{"1:11: warning: gw: old spelling; write via instead",
 				"1:1: warning: route to 0.0.0.0/0: without dev it cannot be tracked, as if no_track stood there"}}},
 		"default is of the gateway's family": {"default via 2001:db8::1 dev e metric 5", decoded{"default via 2001:db8::1 dev e metric 5 proto 18", nil}},
 		"to, family word, onlink, mtu, tos": {"to 10.0.0.0/8 via inet 192.0.2.1 dev e onlink mtu lock 1400 tos 0x10", decoded{
@@ -162,7 +162,7 @@ func TestRouteLines(t *testing.T) {
 		"an unknown table":           {"10.0.0.0/8 via 192.0.2.1 table nosuch", decoded{left, []string{"1:32: table nosuch: neither a number nor a known name; the route is left out"}}},
 		"a bad number":               {"10.0.0.1 dev lo metric abc", decoded{left, []string{"1:24: metric abc: must be 0-4294967295"}}},
 		"mixed families":             {"2001:db8::/32 via 10.0.0.1", decoded{left, []string{"1:1: route to 2001:db8::/32: IPv4 and IPv6 on one line; the route is left out"}}},
-		"a second gateway alone":     {"10.0.0.0/8 or 192.0.2.1", decoded{left, []string{"1:12: warning: or: old spelling; write nexthop via A nexthop via B", "1:1: route to 10.0.0.0/8: a second gateway without a first; the route is left out"}}},
+		"a second gateway alone":     {"10.0.0.0/8 or 192.0.2.1", decoded{left, []string{"1:12: warning: or: old spelling; write nexthop via A nexthop via B instead", "1:1: route to 10.0.0.0/8: a second gateway without a first; the route is left out"}}},
 		"a gateway that is none":     {"10.0.0.0/8 via router", decoded{left, []string{"1:16: via router: not an IP address; the route is left out"}}},
 		"a destination that is none": {"10.0.0.300/8 dev e", decoded{left, []string{"1:1: 10.0.0.300/8: not an IP address; the route is left out"}}},
 	}

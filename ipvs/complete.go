@@ -19,7 +19,7 @@ func (c *Config) Complete(x *kconf.Ctx) {
 			return true
 		}
 		if first, there := groups[g.Name]; there {
-			x.Diags.Add(kconf.Diagnostic{Pos: g.Pos, Severity: kconf.Warning, ID: "duplicate-group", Related: first.Pos,
+			x.Diags.Add(kconf.Diagnostic{Pos: g.Pos, Severity: kconf.Warning, ID: "duplicate-name", Related: first.Pos,
 				Message: "virtual_server_group " + g.Name + ": is there already, the first one counts"})
 			return true
 		}
@@ -101,7 +101,7 @@ func (v *VirtualServerConfig) completeFamily(x *kconf.Ctx, g *GroupConfig) bool 
 	tunnels := !slices.ContainsFunc(v.all(), func(r *RealServerConfig) bool { return r.Method.Forward != Tunnel })
 	switch {
 	case v4 && v6 && !tunnels:
-		x.Notef(v.Pos, "mixed-group", "virtual_server group %s: IPv4 and IPv6 together need TUN for every server; dropped", v.Group)
+		x.Notef(v.Pos, "mixed-families", "virtual_server group %s: IPv4 and IPv6 together need TUN for every server; dropped", v.Group)
 		return false
 	case v4 && v6:
 		if v.Family == 0 {
@@ -109,7 +109,7 @@ func (v *VirtualServerConfig) completeFamily(x *kconf.Ctx, g *GroupConfig) bool 
 		}
 		return true
 	case v4 && v.Family == IPv6, v6 && v.Family == IPv4:
-		x.Notef(v.Pos, "group-family", "virtual_server group %s: its addresses are not %v as the servers are; dropped", v.Group, v.Family)
+		x.Notef(v.Pos, "mixed-families", "virtual_server group %s: its addresses are not %v as the servers are; dropped", v.Group, v.Family)
 		return false
 	case v4:
 		v.Family = IPv4
@@ -199,7 +199,7 @@ func (v *VirtualServerConfig) completePersistence(x *kconf.Ctx) {
 		if n == longestName+1 {
 			class = kconf.ClassNone // it would fit without the final NUL, keepalived says nothing
 		}
-		x.Warnf(v.At.Engine, class, "engine-name", "persistence_engine %s: longer than %d characters, cut", v.Engine, longestName)
+		x.Warnf(v.At.Engine, class, "too-long", "persistence_engine %s: longer than %d characters, cut", v.Engine, longestName)
 		v.Engine = v.Engine[:longestName]
 	}
 	if v.Engine != "" && v.PersistenceTimeout == 0 {
@@ -228,7 +228,7 @@ func (v *VirtualServerConfig) completeServers(x *kconf.Ctx, g *GroupConfig) {
 			r.UpperThreshold = math.MaxInt32
 		}
 		if r.LowerThreshold > r.UpperThreshold { // the kernel would refuse the whole server
-			x.Warnf(r.LowerThresholdPos, kconf.ClassNone, "threshold", "lthreshold %d: above uthreshold %d, ignored", r.LowerThreshold, r.UpperThreshold)
+			x.Warnf(r.LowerThresholdPos, kconf.ClassNone, "bounds-reversed", "lthreshold %d: above uthreshold %d, ignored", r.LowerThreshold, r.UpperThreshold)
 			r.LowerThreshold = 0
 		}
 	}
@@ -251,7 +251,7 @@ func (v *VirtualServerConfig) dropDoubles(x *kconf.Ctx) {
 	seen := map[netip.AddrPort]bool{}
 	v.RealServers = slices.DeleteFunc(v.RealServers, func(r *RealServerConfig) bool {
 		if seen[r.Addr] {
-			x.Notef(r.Pos, "same-destination", "server %v: is the same destination as one before; dropped", r.Addr)
+			x.Notef(r.Pos, "duplicate-real-server", "server %v: is the same destination as one before; dropped", r.Addr)
 			return true
 		}
 		seen[r.Addr] = true

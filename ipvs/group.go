@@ -89,7 +89,7 @@ func (g *GroupConfig) families() (v4, v6 bool) {
 // addresses of both families, nobody can tell which one a mark is for.
 func (g *GroupConfig) usable(x *kconf.Ctx) bool {
 	if len(g.Entries) == 0 {
-		x.Errorf(g.Pos, kconf.ClassGeneral, "empty-group", "virtual_server_group %s: has no entries and is dropped", g.Name)
+		x.Errorf(g.Pos, kconf.ClassGeneral, "empty-block", "virtual_server_group %s: has no entries and is dropped", g.Name)
 		return false
 	}
 	v4, v6 := g.families()

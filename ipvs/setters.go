@@ -97,7 +97,7 @@ func endRealServer(x *kconf.Ctx, v *VirtualServerConfig, r *RealServerConfig, _ 
 
 // otherFamily reports a server that cannot be reached.
 func (v *VirtualServerConfig) otherFamily(x *kconf.Ctx, r *RealServerConfig) {
-	x.Errorf(r.Pos, kconf.ClassGeneral, "family-conflict", "server %v: is not %v as its virtual_server; dropped", r.Addr.Addr(), v.Family)
+	x.Errorf(r.Pos, kconf.ClassGeneral, "mixed-families", "server %v: is not %v as its virtual_server; dropped", r.Addr.Addr(), v.Family)
 }
 
 // setSorry reads sorry_server ADDRESS [PORT]; it belongs to no check and is up.
@@ -200,7 +200,7 @@ func setFamily(x *kconf.Ctx, v *VirtualServerConfig, s *kconf.Stmt) {
 	}
 	f := families[w.Text]
 	if v.Family != 0 && v.Family != f {
-		x.Errorf(w.Pos, kconf.ClassGeneral, "family-conflict", "ip_family %s: the address is of the other family, or what stands above is", w.Text)
+		x.Errorf(w.Pos, kconf.ClassGeneral, "mixed-families", "ip_family %s: the address is of the other family, or what stands above is", w.Text)
 		return
 	}
 	v.Family, v.At.Family = f, s.Pos()

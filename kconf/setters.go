@@ -96,7 +96,7 @@ func (x *Ctx) extra(s *Stmt, n int) {
 func Flag[C any](field func(*C) *bool, value bool) Setter[C] {
 	return Setter[C]{Type: "flag", Do: func(x *Ctx, c *C, s *Stmt) {
 		if args := s.Args(); len(args) > 0 {
-			x.Notef(args[0].Pos, "flag-argument", "%s: takes no argument, %s is ignored", s.Keyword(), quoteEmpty(args[0].Text))
+			x.Notef(args[0].Pos, "extra-arguments", "%s: takes no argument, %s is ignored", s.Keyword(), quoteEmpty(args[0].Text))
 		}
 		*field(c) = value
 	}}
@@ -288,7 +288,7 @@ func StringOnce[C any](field func(*C) *string) Setter[C] {
 
 // repeated reports a keyword that may stand only once; first is where it did.
 func (x *Ctx) repeated(s *Stmt, first Pos) {
-	x.Diags.Add(Diagnostic{Pos: s.Pos(), Severity: Error, Class: ClassGeneral, ID: "repeated-keyword", Related: first,
+	x.Diags.Add(Diagnostic{Pos: s.Pos(), Severity: Error, Class: ClassGeneral, ID: "repeated", Related: first,
 		Message: s.Keyword() + ": given before, the first one counts"})
 }
 

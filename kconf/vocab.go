@@ -73,7 +73,7 @@ type Keyword[C any] struct {
 	Default    string   // in the words of the manual; "" for required or none
 	Since      string   // first keepalived version that had it
 	Doc        string   // one sentence in our own words, with the source of the rule where there is one
-	Deprecated string   // what to write instead; reported as ClassDeprecated unless DeprecatedAs says otherwise
+	Deprecated string   // advice, "write X instead"; reported as ClassDeprecated unless DeprecatedAs says otherwise
 	// DeprecatedAs is the class of the deprecation message; ClassNone means a Note.
 	DeprecatedAs Class
 	Status       Status

@@ -25,7 +25,7 @@ const (
 type Problem string
 
 const (
-	UnknownAccount Problem = "script-account-unknown"
+	UnknownAccount Problem = "unknown-account"
 	NoAccount      Problem = "script-account-missing"
 	CannotSwitch   Problem = "script-account-refused" // the daemon is not root and the account is another
 	NotFound       Problem = "script-not-found"

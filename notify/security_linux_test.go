@@ -209,8 +209,8 @@ func TestScriptSecurity(t *testing.T) {
 		"a bare name that is nowhere":  {argv: "nope", says: []string{"script-not-found   "}},
 		"a bare name skips what the account may not run": {argv: "rootonly", user: "bob",
 			says: []string{"script-not-found   "}},
-		"unknown user, notify":      {argv: "/usr/bin/ok", user: "eve", says: []string{"script-account-unknown   "}},
-		"unknown user, misc":        {argv: "/usr/bin/ok", user: "eve", use: UseMisc, status: 5, says: []string{"script-account-unknown   "}},
+		"unknown user, notify":      {argv: "/usr/bin/ok", user: "eve", says: []string{"unknown-account   "}},
+		"unknown user, misc":        {argv: "/usr/bin/ok", user: "eve", use: UseMisc, status: 5, says: []string{"unknown-account   "}},
 		"no account at all, notify": {argv: "/usr/bin/ok", user: "-", status: 5, says: []string{"script-account-missing   "}},
 	}
 	for name, tt := range tests {

@@ -101,7 +101,7 @@ func DecodeScript(x *kconf.Ctx, s *kconf.Stmt) *ScriptConfig {
 	c := &ScriptConfig{Name: args[0].Text, Pos: s.Pos(), Interval: time.Second, Rise: 1, Fall: 1}
 	ScriptKeywords.Decode(x, c, s.Block)
 	if c.Script == nil {
-		x.Errorf(s.Pos(), kconf.ClassGeneral, "script-missing", "vrrp_script %s: has no script, it is not used", c.Name)
+		x.Errorf(s.Pos(), kconf.ClassGeneral, "no-script", "vrrp_script %s: has no script, it is not used", c.Name)
 		return nil
 	}
 	return c

@@ -128,7 +128,7 @@ func DecodeFile(x *kconf.Ctx, s *kconf.Stmt) *FileConfig {
 	FileKeywords.Decode(x, c, s.Block)
 	if c.Path == "" && !hasArgument(c.Stmt("file")) {
 		if !c.Has("file") { // a path that is missing has been reported there
-			x.Errorf(s.Pos(), kconf.ClassGeneral, "file-missing", "%s %s: has no file, it is not used", s.Keyword(), c.Name)
+			x.Errorf(s.Pos(), kconf.ClassGeneral, "no-file", "%s %s: has no file, it is not used", s.Keyword(), c.Name)
 		}
 		return nil
 	}

@@ -135,7 +135,7 @@ func setQuorum(x *kconf.Ctx, c *ProcessConfig, s *kconf.Stmt) {
 	switch {
 	case !ok:
 	case c.QuorumMax != nil && int(n) > *c.QuorumMax:
-		x.Errorf(w.Pos, kconf.ClassGeneral, "quorum", "quorum %d: is above quorum_max %d, ignored", n, *c.QuorumMax)
+		x.Errorf(w.Pos, kconf.ClassGeneral, "bounds-reversed", "quorum %d: is above quorum_max %d, ignored", n, *c.QuorumMax)
 	default:
 		c.Quorum = uint16(n)
 	}
@@ -150,7 +150,7 @@ func setQuorumMax(x *kconf.Ctx, c *ProcessConfig, s *kconf.Stmt) {
 	switch {
 	case !ok:
 	case n < uint64(c.Quorum) && (n > 0 || c.Quorum > 1): // 0 and the default quorum: none may run
-		x.Errorf(w.Pos, kconf.ClassGeneral, "quorum", "quorum_max %d: is below quorum %d, ignored", n, c.Quorum)
+		x.Errorf(w.Pos, kconf.ClassGeneral, "bounds-reversed", "quorum_max %d: is below quorum %d, ignored", n, c.Quorum)
 	default:
 		most := int(n)
 		c.QuorumMax = &most
@@ -178,7 +178,7 @@ func DecodeProcess(x *kconf.Ctx, s *kconf.Stmt) *ProcessConfig {
 	ProcessKeywords.Decode(x, c, s.Block)
 	if !hasArgument(c.Stmt("process")) && c.Process == "" {
 		if !c.Has("process") {
-			x.Errorf(s.Pos(), kconf.ClassGeneral, "process-missing", "vrrp_track_process %s: has no process, it is not used", c.Name)
+			x.Errorf(s.Pos(), kconf.ClassGeneral, "no-process", "vrrp_track_process %s: has no process, it is not used", c.Name)
 		}
 		return nil
 	}

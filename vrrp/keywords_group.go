@@ -24,7 +24,7 @@ func groupRows() kconf.Vocabulary[GroupConfig] {
 		{Name: "sync_group_tracking_weight", Default: "off", Since: "2.0.0",
 			Doc: "Members keep their weighted trackers.",
 			Set: kconf.Flag(func(c *GroupConfig) *bool { return &c.TrackingWeight }, true)},
-		{Name: "global_tracking", Default: "off", Since: "1.2.3", Deprecated: "sync_group_tracking_weight", DeprecatedAs: kconf.ClassGeneral,
+		{Name: "global_tracking", Default: "off", Since: "1.2.3", Deprecated: "write sync_group_tracking_weight instead", DeprecatedAs: kconf.ClassGeneral,
 			Doc: "Old name of sync_group_tracking_weight.",
 			Set: kconf.Flag(func(c *GroupConfig) *bool { return &c.TrackingWeight }, true)},
 	}

@@ -19,12 +19,12 @@ func setState(x *kconf.Ctx, c *InstanceConfig, s *kconf.Stmt) {
 	}
 	switch {
 	case w.Text != "MASTER" && w.Text != "BACKUP":
-		x.Errorf(w.Pos, kconf.ClassGeneral, "bad-state", "state %s: must be MASTER or BACKUP, in capitals; BACKUP is used", w.Text)
+		x.Errorf(w.Pos, kconf.ClassGeneral, "not-one-of", "state %s: must be MASTER or BACKUP, in capitals; BACKUP is used", w.Text)
 		if c.State == "" {
 			c.State = "BACKUP"
 		}
 	case c.State == "MASTER" && w.Text == "BACKUP":
-		x.Errorf(w.Pos, kconf.ClassGeneral, "state-twice", "state BACKUP: ignored after state MASTER")
+		x.Errorf(w.Pos, kconf.ClassGeneral, "repeated", "state BACKUP: ignored after state MASTER")
 	default:
 		c.State = w.Text
 	}
@@ -119,7 +119,7 @@ func setVersion(x *kconf.Ctx, c *InstanceConfig, s *kconf.Stmt) {
 	switch {
 	case !ok:
 	case c.Version != nil && *c.Version != version:
-		x.Errorf(w.Pos, kconf.ClassGeneral, "version-twice", "version %d: ignored after version %d", version, *c.Version)
+		x.Errorf(w.Pos, kconf.ClassGeneral, "repeated", "version %d: ignored after version %d", version, *c.Version)
 	case version == 2 && c.Version == nil && c.family.known && c.family.ipv6:
 		x.Errorf(w.Pos, kconf.ClassGeneral, "version-ipv6", "version 2: ignored, the instance is IPv6 already, which needs version 3 (RFC 9568 section 5.2.1)")
 	default:
@@ -165,7 +165,7 @@ func setPeers(x *kconf.Ctx, c *InstanceConfig, s *kconf.Stmt) {
 		switch {
 		case !ok:
 		case p.MinTTL > p.MaxTTL:
-			x.Errorf(line.Pos(), kconf.ClassGeneral, "ttl-range", "unicast_peer %v: min_ttl %d is above max_ttl %d", addr, p.MinTTL, p.MaxTTL)
+			x.Errorf(line.Pos(), kconf.ClassGeneral, "bounds-reversed", "unicast_peer %v: min_ttl %d is above max_ttl %d", addr, p.MinTTL, p.MaxTTL)
 		case slices.ContainsFunc(c.Peers, func(have Peer) bool { return have.Addr == addr }):
 			x.Notef(line.Pos(), "duplicate", "unicast_peer %v: named twice, one advert is sent", addr) // keepalived 2.2.7 sends two
 		default:
@@ -257,7 +257,7 @@ func setRepeat(field func(*InstanceConfig) **uint32) func(*kconf.Ctx, *InstanceC
 			return
 		}
 		if n == 0 {
-			x.Warnf(w.Pos, kconf.ClassGeneral, "garp-repeat", "%s 0: a garp repeat of 0 is raised to 1", s.Keyword())
+			x.Warnf(w.Pos, kconf.ClassGeneral, "clamped", "%s 0: a garp repeat of 0 is raised to 1", s.Keyword())
 			n = 1
 		}
 		count := uint32(n)

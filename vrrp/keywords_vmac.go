@@ -88,7 +88,7 @@ func setIPVLAN(x *kconf.Ctx, c *InstanceConfig, s *kconf.Stmt) {
 // setLinkName keeps the first usable name.
 func setLinkName(x *kconf.Ctx, s *kconf.Stmt, w kconf.Word, field *string) {
 	if *field != "" {
-		x.Errorf(w.Pos, kconf.ClassGeneral, "name-twice", "%s: %s is ignored, the interface is called %s already", s.Keyword(), w.Text, *field)
+		x.Errorf(w.Pos, kconf.ClassGeneral, "repeated", "%s: %s is ignored, the interface is called %s already", s.Keyword(), w.Text, *field)
 		return
 	}
 	if strings.Contains(w.Text, ":") {

@@ -15,7 +15,7 @@ func routerRows() kconf.Vocabulary[root] {
 	file := kconf.Keyword[root]{Name: "track_file", Defines: "track_file", Args: "NAME { ... }", Since: "2.1.0", Status: kconf.NotYet,
 		Doc: "A file with a number that moves priorities and weights.",
 		Set: collect(track.FileKeywords, track.DecodeFile, func(r *root) *[]*track.FileConfig { return &r.files })}
-	old := oldName(file, "vrrp_track_file", "2.0.0", "write track_file")
+	old := oldName(file, "vrrp_track_file", "2.0.0", "write track_file instead")
 	old.Set.Block = track.OldFileKeywords
 	return kconf.Vocabulary[root]{
 		{Name: "vrrp_instance", Defines: "vrrp_instance", Args: "NAME { ... }", Since: "0.5.3",
@@ -131,7 +131,7 @@ func (r *root) uniqueName(x *kconf.Ctx, s *kconf.Stmt) (string, bool) {
 		x.Errorf(s.Pos(), kconf.ClassGeneral, "no-name", "%s: has no name, the block is skipped", s.Keyword())
 		return "", false
 	case len(args) > 1:
-		x.Errorf(args[1].Pos, kconf.ClassGeneral, "extra-name", "%s %s: %s may not stand before the brace, the block is skipped", s.Keyword(), args[0].Text, args[1].Text)
+		x.Errorf(args[1].Pos, kconf.ClassGeneral, "extra-arguments", "%s %s: %s may not stand before the brace, the block is skipped", s.Keyword(), args[0].Text, args[1].Text)
 		return "", false
 	}
 	return args[0].Text, !r.taken(x, s)

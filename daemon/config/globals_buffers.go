@@ -75,7 +75,7 @@ func setBufferPolicy(x *kconf.Ctx, g *Globals, s *kconf.Stmt) {
 		p := policy(w)
 		switch {
 		case p == "":
-			x.Errorf(w.Pos, kconf.ClassGeneral, "bad-word", "%s %s: wants MTU, ADVERT or a number of octets", s.Keyword(), w.Text)
+			x.Errorf(w.Pos, kconf.ClassGeneral, "not-one-of", "%s %s: wants MTU, ADVERT or a number of octets", s.Keyword(), w.Text)
 			return
 		case chosen != "" && p != chosen:
 			x.Warnf(w.Pos, kconf.ClassGeneral, "two-policies", "%s: MTU and ADVERT, MTU is used", s.Keyword())

@@ -97,7 +97,7 @@ func tableName(def string, field func(*Globals) *Once) kconf.Setter[Globals] {
 func length(x *kconf.Ctx, w kconf.Word, what string, most int) bool {
 	ok := len(w.Text) > 0 && len(w.Text) <= most
 	if !ok {
-		x.Errorf(w.Pos, kconf.ClassGeneral, "bad-length", "%s %q: must have 1-%d characters", what, w.Text, most)
+		x.Errorf(w.Pos, kconf.ClassGeneral, "too-long", "%s %q: must have 1-%d characters", what, w.Text, most)
 	}
 	return ok
 }

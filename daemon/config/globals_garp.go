@@ -80,7 +80,7 @@ var extraIfRow = kconf.Keyword[Globals]{Name: "vrrp_garp_extra_if", Args: "[all]
 	Set: kconf.Custom("UINT s", "1..86400", setExtraIf).MissingIs(kconf.ClassGeneral)}
 
 func oldExtraIfRow() kconf.Keyword[Globals] {
-	row := oldName(extraIfRow, "vrrp_vmac_garp_intvl", "2.2.0", "write vrrp_garp_extra_if")
+	row := oldName(extraIfRow, "vrrp_vmac_garp_intvl", "2.2.0", "write vrrp_garp_extra_if instead")
 	row.DeprecatedAs = kconf.ClassDeprecated
 	return row
 }

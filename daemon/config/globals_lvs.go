@@ -62,7 +62,7 @@ func setLVSTimeouts(x *kconf.Ctx, g *Globals, s *kconf.Stmt) {
 	for i := 0; i < len(args); i += 2 {
 		field, known := fields[args[i].Text]
 		if !known || i+1 == len(args) {
-			x.Errorf(args[i].Pos, kconf.ClassGeneral, "bad-word", "%s %s: wants tcp, tcpfin or udp, each with seconds", s.Keyword(), args[i].Text)
+			x.Errorf(args[i].Pos, kconf.ClassGeneral, "unknown-option", "%s %s: wants tcp, tcpfin or udp, each with seconds", s.Keyword(), args[i].Text)
 			return
 		}
 		secs, ok := kconf.ParseUint(x, args[i+1], s.Keyword()+" "+args[i].Text, 0, 2678400)
@@ -78,7 +78,7 @@ func setFlushOnStop(x *kconf.Ctx, g *Globals, s *kconf.Stmt) {
 	f := &FlushOnStop{}
 	if args := s.Args(); len(args) > 0 {
 		if args[0].Text != "VS" {
-			x.Errorf(args[0].Pos, kconf.ClassGeneral, "bad-word", "%s %s: only VS may follow", s.Keyword(), args[0].Text)
+			x.Errorf(args[0].Pos, kconf.ClassGeneral, "unknown-option", "%s %s: only VS may follow", s.Keyword(), args[0].Text)
 			return
 		}
 		f.OnlyOurs = true
@@ -108,12 +108,12 @@ func setSyncDaemon(x *kconf.Ctx, g *Globals, s *kconf.Stmt) {
 			continue
 		}
 		if id, err := strconv.ParseUint(name, 10, 8); err == nil && i == 2 {
-			x.Warnf(args[i].Pos, kconf.ClassGeneral, "old-form", "%s %s: write id before the number", s.Keyword(), name)
+			x.Warnf(args[i].Pos, kconf.ClassGeneral, "deprecated", "%s %s: write id before the number", s.Keyword(), name)
 			d.ID = new(uint8(id))
 			continue
 		}
 		if !isSyncWord(name) || i+1 == len(args) {
-			x.Errorf(args[i].Pos, kconf.ClassGeneral, "bad-word", "%s %s: wants inst, id, maxlen, port, ttl or group, each with a value", s.Keyword(), name)
+			x.Errorf(args[i].Pos, kconf.ClassGeneral, "unknown-option", "%s %s: wants inst, id, maxlen, port, ttl or group, each with a value", s.Keyword(), name)
 			return
 		}
 		i++

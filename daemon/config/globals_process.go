@@ -34,7 +34,7 @@ var processKeywords = slices.Concat(kconf.Vocabulary[Globals]{
 	nameRow("vrrp_process_name", "2.0.16", "the VRRP child", func(g *Globals) *string { return &g.VRRPProcessName }),
 	nameRow("checker_process_name", "2.2.0", "the health check child", func(g *Globals) *string { return &g.CheckProcessName }),
 	oldName(nameRow("checker_process_name", "", "", func(g *Globals) *string { return &g.CheckProcessName }),
-		"lvs_process_name", "2.0.16", "write checker_process_name"),
+		"lvs_process_name", "2.0.16", "write checker_process_name instead"),
 	{Name: "umask", Args: "NUMBER or BITS", Default: "0177", Since: "2.0.9",
 		Doc: "File creation mask; -u goes before it.",
 		Set: kconf.Custom("C-prefixed number, or bit names joined by vertical bars",
@@ -62,7 +62,7 @@ func nameRow(name, since, whose string, field func(*Globals) *string) kconf.Keyw
 				return
 			}
 			if len(w.Text) > maxProcessName {
-				x.Warnf(w.Pos, kconf.ClassGeneral, "cut-off", "%s %s: more than %d characters, %s is used", s.Keyword(), w.Text, maxProcessName, w.Text[:maxProcessName])
+				x.Warnf(w.Pos, kconf.ClassGeneral, "too-long", "%s %s: more than %d characters, %s is used", s.Keyword(), w.Text, maxProcessName, w.Text[:maxProcessName])
 				w.Text = w.Text[:maxProcessName]
 			}
 			*field(g) = w.Text
@@ -95,7 +95,7 @@ func settingRows(prefix, title, since string, p func(*Globals) *ProcessSettings)
 			Doc: "Processors the " + title + " child may run on; a number that is wrong drops them all.",
 			Set: kconf.Custom("INT list", "0..ncpu-1", func(x *kconf.Ctx, g *Globals, s *kconf.Stmt) { p(g).setCPUs(x, s) }).MissingIs(kconf.ClassGeneral)},
 		rttime,
-		oldName(rttime, prefix+"_rlimit_rtime", "2.0.0", "write "+rttime.Name),
+		oldName(rttime, prefix+"_rlimit_rtime", "2.0.0", "write "+rttime.Name+" instead"),
 	}
 }
 
@@ -150,7 +150,7 @@ func setUmask(x *kconf.Ctx, g *Globals, s *kconf.Stmt) {
 	for bit := range strings.SplitSeq(text.String(), "|") {
 		b, known := umaskBits[strings.TrimSpace(bit)]
 		if !known {
-			x.Errorf(args[0].Pos, kconf.ClassGeneral, "bad-word", "umask %s: must be 0..0777 or names such as IWGRP|IWOTH", args[0].Text)
+			x.Errorf(args[0].Pos, kconf.ClassGeneral, "not-one-of", "umask %s: must be 0..0777 or names such as IWGRP|IWOTH", args[0].Text)
 			return
 		}
 		mask |= b

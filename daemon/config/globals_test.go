@@ -112,7 +112,7 @@ var globalLines = []struct{ line, changed, diag string }{
 	{"vrrp_garp_extra_if 86400", "ExtraIf.Interval=24h0m0s", ""},
 	{"vrrp_garp_extra_if all", "", "2:1: vrrp_garp_extra_if all: wants seconds"},
 	{"vrrp_garp_extra_if each 10", "", "2:20: vrrp_garp_extra_if each: must be 1-86400 seconds"},
-	{"vrrp_vmac_garp_intvl 10", "ExtraIf.Interval=10s", "2:1: warning: vrrp_vmac_garp_intvl: old spelling; write vrrp_garp_extra_if"},
+	{"vrrp_vmac_garp_intvl 10", "ExtraIf.Interval=10s", "2:1: warning: vrrp_vmac_garp_intvl: old spelling; write vrrp_garp_extra_if instead"},
 
 	// packet filter
 	{"nftables", "Firewall.NFTables.Text=keepalived", ""},
@@ -153,7 +153,7 @@ var globalLines = []struct{ line, changed, diag string }{
 	{"process_name abcdefghijklmnopq", "ProcessName=abcdefghijklmno", "2:14: warning: process_name abcdefghijklmnopq: more than 15 characters, abcdefghijklmno is used"},
 	{"vrrp_process_name v", "VRRPProcessName=v", ""},
 	{"checker_process_name c", "CheckProcessName=c", ""},
-	{"lvs_process_name c", "CheckProcessName=c", "2:1: note: lvs_process_name: old spelling; write checker_process_name"},
+	{"lvs_process_name c", "CheckProcessName=c", "2:1: note: lvs_process_name: old spelling; write checker_process_name instead"},
 	{"bfd_process_name b", "BFDProcessName=b", ""},
 	{"umask 022", "Umask=18", ""},
 	{"umask 0888", "", "2:7: umask 0888: must be 0..0777 or names such as IWGRP|IWOTH"},
@@ -169,7 +169,7 @@ var globalLines = []struct{ line, changed, diag string }{
 	{"vrrp_cpu_affinity 0 0", "VRRPProcess.CPUs=[0]", ""},
 	{"vrrp_cpu_affinity 0\nvrrp_cpu_affinity 0 4096x", "", "3:21: vrrp_cpu_affinity 4096x: must be 0-LAST"},
 	{"vrrp_rlimit_rttime 1", "VRRPProcess.RTTime=2µs", ""},
-	{"bfd_rlimit_rtime 5000", "BFDProcess.RTTime=5ms", "2:1: note: bfd_rlimit_rtime: old spelling; write bfd_rlimit_rttime"},
+	{"bfd_rlimit_rtime 5000", "BFDProcess.RTTime=5ms", "2:1: note: bfd_rlimit_rtime: old spelling; write bfd_rlimit_rttime instead"},
 
 	// buffers
 	{"vrrp_netlink_cmd_rcv_bufs 5\nvrrp_netlink_cmd_rcv_bufs_force", "Buffers.VRRPCommand.Size=5 Buffers.VRRPCommand.Force=true", ""},

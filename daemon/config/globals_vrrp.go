@@ -77,7 +77,7 @@ func setDynamicInterfaces(x *kconf.Ctx, g *Globals, s *kconf.Stmt) {
 	case args[0].Text == "allow_if_changes":
 		g.AllowIfChanges = true
 	default:
-		x.Errorf(args[0].Pos, kconf.ClassGeneral, "bad-word", "%s %s: only allow_if_changes may follow", s.Keyword(), args[0].Text)
+		x.Errorf(args[0].Pos, kconf.ClassGeneral, "unknown-option", "%s %s: only allow_if_changes may follow", s.Keyword(), args[0].Text)
 	}
 }
 

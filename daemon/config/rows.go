@@ -6,8 +6,8 @@ import (
 	"holdfast/kconf"
 )
 
-// oldName is the row of an earlier spelling. deprecated says what to write
-// instead; with "" keepalived accepts the old one in silence, and so do we.
+// oldName is the row of an earlier spelling. deprecated is the advice,
+// "write X instead"; with "" keepalived accepts the old one in silence, and so do we.
 func oldName[C any](row kconf.Keyword[C], name, since, deprecated string) kconf.Keyword[C] {
 	row.Doc = "Old name of " + row.Name + "."
 	row.Name, row.Since, row.Deprecated = name, since, deprecated
@@ -83,6 +83,6 @@ func path[C any](field func(*C) *string) kconf.Setter[C] {
 // repeated reports a statement whose keyword counts only once; first is where
 // the one that is used stands.
 func repeated(x *kconf.Ctx, s *kconf.Stmt, first kconf.Pos) {
-	x.Diags.Add(kconf.Diagnostic{Pos: s.Pos(), Severity: kconf.Error, Class: kconf.ClassGeneral, ID: "repeated-keyword", Related: first,
+	x.Diags.Add(kconf.Diagnostic{Pos: s.Pos(), Severity: kconf.Error, Class: kconf.ClassGeneral, ID: "repeated", Related: first,
 		Message: s.Keyword() + ": given before, the first one counts"})
 }

@@ -41,7 +41,7 @@ func (a *assembler) linkGroups() {
 		}
 		switch len(g.Instances) {
 		case 0:
-			a.x.Errorf(g.Pos, kconf.ClassGeneral, "empty-group", "vrrp_sync_group %s: has no member; it is not used", g.Name)
+			a.x.Errorf(g.Pos, kconf.ClassGeneral, "empty-block", "vrrp_sync_group %s: has no member; it is not used", g.Name)
 			continue
 		case 1:
 			a.x.Warnf(g.Pos, kconf.ClassGeneral, "one-member", "vrrp_sync_group %s: has one member, which is probably not wanted", g.Name)

@@ -109,7 +109,7 @@ var globalRules = []Rule{
 		Find: func(in *Input, r Report) {
 			for _, d := range in.Read {
 				if d.ID == "deprecated" {
-					r.hint = newSpelling(d.Hint)
+					r.hint = d.Hint
 					r.At(d.Pos, d.Related, "%s", d.Message)
 				}
 			}
@@ -150,14 +150,6 @@ var globalRules = []Rule{
 			}
 		},
 	},
-}
-
-// newSpelling makes an advice of what a row says should be written instead.
-func newSpelling(instead string) string {
-	if instead == "" || strings.HasPrefix(instead, "write ") {
-		return instead // nothing: the rule's Fix
-	}
-	return "write " + instead
 }
 
 func isOff(word string) bool {

@@ -90,8 +90,8 @@ var poolRules = []Rule{
 		Bad:        conf(service("lvs_method DR; real_server 198.51.100.11 80 { TCP_CHECK { connect_timeout 2 } }; real_server 198.51.100.11 8080 { TCP_CHECK { connect_timeout 2 } }")),
 		Good:       conf(service("lvs_method NAT; real_server 198.51.100.11 80 { TCP_CHECK { connect_timeout 2 } }; real_server 198.51.100.11 8080 { TCP_CHECK { connect_timeout 2 } }")),
 		References: []string{"real_server", "lvs_method"},
-		Covers:     []string{"same-destination"},
-		Find:       explain("it gets one share, and one check", "same-destination"),
+		Covers:     []string{"duplicate-real-server"},
+		Find:       explain("it gets one share, and one check", "duplicate-real-server"),
 	},
 	{
 		ID: "dead-server-keeps-clients", Theme: Balancing, Severity: kconf.Note, Title: "inhibit_on_failure keeps persistent clients on a dead server",
