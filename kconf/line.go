@@ -301,7 +301,7 @@ func foreignBlanks(s string) (plain string, found bool) {
 		case isForeignBlank(c):
 			b.WriteByte(' ')
 			found = true
-		case c == utf8.RuneError:
+		case c == utf8.RuneError && !strings.HasPrefix(s[i:], string(utf8.RuneError)):
 			b.WriteByte(s[i]) // not UTF-8: one column per byte, kept
 		default:
 			b.WriteRune(c)

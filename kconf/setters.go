@@ -299,7 +299,10 @@ func Enum[C any, T ~string](field func(*C) *T, words ...T) Setter[C] {
 		names[i] = string(w)
 	}
 	return scalar("ENUM", orList(names), func(x *Ctx, w Word, what string) (T, bool) {
-		return T(w.Text), x.OneOf(w, what, names)
+		if i := slices.Index(names, w.Text); i >= 0 {
+			return words[i], true // not w.Text, which would keep the file in memory
+		}
+		return "", x.OneOf(w, what, names)
 	}, into(field))
 }
 

@@ -146,7 +146,10 @@ func (v Vocabulary[C]) Decode(x *Ctx, c *C, stmts []*Stmt) {
 func (v Vocabulary[C]) decodeOne(x *Ctx, c *C, s *Stmt) {
 	k := v.find(s.Keyword())
 	if k == nil {
-		x.unknown(s, v.names())
+		near := x.unknown(s, v.names())
+		if w, ok := any(c).(wroter); ok && near != "" {
+			w.meant(near)
+		}
 		return
 	}
 	if k.Status != Acts {
@@ -206,15 +209,16 @@ func (v Vocabulary[C]) names() []string {
 // unknown reports a word that no row has, with the nearest one that exists.
 // Its block, if it has one, is part of the statement and is not looked at: the
 // block around it stays open, unlike with keepalived.
-func (x *Ctx) unknown(s *Stmt, known []string) {
+func (x *Ctx) unknown(s *Stmt, known []string) (near string) {
 	d := Diagnostic{Pos: s.Pos(), Severity: Error, Class: ClassUnknownKeyword, ID: "unknown-keyword",
 		Message: fmt.Sprintf("unknown keyword %s", s.Keyword())}
 	if !x.Diags.Full() {
-		if near := Nearest(s.Keyword(), known); near != "" {
+		if near = Nearest(s.Keyword(), known); near != "" {
 			d.Hint = "did you mean " + near + "?"
 		}
 	}
 	x.Diags.Add(d)
+	return near
 }
 
 // Script is a command with the account it runs under: the argument of script,

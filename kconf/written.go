@@ -1,10 +1,15 @@
 package kconf
 
+import "slices"
+
 // Written remembers which statements of a block were decoded, by keyword. A
 // configuration type that embeds it has it filled in by Vocabulary.Decode, so
 // that a check made later can point at the word that it is about. The zero
 // value is a block in which nothing was written.
-type Written struct{ list []written }
+type Written struct {
+	list     []written
+	mistyped []string // keywords that unknown words were probably meant to be
+}
 
 type written struct {
 	keyword string // as the row has it, whatever alias the file has
@@ -22,6 +27,16 @@ func (w *Written) Stmt(keyword string) *Stmt {
 		}
 	}
 	return nil
+}
+
+// meant is called for a word that no row has, with the nearest one that exists.
+func (w *Written) meant(keyword string) { w.mistyped = append(w.mistyped, keyword) }
+
+// Attempted reports whether the keyword was written, accepted or not, or an
+// unknown word that was probably meant to be it. Either has been reported, and that
+// the keyword is missing is then not a second mistake.
+func (w *Written) Attempted(keyword string) bool {
+	return w.Has(keyword) || slices.Contains(w.mistyped, keyword)
 }
 
 // Has reports whether the keyword was written at all, accepted or not.
@@ -46,6 +61,7 @@ func (w *Written) At(keyword string) Pos {
 // Written.
 type wroter interface {
 	wrote(keyword string, s *Stmt)
+	meant(keyword string)
 }
 
 // First is the first statement with this keyword; nil when there is none.

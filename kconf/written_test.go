@@ -28,6 +28,11 @@ func TestABlockRemembersWhereItsKeywordsStand(t *testing.T) {
 			t.Errorf("%s stands at %s, want %s", keyword, got, want)
 		}
 	}
+	for keyword, want := range map[string]bool{"weight": true, "quiet": true, "loud": true, "heft": false} { // lowd was meant to be loud
+		if got := c.Attempted(keyword); got != want {
+			t.Errorf("%s attempted: %v, want %v", keyword, got, want)
+		}
+	}
 	if c.Weight != 1 || !c.Has("quiet") || c.Has("loud") || c.Stmt("weight").Raw != "heft 200" {
 		t.Errorf("got %+v", c)
 	}

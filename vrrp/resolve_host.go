@@ -13,7 +13,11 @@ import (
 // required is what no default can replace.
 func (r *resolver) required() {
 	c := r.c
-	if c.VRID == 0 {
+	switch {
+	case c.VRID != 0:
+	case c.Attempted("virtual_router_id"): // what is wrong with it has been said
+		r.cannotStart("virtual_router_id is missing")
+	default:
 		r.stop(c.Pos, "no-vrid", "virtual_router_id is missing")
 	}
 	r.out.Interface = c.Interface
@@ -30,7 +34,7 @@ func (r *resolver) required() {
 	}
 	p := &r.out.Params
 	if !p.Unicast() {
-		if c.Interface == "" {
+		if c.Interface == "" && !c.Attempted("interface") {
 			r.x.Errorf(c.Pos, kconf.ClassGeneral, "no-interface", "vrrp_instance %s: interface is missing", c.Name)
 		}
 		r.cannotStart("unknown interface")

@@ -36,7 +36,7 @@ func tools(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	root.AddCommand(checkCommand(), explainCommand(), fmtCommand())
+	root.AddCommand(checkCommand(), explainCommand(), fmtCommand(), lspCommand())
 	daemonFlags(root)
 	return root
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -170,5 +171,32 @@ func TestCompletionKnows(t *testing.T) {
 		if status, out, _ := tool(t, nil, "", "completion", shell); status != 0 || !strings.Contains(out, "__complete") {
 			t.Errorf("%s: status %d, no script", shell, status)
 		}
+	}
+}
+
+// TestTheLanguageServerSpeaksOfTheRealKeywords: the protocol has tests of its own;
+// this one is about what it is given.
+func TestTheLanguageServerSpeaksOfTheRealKeywords(t *testing.T) {
+	message := func(body string) string { return fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(body), body) }
+	const text = `vrrp_script chk {\n    script \"/bin/true\"\n}\nvrrp_instance A {\n    interfase eth0\n    track_script {\n        chk\n    }\n}\n`
+	at := func(id int, method string, line, character int) string {
+		return message(fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"method":"textDocument/%s","params":{"textDocument":{"uri":"file:///k.conf"},"position":{"line":%d,"character":%d}}}`, id, method, line, character))
+	}
+	in := message(`{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"capabilities":{}}}`) +
+		message(`{"jsonrpc":"2.0","method":"initialized","params":{}}`) +
+		message(`{"jsonrpc":"2.0","method":"textDocument/didOpen","params":{"textDocument":{"uri":"file:///k.conf","languageId":"keepalived","version":1,"text":"`+text+`"}}}`) +
+		at(2, "hover", 5, 6) + at(3, "definition", 6, 9) +
+		message(`{"jsonrpc":"2.0","id":4,"method":"shutdown"}`) + message(`{"jsonrpc":"2.0","method":"exit"}`)
+	status, out, errOut := tool(t, nil, in, "lsp", "--elsewhere")
+	if status != 0 || errOut != "" {
+		t.Errorf("status %d, stderr %q", status, errOut)
+	}
+	for _, want := range []string{"unknown keyword interfase", "Scripts whose result moves state or priority", `"start":{"line":0,"character":12}`} {
+		if !strings.Contains(out, want) {
+			t.Errorf("%q is not in the answers:\n%s", want, out)
+		}
+	}
+	if status, _, _ := tool(t, nil, "", "lsp"); status != 1 {
+		t.Errorf("status %d when the editor leaves without a word, want 1", status)
 	}
 }

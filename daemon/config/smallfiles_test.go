@@ -88,7 +88,6 @@ var smallFiles = map[string]struct {
 		text: configtest.Router("51", "256"),
 		want: []string{
 			"k.conf:3:23: virtual_router_id 256: must be 1-255",
-			"k.conf:1:1: vrrp_instance VI_1: virtual_router_id is missing",
 		},
 		status: 5,
 		fatal:  "vrrp_instance VI_1: virtual_router_id is missing",
@@ -279,7 +278,6 @@ var smallFiles = map[string]struct {
 		text: configtest.Router("router_id 51", "router_id"),
 		want: []string{
 			"k.conf:3:5: virtual_router_id: wants one argument, has 0",
-			"k.conf:1:1: vrrp_instance VI_1: virtual_router_id is missing",
 		},
 		status: 2,
 		fatal:  "vrrp_instance VI_1: virtual_router_id is missing",
