@@ -354,7 +354,7 @@ func (r *reader) line(t text) {
 // includeCheck reads the arguments of include_check, the one keyword that
 // changes how the rest is read: [[+-]OPT...], nothing meaning all.
 func includeCheck(x *Ctx, now IncludeChecks, args []Word) IncludeChecks {
-	bits := map[string]IncludeChecks{"read": CheckRead, "readable": CheckRead, "match": CheckMatch,
+	bits := map[string]IncludeChecks{"read": CheckRead, "match": CheckMatch,
 		"wildcard_match": CheckWildcard, "brace_match": CheckBrace}
 	if len(args) == 0 {
 		return CheckAll
