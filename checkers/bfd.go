@@ -12,7 +12,7 @@ func (c *BFDConfig) common() *Common { return &c.Common }
 
 var bfdKeywords = kconf.Vocabulary[BFDConfig]{
 	{
-		Name: "name", Args: "NAME", Refers: "bfd_instance", Default: "required", Since: "2.0.0",
+		Name: "name", Refers: "bfd_instance", Args: "NAME", Default: "required", Since: "2.0.0",
 		Doc: "bfd_instance to follow.",
 		Set: kconf.Custom("STR", "one word, max 31 chars", func(x *kconf.Ctx, c *BFDConfig, s *kconf.Stmt) {
 			switch args := s.Args(); {

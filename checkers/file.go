@@ -17,7 +17,7 @@ func (c *FileConfig) common() *Common { return &c.none }
 
 var fileKeywords = kconf.Vocabulary[FileConfig]{
 	{
-		Name: "track_file", Args: "NAME", Refers: "track_file", Default: "required", Since: "2.1.0",
+		Name: "track_file", Refers: "track_file", Args: "NAME", Default: "required", Since: "2.1.0",
 		Doc: "track_file to follow.",
 		Set: kconf.String(func(c *FileConfig) *string { return &c.TrackFile }).Says("STR", "defined earlier"),
 	},

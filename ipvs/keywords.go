@@ -42,9 +42,9 @@ func Keywords[C any](field func(*C) *Config, checks ...kconf.Keyword[RealServerC
 		field(c).Groups = append(field(c).Groups, g)
 	}).WithVocab(GroupEntries)
 	return kconf.Vocabulary[C]{
-		{Name: "virtual_server_group", Args: "NAME { ENTRY... }", Since: "1.0.2", Defines: "virtual_server_group", Set: group,
+		{Name: "virtual_server_group", Defines: "virtual_server_group", Args: "NAME { ENTRY... }", Since: "1.0.2", Set: group,
 			Doc: "Reusable list of addresses, ranges (A-B, A/N) and firewall marks (fwmark N [inet|inet6]), one a line, each with an optional port."},
-		{Name: "virtual_server", Args: "IP [PORT] | fwmark N | group NAME { ... }", Since: "0.5.3", Refers: "virtual_server_group", Set: service,
+		{Name: "virtual_server", Refers: "virtual_server_group", Args: "IP [PORT] | fwmark N | group NAME { ... }", Since: "0.5.3", Set: service,
 			Doc: "One virtual service with its real servers. Port 0 or none: every port, with persistence. Mark 0 is on every packet and refused."},
 	}
 }

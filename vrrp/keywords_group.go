@@ -18,7 +18,7 @@ var GroupKeywords = slices.Concat(groupRows(),
 
 func groupRows() kconf.Vocabulary[GroupConfig] {
 	return kconf.Vocabulary[GroupConfig]{
-		{Name: "group", Args: "{ INSTANCE... }", Refers: "vrrp_instance", Default: "required", Since: "0.6.4",
+		{Name: "group", Refers: "vrrp_instance", Args: "{ INSTANCE... }", Default: "required", Since: "0.6.4",
 			Doc: "Member instances.",
 			Set: kconf.Custom("word block", "once; one group per instance", setGroupMembers).WithVocab(MemberLine).Says("word block", "once; one group per instance")},
 		{Name: "sync_group_tracking_weight", Default: "off", Since: "2.0.0",
@@ -49,7 +49,7 @@ func memberList(x *kconf.Ctx, w *kconf.Written, s *kconf.Stmt, members *[]kconf.
 func trackRows[C any](t func(*C) *Tracks, since map[string]string) kconf.Vocabulary[C] {
 	row := func(name, what, doc string, status kconf.Status, field func(*Tracks) *[]*kconf.Stmt) kconf.Keyword[C] {
 		fact := trackFacts[name]
-		return kconf.Keyword[C]{Name: name, Args: "{ " + what + " ... }", Default: fact.own, Since: since[name], Doc: doc, Status: status, Refers: fact.refers,
+		return kconf.Keyword[C]{Name: name, Refers: fact.block, Args: "{ " + what + " ... }", Default: fact.own, Since: since[name], Doc: doc, Status: status,
 			Set: kconf.Lines(func(c *C) *[]*kconf.Stmt { return field(t(c)) }).WithVocab(fact.line).Says("line block", fact.weight)}
 	}
 	return kconf.Vocabulary[C]{
@@ -70,7 +70,7 @@ func trackRows[C any](t func(*C) *Tracks, since map[string]string) kconf.Vocabul
 var trackFacts = map[string]struct {
 	own, weight string // the weight when none is written; the range
 	line        kconf.Vocab
-	refers      string // kind of object that lines name
+	block       string // that defines what is tracked; "": no block does
 }{
 	"track_interface": {"weight 0", "weight -253..253 (254 clipped)", TrackInterfaceLine, ""},
 	"track_script":    {"weight of the script", "weight -253..253 (254 clipped)", TrackScriptLine, "vrrp_script"},

@@ -95,7 +95,7 @@ type TrackGroupConfig struct {
 
 // TrackGroupKeywords is the vocabulary of track_group.
 var TrackGroupKeywords = kconf.Vocabulary[TrackGroupConfig]{
-	{Name: "group", Args: "{ INSTANCE... }", Refers: "vrrp_instance", Since: "2.0.3", Status: kconf.NotYet,
+	{Name: "group", Refers: "vrrp_instance", Args: "{ INSTANCE... }", Since: "2.0.3", Status: kconf.NotYet,
 		Doc: "Instances that are in fault while a static address, route or rule of the group is missing.",
 		Set: kconf.Custom("word block", "once", setTrackMembers).WithVocab(MemberLine).Says("word block", "once")},
 }
