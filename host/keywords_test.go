@@ -24,7 +24,7 @@ func stmt(text string) *kconf.Stmt {
 		for j < len(text) && text[j] != ' ' {
 			j++
 		}
-		s.Words = append(s.Words, kconf.Word{Text: text[i:j], Pos: kconf.At("k.conf", 1, i + 1)})
+		s.Words = append(s.Words, kconf.Word{Text: text[i:j], Pos: kconf.At("k.conf", 1, i+1)})
 		i = j
 	}
 	return s

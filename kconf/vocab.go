@@ -111,8 +111,11 @@ type KeywordDoc struct {
 	Defines, Refers                                          string // kinds of objects, see Keyword
 	Aliases                                                  []string
 	Status                                                   Status
-	Block                                                    Vocab // nil unless the keyword opens a block of keywords
+	Block                                                    Vocab // keywords of its block, or the words that its lines or arguments may have
 }
+
+// KeywordBlock reports whether Block are keywords, not words of lines.
+func (d KeywordDoc) KeywordBlock() bool { return d.Block != nil && d.Type == "block" }
 
 // Vocab is a vocabulary seen from outside, whatever it fills in.
 type Vocab interface {

@@ -12,6 +12,7 @@ import (
 
 	"holdfast/daemon"
 	"holdfast/daemon/config"
+	"holdfast/daemon/doctor"
 	"holdfast/kconf"
 	"holdfast/kconf/report"
 )
@@ -26,6 +27,9 @@ type checkOptions struct {
 	configID  string
 	all       bool
 	dump      string
+	peer      string
+	peerID    string
+	version   string
 }
 
 func checkCommand() *cobra.Command {
@@ -50,6 +54,9 @@ Exit status: 0 nothing wrong, 1 warnings and --strict, 2 errors.`,
 	f.BoolVar(&o.elsewhere, "elsewhere", false, "the file is for another machine: do not look for its interfaces, accounts and scripts here")
 	f.StringSliceVar(&o.ignore, "ignore", nil, "ids of findings to leave out, separated by commas")
 	f.StringVarP(&o.configID, "config-id", "i", "", "value that lines beginning with @ID are compared with")
+	f.StringVar(&o.peer, "peer", "", "the other node's file: say what does not fit together")
+	f.StringVar(&o.peerID, "peer-config-id", "", "the other node's value for lines beginning with @ID")
+	f.StringVar(&o.version, "for", doctor.Target, "keepalived version that the file is for")
 	f.StringVar(&o.dump, "dump", "", "json: print the effective configuration, defaults included; what is wrong goes to standard error")
 	f.BoolVarP(&o.all, "all-config", "e", false, "includes that are missing are errors")
 	must(c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(formatNames(), cobra.ShellCompDirectiveNoFileComp)))
@@ -82,6 +89,8 @@ func (o *checkOptions) refuse(files []string) error {
 		return fmt.Errorf("--color %s: must be auto, always or never", o.colour)
 	case o.dump != "" && o.dump != "json":
 		return fmt.Errorf("--dump %s: must be json", o.dump)
+	case o.peer != "" && len(files) > 1:
+		return fmt.Errorf("--peer %s: wants one file to compare with, not %d", o.peer, len(files))
 	case o.dump != "" && len(files) > 1:
 		return fmt.Errorf("--dump %s: wants one file, not %d", o.dump, len(files))
 	}
@@ -98,21 +107,34 @@ func check(o checkOptions, files []string, std streams) error {
 		to = std.err
 	}
 	source := &sources{FS: kconf.OS{}}
-	r := &report.Report{Files: files, Version: daemon.Version, Source: kconf.SourceLines(source),
+	if slices.Contains(files, "-") {
+		text, err := io.ReadAll(std.in)
+		if err != nil {
+			return fmt.Errorf("read standard input: %w", err)
+		}
+		source.stdin = append([]byte{}, text...)
+	}
+	r := &report.Report{Files: files, Version: daemon.Version, Source: kconf.SourceLines(source), Explain: doctor.Explain,
 		Colour: o.colour == "always" || o.colour == "auto" && isTerminal(to) && os.Getenv("NO_COLOR") == ""}
+	e := &examiner{fs: source, configID: o.configID, all: o.all, elsewhere: o.elsewhere, version: o.version}
 	for _, name := range files {
-		l, err := o.understand(name, source, std.in)
+		x, err := e.read(name)
 		if err != nil {
 			return err
 		}
-		for _, d := range l.Diagnostics.All() {
-			if !slices.Contains(o.ignore, d.ID) {
-				r.Diagnostics = append(r.Diagnostics, d)
+		found := x.findings()
+		if o.peer != "" {
+			compared, err := o.compare(x, source)
+			if err != nil {
+				return err
 			}
+			found = append(found, compared...)
 		}
-		r.Fatal = cmp.Or(r.Fatal, l.Fatal)
+		found = slices.DeleteFunc(found, func(d kconf.Diagnostic) bool { return slices.Contains(o.ignore, d.ID) })
+		r.Diagnostics = append(r.Diagnostics, found...)
+		r.Fatal = cmp.Or(r.Fatal, x.conf.Fatal)
 		if o.dump != "" {
-			if err := dump(l.Config, std.out); err != nil {
+			if err := dump(x.conf.Config, std.out); err != nil {
 				return err
 			}
 		}
@@ -129,6 +151,16 @@ func check(o checkOptions, files []string, std streams) error {
 	return nil
 }
 
+// compare holds a file against that of the other node, whose machine is not here.
+func (o *checkOptions) compare(x *examined, fs kconf.FS) ([]kconf.Diagnostic, error) {
+	e := &examiner{fs: fs, configID: o.peerID, all: o.all, elsewhere: true, version: o.version}
+	other, err := e.read(o.peer)
+	if err != nil {
+		return nil, err
+	}
+	return doctor.Compare(x.input, other.input), nil
+}
+
 func dump(c *config.Config, w io.Writer) error {
 	text, err := c.Dump()
 	if err != nil {
@@ -136,29 +168,6 @@ func dump(c *config.Config, w io.Writer) error {
 	}
 	_, err = w.Write(text)
 	return err
-}
-
-// understand reads one file as the daemon would.
-func (o *checkOptions) understand(name string, source *sources, stdin io.Reader) (*config.Loaded, error) {
-	opt := config.LoadOptions{File: name, ConfigID: o.configID, AllConfig: o.all}.Parsing()
-	opt.FS = source
-	var file *kconf.File
-	var diags *kconf.Diagnostics
-	if name == "-" {
-		text, err := io.ReadAll(stdin)
-		if err != nil {
-			return nil, fmt.Errorf("read standard input: %w", err)
-		}
-		source.stdin = text
-		file, diags = kconf.ParseString("-", string(text), opt)
-	} else {
-		file, diags = kconf.ParseFile(name, opt)
-	}
-	env := config.HostEnvironment()
-	if o.elsewhere {
-		env = config.Environment{}
-	}
-	return config.Understand(file, diags, env)
 }
 
 // sources is the file system with standard input in it, under the name "-".

@@ -1,24 +1,30 @@
 package main
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/spf13/cobra"
 
 	"holdfast/daemon/config"
+	"holdfast/daemon/doctor"
 	"holdfast/kconf/manual"
 )
 
 func explainCommand() *cobra.Command {
 	var block string
 	c := &cobra.Command{
-		Use:   "explain [--block BLOCK] KEYWORD...",
-		Short: "Say what a keyword does, where it stands, what it takes and its default",
+		Use:   "explain [--block BLOCK] KEYWORD|ID...",
+		Short: "Say what a keyword does and takes, or what a finding of check means",
 		Args:  cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, words []string) error {
 			for i, w := range words {
 				if i > 0 {
 					c.Println()
+				}
+				if rule, found := doctor.Lookup(w); found {
+					fmt.Fprint(c.OutOrStdout(), rule.Page())
+					continue
 				}
 				if err := manual.Explain(c.OutOrStdout(), config.RootVocabulary(), w, block); err != nil {
 					return err
@@ -27,7 +33,7 @@ func explainCommand() *cobra.Command {
 			return nil
 		},
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return keywordNames(), cobra.ShellCompDirectiveNoFileComp
+			return append(keywordNames(), ruleNames()...), cobra.ShellCompDirectiveNoFileComp
 		},
 	}
 	c.Flags().StringVar(&block, "block", "", "only in this block: real_server, virtual_server/real_server")
@@ -47,11 +53,20 @@ func keywordNames() []string {
 	return slices.Compact(names)
 }
 
+// ruleNames are the ids of everything that check can find.
+func ruleNames() []string {
+	var names []string
+	for _, r := range doctor.Rules() {
+		names = append(names, r.ID)
+	}
+	return names
+}
+
 // blockNames are all blocks.
 func blockNames() []string {
 	var names []string
 	for _, e := range manual.All(config.RootVocabulary()) {
-		if e.KeywordDoc.Block != nil {
+		if e.KeywordBlock() {
 			names = append(names, e.Name)
 		}
 	}

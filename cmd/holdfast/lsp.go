@@ -40,15 +40,15 @@ func lspCommand() *cobra.Command {
 
 // examineForEditor is check without its report.
 func examineForEditor(path string, files kconf.FS, elsewhere bool) (*kconf.Diagnostics, *kconf.File) {
-	opt := config.LoadOptions{File: path}.Parsing()
-	opt.FS = files
-	file, diags := kconf.ParseFile(path, opt)
-	env := config.HostEnvironment()
-	if elsewhere {
-		env = config.Environment{}
+	diags := new(kconf.Diagnostics)
+	e := &examiner{fs: files, elsewhere: elsewhere}
+	x, err := e.read(path)
+	if err != nil {
+		diags.Add(kconf.Diagnostic{Severity: kconf.Error, ID: "internal-error", Message: err.Error()})
+		return diags, &kconf.File{Name: path}
 	}
-	if _, err := config.Understand(file, diags, env); err != nil {
-		diags.Add(kconf.Diagnostic{Severity: kconf.Error, ID: "internal", Message: err.Error()})
+	for _, d := range x.findings() {
+		diags.Add(d)
 	}
-	return diags, file
+	return diags, x.file
 }

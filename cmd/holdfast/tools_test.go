@@ -48,10 +48,20 @@ func TestCheck(t *testing.T) {
 		"a missing file":        {args: []string{"nowhere"}, status: 2, out: "configuration file nowhere: no such file [file-missing]\n"},
 		"an id that is ignored": {files: map[string]string{"k": typo}, args: []string{"--elsewhere", "--ignore", "unknown-keyword", "k"}, status: 2, out: "error: the configuration can not run: "},
 		"strict, warnings":      {files: map[string]string{"k": warned}, args: []string{"--elsewhere", "--strict", "k"}, status: 2},
-		"the config id":         {files: map[string]string{"k": "@a " + strings.ReplaceAll(typo, "\n", "\n@a ")}, args: []string{"-i", "b", "k"}},
-		"an unknown format":     {files: map[string]string{"k": good}, args: []string{"--format", "xml", "k"}, status: 2, err: "holdfast: --format xml: must be one of text, json, sarif, github\n"},
-		"an unknown colour":     {files: map[string]string{"k": good}, args: []string{"--color", "blue", "k"}, status: 2, err: "holdfast: --color blue: must be auto, always or never\n"},
-		"no file":               {status: 2, err: "holdfast: requires at least 1 arg(s), only received 0\n"},
+		"the config id": {files: map[string]string{"k": "@a " + strings.ReplaceAll(typo, "\n", "\n@a ")}, args: []string{"-i", "b", "k"},
+			out: "k:1:1: warning: no vrrp_instance and no virtual_server; check the includes, and the conditions with @ [nothing-to-do]\n"},
+		"what can not work": {files: map[string]string{"k": strings.Replace(good, "    interface", "    state MASTER\n    priority 255\n    track_script {\n        chk weight 20\n    }\n    interface", 1) +
+			"vrrp_script chk {\n    script \"/bin/true\"\n}\n"}, args: []string{"--elsewhere", "k"}, status: 2, out: "[weight-of-owner]"},
+		"the other node's file": {files: map[string]string{"k": good, "p": strings.Replace(good, "0.100", "0.101", 1)}, args: []string{"--elsewhere", "--peer", "p", "k"},
+			out: "[peer-addresses-differ]\n"},
+		"a peer for two files": {files: map[string]string{"k": good, "p": good}, args: []string{"--elsewhere", "--peer", "p", "k", "p"}, status: 2,
+			err: "holdfast: --peer p: wants one file to compare with, not 2\n"},
+		"a dump": {files: map[string]string{"k": good}, args: []string{"--elsewhere", "--dump", "json", "k"}, out: "\"vrid\": 51,\n"},
+		"a dump of mistakes": {files: map[string]string{"k": good + "nonsense\n"}, args: []string{"--elsewhere", "--dump", "json", "k"}, status: 2, out: "\"vrid\": 51,\n",
+			err: "k:8:1: error: unknown keyword nonsense [unknown-keyword]\nnonsense\n^~~~~~~~\n1 error\n"},
+		"an unknown format": {files: map[string]string{"k": good}, args: []string{"--format", "xml", "k"}, status: 2, err: "holdfast: --format xml: must be one of text, json, sarif, github\n"},
+		"an unknown colour": {files: map[string]string{"k": good}, args: []string{"--color", "blue", "k"}, status: 2, err: "holdfast: --color blue: must be auto, always or never\n"},
+		"no file":           {status: 2, err: "holdfast: requires at least 1 arg(s), only received 0\n"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -76,7 +86,7 @@ func TestCheckForTools(t *testing.T) {
 			t.Errorf("%s: status %d\n%s", format, status, out)
 		}
 	}
-	if _, out, _ := tool(t, map[string]string{"k": typo}, "", "check", "--elsewhere", "--format=github", "k"); !strings.HasPrefix(out, "::error file=k,line=2,col=5,title=unknown-keyword::unknown keyword interfase") {
+	if _, out, _ := tool(t, map[string]string{"k": typo}, "", "check", "--elsewhere", "--format=github", "k"); !strings.Contains(out, "::error file=k,line=2,col=5,title=unknown-keyword::unknown keyword interfase") {
 		t.Errorf("github: %s", out)
 	}
 	if _, out, _ := tool(t, map[string]string{"k": typo}, "", "check", "--elsewhere", "--color=always", "k"); !strings.Contains(out, "\x1b[1;31merror:\x1b[0m") {
@@ -138,6 +148,9 @@ func TestFmt(t *testing.T) {
 func TestExplainAnswersFromTheTables(t *testing.T) {
 	status, out, _ := tool(t, nil, "", "explain", "--block", "vrrp_instance", "advert_int")
 	if status != 0 || !strings.HasPrefix(out, "advert_int SECS\n  in:       vrrp_instance\n") {
+		t.Errorf("status %d, stdout %q", status, out)
+	}
+	if status, out, _ := tool(t, nil, "", "explain", "peer-addresses-differ"); status != 0 || !strings.HasPrefix(out, "# ") {
 		t.Errorf("status %d, stdout %q", status, out)
 	}
 	status, _, errOut := tool(t, nil, "", "explain", "advert_itn")

@@ -200,7 +200,7 @@ func findNewer(in *Input, r Report) {
 				named[key] = true
 				r.At(s.Pos(), kconf.Pos{}, "%s: came with keepalived %s, the file is for %s", s.Keyword(), row.Since, target)
 			}
-			if row.Block != nil {
+			if row.KeywordBlock() {
 				visit(s.Block, row.Block, within+s.Keyword()+"/")
 			}
 		}

@@ -28,6 +28,7 @@ func (s *server) complete(d *document, p documentParams) (any, *rpcError) {
 		if c.owner.Refers != "" && (c.index == 0 || wordBlock(c.owner)) {
 			items = append(items, s.objects(c, c.owner.Refers)...)
 		}
+		items = append(items, s.words(c)...)
 	case row != nil:
 		for _, word := range enumWords(row.KeywordDoc) {
 			items = append(items, s.item(c, completionItem{Label: word, Kind: itemEnum}, word))
@@ -37,6 +38,22 @@ func (s *server) complete(d *document, p documentParams) (any, *rpcError) {
 		}
 	}
 	return items, nil
+}
+
+// words are those that may stand in a line of a value block, but not the ones
+// that stand for a value.
+func (s *server) words(c cursor) []completionItem {
+	var items []completionItem
+	if c.owner.words == nil {
+		return nil
+	}
+	for _, doc := range c.owner.words.vocab.Docs() {
+		if !strings.ContainsAny(doc.Name, "<[") {
+			it := completionItem{Label: doc.Name, Kind: itemKeyword, Detail: doc.Args, Documentation: &markup{"markdown", help(doc)}}
+			items = append(items, s.item(c, it, doc.Name))
+		}
+	}
+	return items
 }
 
 // item completes an item: its text replaces the word at the cursor.

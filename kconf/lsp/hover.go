@@ -23,6 +23,9 @@ func (s *server) hover(d *document, p documentParams) (any, *rpcError) {
 	case row != nil:
 		return hover{markup{"markdown", help(row.KeywordDoc)}, d.textRange(c.stmt.Words[0].Span)}, nil
 	case c.stmt != nil && c.owner != nil && c.rows == nil: // an entry of a value block
+		if word := c.owner.words.find(c.word.Text); word != nil {
+			return hover{markup{"markdown", help(word.KeywordDoc)}, d.textRange(c.word.Span)}, nil
+		}
 		return hover{markup{"markdown", help(c.owner.KeywordDoc)}, d.textRange(c.stmt.Span)}, nil
 	}
 	return nil, nil

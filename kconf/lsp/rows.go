@@ -13,11 +13,12 @@ type block struct {
 	rows  map[string]*row // by name and alias; made when needed, as a block may contain itself
 }
 
-// row is a keyword and what may stand in its block; inner is nil unless these
-// are keywords.
+// row is a keyword and what may stand in its block: keywords, or lines of which
+// words are known.
 type row struct {
 	kconf.KeywordDoc
 	inner *block
+	words *block
 }
 
 func newBlock(v kconf.Vocab) *block {
@@ -35,7 +36,12 @@ func (b *block) all() map[string]*row {
 	if b.rows == nil {
 		b.rows = map[string]*row{}
 		for _, doc := range b.vocab.Docs() {
-			r := &row{doc, newBlock(doc.Block)}
+			r := &row{KeywordDoc: doc}
+			if doc.KeywordBlock() {
+				r.inner = newBlock(doc.Block)
+			} else {
+				r.words = newBlock(doc.Block)
+			}
 			for _, name := range append([]string{doc.Name}, doc.Aliases...) {
 				if _, taken := b.rows[name]; !taken {
 					b.rows[name] = r

@@ -171,7 +171,7 @@ func TestRangeOfADiagnosticIsItsWord(t *testing.T) {
 type loop struct{}
 
 func (loop) Docs() []kconf.KeywordDoc {
-	return []kconf.KeywordDoc{{Name: "a", Aliases: []string{"b"}, Block: loop{}}, {Name: "b", Doc: "comes too late"}, {Name: "c"}}
+	return []kconf.KeywordDoc{{Name: "a", Aliases: []string{"b"}, Type: "block", Block: loop{}}, {Name: "b", Doc: "comes too late"}, {Name: "c"}}
 }
 
 func TestRowsAreFoundByNameAndAlias(t *testing.T) {
@@ -181,6 +181,10 @@ func TestRowsAreFoundByNameAndAlias(t *testing.T) {
 	}
 	if r := b.find("c"); r == nil || r.inner.find("a") != nil {
 		t.Errorf("c is %+v, and has a block", r)
+	}
+	words := newBlock(kconf.Entries{{Name: "lines", Type: "line block", Block: kconf.Entries{{Name: "dev"}}}}).find("lines")
+	if words.inner != nil || words.words.find("dev") == nil {
+		t.Errorf("the words of lines are keywords: %+v", words)
 	}
 	if b.find("d") != nil || newBlock(nil).find("a") != nil {
 		t.Error("what nobody has is found")

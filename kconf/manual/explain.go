@@ -98,7 +98,7 @@ func explain(b *strings.Builder, e Entry, where []string) {
 	field("default", e.Default)
 	field("since", e.Since)
 	if e.KeywordDoc.Block != nil {
-		var names []string
+		var names []string // of keywords, or of the words of lines
 		for _, d := range e.KeywordDoc.Block.Docs() {
 			names = append(names, d.Name)
 		}

@@ -31,6 +31,10 @@ func Man(root kconf.Vocab, p Page) []byte {
 		if s.opener != nil {
 			fmt.Fprintf(&b, "%s\n", line(roff(s.opener.Doc)))
 		}
+		if s.same != "" {
+			fmt.Fprintf(&b, ".PP\nAs in %s.\n", roff(s.same))
+			continue
+		}
 		for _, d := range s.rows {
 			manRow(&b, d)
 		}

@@ -1,6 +1,7 @@
 package manual
 
 import (
+	"slices"
 	"strings"
 
 	"holdfast/kconf"
@@ -36,6 +37,7 @@ type section struct {
 	opener *kconf.KeywordDoc // nil for the top level
 	path   []string
 	rows   []kconf.KeywordDoc
+	same   string // title of an earlier section with the same rows; "" for none
 }
 
 // title is the heading of a section.
@@ -52,7 +54,7 @@ func sections(root kconf.Vocab) []section {
 	var walk func(opener *kconf.KeywordDoc, path []string, v kconf.Vocab)
 	walk = func(opener *kconf.KeywordDoc, path []string, v kconf.Vocab) {
 		docs := v.Docs()
-		list = append(list, section{opener, path, docs})
+		list = append(list, section{opener: opener, path: path, rows: docs})
 		for i := range docs {
 			if docs[i].Block != nil {
 				walk(&docs[i], append(path[:len(path):len(path)], docs[i].Name), docs[i].Block)
@@ -60,6 +62,14 @@ func sections(root kconf.Vocab) []section {
 		}
 	}
 	walk(nil, nil, root)
+	for i := range list {
+		for j := range i {
+			if list[j].same == "" && slices.EqualFunc(list[i].rows, list[j].rows, sameRow) {
+				list[i].same = list[j].title()
+				break
+			}
+		}
+	}
 	return list
 }
 

@@ -26,6 +26,10 @@ func Markdown(root kconf.Vocab) []byte {
 		if s.opener != nil {
 			fmt.Fprintf(&b, "`%s` %s\n\n", strings.TrimSpace(s.opener.Name+" "+s.opener.Args), cell(s.opener.Doc))
 		}
+		if s.same != "" {
+			fmt.Fprintf(&b, "As in [%s](#%s).\n", s.same, anchor(s.same))
+			continue
+		}
 		b.WriteString("| Keyword | Accepts | Default | Since | Meaning |\n|---|---|---|---|---|\n")
 		for _, d := range s.rows {
 			doc := strings.Join(append([]string{d.Doc}, remarks(d)...), " ")
