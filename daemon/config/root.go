@@ -96,7 +96,7 @@ func TopLevel() []string {
 			for _, alias := range d.Aliases {
 				inside[alias] = true
 			}
-			if d.Block != nil {
+			if d.KeywordBlock() {
 				walk(d.Block)
 			}
 		}
@@ -104,7 +104,7 @@ func TopLevel() []string {
 	var names []string
 	docs := rootKeywords.Docs()
 	for _, d := range docs {
-		if d.Block != nil {
+		if d.KeywordBlock() {
 			walk(d.Block)
 		}
 	}
