@@ -90,6 +90,8 @@ type assembler struct {
 	r       root
 	c       *Config
 	count   int // statements of the top level
+
+	testOnly bool // see LoadOptions.TestOnly
 	fatal   []string
 	missing bool // an interface does not exist
 
