@@ -58,6 +58,12 @@ func (s Spec) Same(o Spec) bool {
 		reflect.DeepEqual(s.Config, o.Config)
 }
 
+// RunsProgram tells a MISC_CHECK from those that only open sockets.
+func (s Spec) RunsProgram() bool {
+	_, ok := s.Config.(*MiscConfig)
+	return ok
+}
+
 // params are what the Schedule of s needs.
 func (s Spec) params() Params {
 	p := Params{Timing: s.Timing, Pacing: s.Kind.Pacing, Names: s.Names}

@@ -10,7 +10,7 @@ import (
 
 // loading is which configuration opt names.
 func loading(opt Options) config.LoadOptions {
-	return config.LoadOptions{File: opt.ConfigFile, ConfigID: opt.ConfigID, AllConfig: opt.AllConfig, Children: opt.Mode != ModeConfigTest}
+	return config.LoadOptions{File: opt.ConfigFile, ConfigID: opt.ConfigID, AllConfig: opt.AllConfig, TestOnly: opt.Mode == ModeConfigTest}
 }
 
 // logDiagnostics logs what is said about a configuration, as keepalived does at start and reload.

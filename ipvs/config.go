@@ -73,12 +73,13 @@ type Places struct {
 
 // RealServerConfig is a real_server block, or a sorry_server line.
 type RealServerConfig struct {
-	Pos     kconf.Pos
-	Addr    netip.AddrPort
-	hasPort bool
-	Method  *Method
-	Weight  *int64
-	Inhibit *bool
+	Pos         kconf.Pos
+	Addr        netip.AddrPort // Complete gives it the port that it has in the table
+	WrittenPort uint16         // 0: none
+	hasPort     bool
+	Method      *Method
+	Weight      *int64
+	Inhibit     *bool
 	Inherited
 	UpperThreshold, LowerThreshold uint32
 	NotifyUp, NotifyDown           *kconf.Script

@@ -65,6 +65,7 @@ func beginRealServer(x *kconf.Ctx, v *VirtualServerConfig, s *kconf.Stmt) *RealS
 	if r.Addr, r.hasPort, ok = addrPort(x, s.Keyword(), args); !ok {
 		return nil
 	}
+	r.WrittenPort = r.Addr.Port()
 	if first, there := v.written[r.Addr]; there && r.hasPort {
 		x.Diags.Add(kconf.Diagnostic{Pos: s.Pos(), Severity: kconf.Error, Class: kconf.ClassGeneral, ID: "duplicate-real-server", Related: first,
 			Message: fmt.Sprintf("real_server %v: given before, the first one counts", r.Addr)})

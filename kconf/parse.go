@@ -94,12 +94,13 @@ func (r *reader) main(name string) {
 		r.missing(name, why)
 		return
 	}
-	data, err := r.fs.ReadFile(name)
+	file, err := open(r.fs, name)
 	if err != nil {
 		r.missing(name, cause(err).Error())
 		return
 	}
-	r.readFile(&source{Source: &Source{Name: name}, dir: filepath.Dir(name)}, data)
+	defer file.Close()
+	r.readFile(&source{Source: &Source{Name: name}, dir: filepath.Dir(name)}, file)
 }
 
 func (r *reader) missing(name, why string) {

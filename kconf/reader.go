@@ -2,6 +2,8 @@ package kconf
 
 import (
 	"bytes"
+	"errors"
+	"io"
 	"slices"
 	"strings"
 
@@ -65,27 +67,41 @@ func (r *reader) pos(col int) Pos {
 // of a file keeps a chunk alive, not all of it.
 const chunkSize = 64 << 10
 
-// readFile reads a whole file.
-func (r *reader) readFile(src *source, data []byte) {
+// readFile reads a whole file, in pieces of whole lines.
+func (r *reader) readFile(src *source, from io.Reader) {
 	r.begin(src)
 	defer r.end()
-	if encoding := notUTF8(data); encoding != "" {
-		src.line = 1
-		r.x.Fatalf(r.pos(1), "encoding", "%s: is %s text, which can not be read; save it as UTF-8", src.Name, encoding)
-		return
-	}
-	data = bytes.TrimPrefix(data, []byte(byteOrderMark))
-	for len(data) > 0 {
-		n := min(chunkSize, len(data))
-		if end := bytes.LastIndexByte(data[:n], '\n'); end >= 0 {
-			n = end + 1
-		} else if end := bytes.IndexByte(data, '\n'); end >= 0 {
-			n = end + 1 // a line longer than a chunk
-		} else {
-			n = len(data)
+	buf := make([]byte, 0, chunkSize)
+	for first := true; ; first = false {
+		n, err := io.ReadFull(from, buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+n]
+		last := err != nil // also the end, in the middle of a piece or not
+		if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+			r.x.Fatalf(r.pos(1), "unreadable", "%s: %v", src.Name, cause(err))
+			return
 		}
-		r.lines(string(data[:n]))
-		data = data[n:]
+		if first {
+			if encoding := notUTF8(buf); encoding != "" {
+				src.line = 1
+				r.x.Fatalf(r.pos(1), "encoding", "%s: is %s text, which can not be read; save it as UTF-8", src.Name, encoding)
+				return
+			}
+			buf = bytes.TrimPrefix(buf, []byte(byteOrderMark))
+		}
+		whole := bytes.LastIndexByte(buf, '\n') + 1
+		if last {
+			whole = len(buf)
+		}
+		r.lines(string(buf[:whole]))
+		if last {
+			return
+		}
+		rest := buf[whole:]
+		if len(rest) > cap(buf)/2 { // a line longer than a piece
+			buf = append(make([]byte, 0, 2*cap(buf)), rest...)
+		} else {
+			buf = append(buf[:0:cap(buf)], rest...)
+		}
 	}
 }
 
@@ -99,7 +115,7 @@ func notUTF8(data []byte) string {
 	switch {
 	case bytes.HasPrefix(data, []byte("\xff\xfe")), bytes.HasPrefix(data, []byte("\xfe\xff")):
 		return "UTF-16"
-	case len(data) >= 4 && len(data)%2 == 0 && bytes.Count(data, []byte{0})*2 == len(data):
+	case len(data) >= 4 && bytes.Count(data, []byte{0})*2 == len(data)&^1:
 		return "UTF-16"
 	}
 	return ""
@@ -354,7 +370,7 @@ func (r *reader) line(t text) {
 // includeCheck reads the arguments of include_check, the one keyword that
 // changes how the rest is read: [[+-]OPT...], nothing meaning all.
 func includeCheck(x *Ctx, now IncludeChecks, args []Word) IncludeChecks {
-	bits := map[string]IncludeChecks{"read": CheckRead, "readable": CheckRead, "match": CheckMatch,
+	bits := map[string]IncludeChecks{"read": CheckRead, "match": CheckMatch,
 		"wildcard_match": CheckWildcard, "brace_match": CheckBrace}
 	if len(args) == 0 {
 		return CheckAll

@@ -1,6 +1,8 @@
 package kconf
 
 import (
+	"bytes"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -33,8 +35,17 @@ type FS interface {
 	ReadFile(name string) ([]byte, error)
 }
 
+// opener is a file system whose files can be read in pieces, so that a large one
+// is never in memory as a whole.
+type opener interface {
+	Open(name string) (io.ReadCloser, error)
+}
+
 // OS is the real file system.
 type OS struct{}
+
+// Open opens a file for reading it in pieces.
+func (OS) Open(name string) (io.ReadCloser, error) { return os.Open(name) }
 
 // Glob implements FS.
 func (OS) Glob(pattern string) ([]string, error) { return filepath.Glob(pattern) }
@@ -286,12 +297,22 @@ func (r *reader) includeFile(at Pos, name string, checks IncludeChecks) {
 		r.includeProblem(at, checks&CheckRead != 0, "include %s: %s, not read", name, why)
 		return
 	}
-	data, err := r.fs.ReadFile(name)
+	file, err := open(r.fs, name)
 	if err != nil {
 		r.includeProblem(at, checks&CheckRead != 0, "include %s: %v", name, cause(err))
 		return
 	}
-	r.readFile(&source{Source: &Source{Name: name, Via: &at}, dir: filepath.Dir(name), parent: r.src}, data)
+	defer file.Close()
+	r.readFile(&source{Source: &Source{Name: name, Via: &at}, dir: filepath.Dir(name), parent: r.src}, file)
+}
+
+// open is how a file is read from any file system.
+func open(fs FS, name string) (io.ReadCloser, error) {
+	if o, ok := fs.(opener); ok {
+		return o.Open(name)
+	}
+	data, err := fs.ReadFile(name)
+	return io.NopCloser(bytes.NewReader(data)), err
 }
 
 // cause is err without the name that the message has already.

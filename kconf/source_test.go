@@ -130,7 +130,7 @@ func TestIncludeCheckChoosesWhatIsFatal(t *testing.T) {
 	}{
 		"all":                       {"", "XXXX", ""},
 		"read":                      {"read", "X...", ""},
-		"the manual's word":         {"readable", "X...", ""},
+		"the manual's word":         {"readable", "....", "include_check readable: must be read, match, wildcard_match or brace_match"},
 		"match":                     {"match", ".X..", ""},
 		"wildcard_match":            {"wildcard_match", "..X.", ""},
 		"brace_match":               {"brace_match", "...X", ""},

@@ -103,8 +103,8 @@ func (k *Checker) Check(r *SecurityReport, use Use, s *kconf.Script) (c run.Comm
 	if len(s.Argv) == 0 {
 		return c, v.drop(NotFound, nil, "no command", "give a command")
 	}
-	defer func() { // one that is not there is not executed, so it is no violation
-		if !ok {
+	defer func() { // what is not executed is no violation: one that is not there, a test of a file
+		if !ok || strings.HasPrefix(s.Argv[0], "<") {
 			return
 		}
 		if r.scripts++; r.scripts == 1 {

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"fmt"
 	"io/fs"
 	"net/netip"
 	"os"
@@ -91,6 +90,8 @@ type assembler struct {
 	r       root
 	c       *Config
 	count   int // statements of the top level
+
+	testOnly bool // see LoadOptions.TestOnly
 	fatal   []string
 	missing bool // an interface does not exist
 
@@ -105,14 +106,6 @@ type assembler struct {
 	scriptGroup string
 	checked     map[string]bool                  // BFD sessions that checks may follow
 	garp        map[string]*vrrp.GARPGroupConfig // the group of an interface
-}
-
-// stop records a problem for which keepalived ends: one instance that cannot
-// work takes the whole daemon with it.
-func (a *assembler) stop(pos kconf.Pos, id, format string, args ...any) {
-	text := fmt.Sprintf(format, args...)
-	a.x.Diags.Add(kconf.Diagnostic{Pos: pos, Severity: kconf.Error, Class: kconf.ClassGeneral, ID: id, Message: text})
-	a.fatal = append(a.fatal, text)
 }
 
 func newAssembler(env Environment) *assembler {

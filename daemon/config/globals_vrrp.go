@@ -53,11 +53,11 @@ var vrrpKeywords = slices.Concat(kconf.Vocabulary[Globals]{
 		Set: kconf.OptBool(func(g *Globals) **bool { return &g.OwnerIgnoreAdverts }).Says("BOOL", "")},
 	flagRow("vrrp_check_unicast_src", "1.2.20", "Accept unicast advertisements only from configured peers.",
 		func(g *Globals) *bool { return &g.CheckUnicastSrc }),
-	boolRow("vrrp_skip_check_adv_addr", "1.2.20", "Do not compare the address list of a master that was compared before.",
+	onRow("vrrp_skip_check_adv_addr", "1.2.20", "Do not compare the address list of a master that was compared before.",
 		func(g *Globals) *bool { return &g.SkipCheckAdvAddr }),
 	flagRow("v3_checksum_as_v2", "2.2.8", "Leave the pseudo header out of version 3 checksums of IPv4 instances that do not say.",
 		func(g *Globals) *bool { return &g.ChecksumAsV2 }),
-	boolRow("vrrp_strict", "1.2.20", "Enforce what the RFC says for instances without strict_mode.",
+	onRow("vrrp_strict", "1.2.20", "Enforce what the RFC says for instances without strict_mode.",
 		func(g *Globals) *bool { return &g.Strict }),
 }, notYet(
 	flagRow("log_unknown_vrids", "2.0.16", "Log advertisements of virtual routers that are not configured on their link.",
@@ -69,6 +69,22 @@ var vrrpKeywords = slices.Concat(kconf.Vocabulary[Globals]{
 		Doc: "Time since the start of the system that instances wait for.",
 		Set: kconf.Seconds(func(g *Globals) *time.Duration { return &g.DelayAfterBoot }, time.Millisecond, maxFraction, 6)},
 ))
+
+// onRow is a boolRow of one of the two keywords whose argument keepalived 2.2.7
+// does not look at: another word than those of a BOOL is no mistake.
+func onRow(name, since, doc string, field func(*Globals) *bool) kconf.Keyword[Globals] {
+	row := boolRow(name, since, doc, field)
+	set := row.Set.Do
+	row.Set.Do = func(x *kconf.Ctx, g *Globals, s *kconf.Stmt) {
+		if args := s.Args(); len(args) > 0 && !slices.Contains([]string{"true", "on", "yes", "false", "off", "no"}, args[0].Text) {
+			x.Notef(args[0].Pos, "not-a-bool", "%s %s: is taken for on; write true or false", s.Keyword(), args[0].Text)
+			*field(g) = true
+			return
+		}
+		set(x, g, s)
+	}
+	return row
+}
 
 func setDynamicInterfaces(x *kconf.Ctx, g *Globals, s *kconf.Stmt) {
 	g.DynamicInterfaces = true

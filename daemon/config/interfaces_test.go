@@ -36,6 +36,12 @@ func tracked(c *config.Config) any {
 	for _, l := range c.Statics.Lines.Addresses {
 		list = append(list, l.TrackGroup)
 	}
+	for _, l := range c.Statics.Lines.Routes {
+		list = append(list, l.TrackGroup)
+	}
+	for _, l := range c.Statics.Lines.Rules {
+		list = append(list, l.TrackGroup)
+	}
 	for _, g := range c.TrackGroups {
 		for _, m := range g.Members {
 			list = append(list, g.Name+"/"+m.Text)
@@ -77,6 +83,9 @@ func TestStaticLinesAndTrackGroups(t *testing.T) {
 		"no such group":                {text: router("A", 51) + static, status: 5, value: tracked, want: "", says: "10:1: track_group T: there is no track_group of that name, the line is not tracked"},
 		"a member that is none":        {text: router("A", 51) + of("A\nZ") + static, value: tracked, want: "T T/A", says: "12:1: note: track_group T: there is no vrrp_instance Z"},
 		"a name that is taken":         {text: router("A", 51) + of("A") + of("A") + static, status: 5, value: tracked, want: "T T/A", says: "14:13: track_group T: the name is taken, this block is skipped (see 9:1)"},
+		"a route":                      {text: router("A", 51) + of("A") + "static_routes {\n10.7.0.0/24 via 10.9.0.9 dev eth0 track_group T\n}\n", value: tracked, want: "T T/A"},
+		"a route without a link":       {text: router("A", 51) + of("A") + "static_routes {\n10.7.0.0/24 via 10.9.0.9 track_group T\n}\n", status: 5, value: tracked, want: " T/A", says: "15:1: warning: route to 10.7.0.0/24: without dev it cannot be tracked, as if no_track stood there"},
+		"a rule without a link":        {text: router("A", 51) + of("A") + "static_rules {\nfrom 10.7.0.0/24 priority 5 table 5 track_group T\n}\n", status: 5, value: tracked, want: " T/A", says: "15:1: track_group T: the line names no interface and is not tracked"},
 		"without a link":               {text: "static_ipaddress {\n10.8.0.1/24\n}\n", value: tracked, want: ""},
 		"without a link that is there": {text: "global_defs {\ndefault_interface eth7\n}\nstatic_ipaddress {\n10.8.0.1/24\n}\n", status: 4, says: "5:1: static address 10.8.0.1/24: interface eth7 does not exist"},
 		"on a link that is not there":  {text: "static_ipaddress {\n10.8.0.1/24 dev eth7\n}\n", status: 5, says: "2:1: static address 10.8.0.1/24: interface eth7 does not exist"},

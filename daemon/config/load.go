@@ -21,7 +21,9 @@ type LoadOptions struct {
 	File      string // -f; a glob
 	ConfigID  string // -i; "" is the node name up to its first dot
 	AllConfig bool   // -e: a missing include is an error
-	Children  bool   // child processes will want Loaded.Encoded
+	// TestOnly: nobody will run it. There is no tree for children, and services
+	// have neither parameters nor checks: all that is wanted is what is wrong.
+	TestOnly bool
 }
 
 // Parsing are the options under which kconf reads the file.
@@ -47,7 +49,7 @@ func (o LoadOptions) TestStatusMissing(err error) int {
 // be run or not. Making one touches nothing.
 type Loaded struct {
 	Config      *Config
-	Encoded     []byte // the tree, for Decode in the children; see LoadOptions.Children
+	Encoded     []byte // the tree, for Decode in the children; not with TestOnly
 	Diagnostics *kconf.Diagnostics
 	Fatal       string // why it cannot run; "" when it can
 	Empty       bool   // not a single statement
@@ -61,11 +63,12 @@ type Loaded struct {
 func Load(o LoadOptions) (*Loaded, error) {
 	var wire *bytes.Buffer
 	var enc *kconf.Encoder
-	if o.Children {
+	if !o.TestOnly {
 		wire = new(bytes.Buffer)
 		enc = kconf.NewEncoder(wire, o.File)
 	}
 	a := newAssembler(HostEnvironment())
+	a.testOnly = o.TestOnly
 	ko := o.Parsing()
 	ko.Each = func(s *kconf.Stmt) {
 		if enc != nil {

@@ -3,6 +3,7 @@ package config_test
 import (
 	"errors"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -64,5 +65,17 @@ func TestNobodyWaitsForAScriptThatIsNotRun(t *testing.T) {
 	}
 	if with, _ := config.Decode(l.Encoded, config.Told{}); len(with.Instances[0].Scripts) != 1 {
 		t.Error("without the parent's word the script would be tracked: the test proves nothing")
+	}
+}
+
+// TestBlocksThatStandInNoOther: where one of them opens inside a block, braces
+// are missing. track_file is not among them: an instance has a block of that name.
+func TestBlocksThatStandInNoOther(t *testing.T) {
+	const want = "SSL bfd_instance garp_group global_defs interface_up_down_delays linkbeat_interfaces static_ipaddress static_routes static_rules " +
+		"track_group virtual_server virtual_server_group vrrp_instance vrrp_script vrrp_sync_group vrrp_track_file vrrp_track_process"
+	names := config.TopLevel()
+	slices.Sort(names)
+	if got := strings.Join(names, " "); got != want {
+		t.Errorf("blocks\n got %s\nwant %s", got, want)
 	}
 }

@@ -69,7 +69,11 @@ func init() { // the vocabulary and the functions in it refer to each other
 	}, routerRows(), staticRows(), kconf.Vocabulary[root]{
 		{Name: "SSL", Args: "{ ... }", Default: "auto-generated context", Since: "0.5.3",
 			Doc: "Client certificate of SSL_GET.",
-			Set: kconf.Block(checkers.SSLVocabulary(), func(_ *kconf.Ctx, r *root, s *kconf.Stmt) *checkers.SSLConfig {
+			Set: kconf.Block(checkers.SSLVocabulary(), func(x *kconf.Ctx, r *root, s *kconf.Stmt) *checkers.SSLConfig {
+				if r.ssl != nil {
+					x.Diags.Add(kconf.Diagnostic{Pos: s.Pos(), Related: r.ssl.Pos, Severity: kconf.Warning, Class: kconf.ClassGeneral, ID: "repeated-block",
+						Message: "SSL: given before, this one counts"})
+				}
 				r.ssl = &checkers.SSLConfig{Pos: s.Pos()}
 				return r.ssl
 			}).Says("block", "single")},
@@ -92,7 +96,7 @@ func TopLevel() []string {
 			for _, alias := range d.Aliases {
 				inside[alias] = true
 			}
-			if d.Block != nil {
+			if d.KeywordBlock() {
 				walk(d.Block)
 			}
 		}
@@ -100,7 +104,7 @@ func TopLevel() []string {
 	var names []string
 	docs := rootKeywords.Docs()
 	for _, d := range docs {
-		if d.Block != nil {
+		if d.KeywordBlock() {
 			walk(d.Block)
 		}
 	}

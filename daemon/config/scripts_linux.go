@@ -61,8 +61,12 @@ func (c *Config) checkScripts(x *kconf.Ctx, hopeless bool) {
 		}
 		s.Script = &sc
 	}
-	for _, spec := range c.Checks() {
-		c.checkProgram(spec)
+	for _, s := range c.Services {
+		for _, list := range s.Checks {
+			for i := range list {
+				c.checkProgram(&list[i])
+			}
+		}
 	}
 	for _, h := range c.NotifyScripts() {
 		c.book.add(notify.UseNotify, h.Script)
@@ -81,7 +85,7 @@ func (c *Config) checkScripts(x *kconf.Ctx, hopeless bool) {
 }
 
 // checkProgram looks at the program of a MISC_CHECK.
-func (c *Config) checkProgram(spec checkers.Spec) {
+func (c *Config) checkProgram(spec *checkers.Spec) {
 	m, ok := spec.Config.(*checkers.MiscConfig)
 	if !ok {
 		return

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"net/netip"
 	"os/user"
+	"slices"
 
 	"holdfast/checkers"
 	"holdfast/internal/event"
@@ -35,12 +36,6 @@ func checkKeywords() []kconf.Keyword[ipvs.RealServerConfig] {
 // servers completes the virtual servers and resolves their checks.
 func (a *assembler) servers() {
 	conf := &a.r.servers
-	written := map[*ipvs.RealServerConfig]netip.AddrPort{}
-	for _, v := range conf.VirtualServers {
-		for _, rs := range v.RealServers {
-			written[rs] = rs.Addr // checks go to the port as written, whatever becomes of it in the table
-		}
-	}
 	conf.Complete(a.x)
 	cert := a.clientCertificate()
 	a.checkAccount()
@@ -53,25 +48,30 @@ func (a *assembler) servers() {
 			continue
 		}
 		names[s.Params.Name] = v.Pos
+		s.Checks = make([][]checkers.Spec, len(v.RealServers))
 		for i, rs := range v.RealServers {
-			addr := written[rs]
-			if addr.Port() == 0 {
-				addr = rs.Addr
+			s.Checks[i] = a.specs(s, i, rs, cert)
+			if a.testOnly {
+				s.Checks[i] = slices.DeleteFunc(s.Checks[i], func(c checkers.Spec) bool { return !c.RunsProgram() })
+				rs.Checks = nil
 			}
-			s.Checks = append(s.Checks, a.specs(s, i, rs, addr, cert))
+		}
+		if a.testOnly {
+			s.Params = ipvs.Params{Name: s.Params.Name}
 		}
 		a.c.Services = append(a.c.Services, s)
 	}
 }
 
 // specs decodes the checks of one real server and fills in what they inherit.
-func (a *assembler) specs(s *Service, i int, rs *ipvs.RealServerConfig, addr netip.AddrPort, cert *tls.Certificate) []checkers.Spec {
+// They go to the port as it is written, whatever becomes of it in the table.
+func (a *assembler) specs(s *Service, i int, rs *ipvs.RealServerConfig, cert *tls.Certificate) []checkers.Spec {
 	v, g := s.Conf, &a.c.Global
 	in := checkers.Inherit{
 		Owner: ServerObject(s.Params.Servers[i].Name, s.Params.Name),
 		Names: checkers.Names{Server: s.Params.Servers[i].Name, Service: s.Params.Name},
 
-		RealServer:       addr,
+		RealServer:       netip.AddrPortFrom(rs.Addr.Addr(), cmp.Or(rs.WrittenPort, rs.Addr.Port())),
 		ConnectTimeout:   firstOf(rs.ConnectTimeout, v.ConnectTimeout),
 		DelayLoop:        firstOf(rs.DelayLoop, v.DelayLoop),
 		DelayBeforeRetry: firstOf(rs.DelayBeforeRetry, v.DelayBeforeRetry),
@@ -166,8 +166,11 @@ func (c *Config) serverScripts() []NotifyScript {
 	for _, s := range c.Services {
 		vs := notify.Object{Kind: event.VirtualServer, Name: s.Params.Name}
 		list = append(list, NotifyScript{vs, "quorum_up", notify.Up, s.Conf.QuorumUp}, NotifyScript{vs, "quorum_down", notify.Down, s.Conf.QuorumDown})
-		for i, rs := range s.Conf.RealServers {
-			o := notify.Object{Kind: event.RealServer, Name: ServerObject(s.Params.Servers[i].Name, s.Params.Name)}
+		for _, rs := range s.Conf.RealServers {
+			if rs.NotifyUp == nil && rs.NotifyDown == nil {
+				continue
+			}
+			o := notify.Object{Kind: event.RealServer, Name: ServerObject(s.Conf.ServerName(rs), s.Params.Name)}
 			list = append(list, NotifyScript{o, "notify_up", notify.Up, rs.NotifyUp}, NotifyScript{o, "notify_down", notify.Down, rs.NotifyDown})
 		}
 	}

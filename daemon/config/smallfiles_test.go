@@ -441,6 +441,17 @@ var smallFiles = map[string]struct {
 			"k.conf:1:1: warning: SSL: load client certificate: open /no/such/cert.pem: no such file or directory",
 		},
 	},
+	"two SSL blocks": {
+		text: "SSL {\n}\nSSL {\n}\n" + configtest.Balancer(),
+		want: []string{
+			"k.conf:3:1: warning: SSL: given before, this one counts (see k.conf:1:1)",
+		},
+		status: 5,
+	},
+	"a test of a file, which runs nothing": {
+		text: "vrrp_script chk {\n    script \"</etc/passwd\"\n}\n" + configtest.With("    track_script {\n        chk\n    }"),
+		want: []string{},
+	},
 	"a keyword that does nothing yet": {
 		text: "global_defs {\n    enable_snmp_vrrp\n    enable_snmp_vrrp\n}\n" + configtest.Router(),
 		want: []string{

@@ -52,20 +52,30 @@ func (a *assembler) trackGroups() {
 		})
 	}
 	a.c.TrackGroups = a.r.trackGroups
-	check := func(name *string, pos kconf.Pos) {
-		if *name != "" && byName[*name] == nil {
+	check := func(name *string, link string, pos kconf.Pos) {
+		switch {
+		case *name == "":
+			return
+		case byName[*name] == nil:
 			a.x.Errorf(pos, kconf.ClassGeneral, "unknown-track-group", "track_group %s: there is no track_group of that name, the line is not tracked", *name)
-			*name = ""
+		case link == "":
+			a.x.Errorf(pos, kconf.ClassGeneral, "track-group-link", "track_group %s: the line names no interface and is not tracked", *name)
+		default:
+			return
 		}
+		*name = ""
 	}
 	lines := &a.c.Statics.Lines
 	for i := range lines.Addresses {
-		check(&lines.Addresses[i].TrackGroup, lines.Addresses[i].Pos)
+		check(&lines.Addresses[i].TrackGroup, lines.Addresses[i].Link, lines.Addresses[i].Pos)
 	}
 	for i := range lines.Routes {
-		check(&lines.Routes[i].TrackGroup, lines.Routes[i].Pos)
+		if lines.Routes[i].Link == "" { // said when the line was read: it cannot be tracked at all
+			lines.Routes[i].TrackGroup = ""
+		}
+		check(&lines.Routes[i].TrackGroup, lines.Routes[i].Link, lines.Routes[i].Pos)
 	}
 	for i := range lines.Rules {
-		check(&lines.Rules[i].TrackGroup, lines.Rules[i].Pos)
+		check(&lines.Rules[i].TrackGroup, lines.Rules[i].IIf, lines.Rules[i].Pos)
 	}
 }
