@@ -292,12 +292,12 @@ func (v *VirtualServerConfig) completeQuorum(x *kconf.Ctx) {
 	}
 	pos := func(p kconf.Pos) kconf.Pos { return cmp.Or(p, v.Pos) }
 	if uint64(v.Quorum) > sum {
-		x.Warnf(pos(v.At.Quorum), kconf.ClassGeneral, "quorum", "quorum %d: exceeds the weights of all servers, %d is used", v.Quorum, sum)
+		x.Warnf(pos(v.At.Quorum), kconf.ClassGeneral, "quorum-too-high", "quorum %d: exceeds the weights of all servers, %d is used", v.Quorum, sum)
 		v.Quorum = uint32(sum)
 	}
 	if v.Hysteresis != 0 && v.Hysteresis >= v.Quorum {
 		less := max(v.Quorum, 1) - 1
-		x.Warnf(pos(v.At.Hysteresis), kconf.ClassGeneral, "hysteresis", "hysteresis %d: must be below quorum, %d is used", v.Hysteresis, less)
+		x.Warnf(pos(v.At.Hysteresis), kconf.ClassGeneral, "hysteresis-too-high", "hysteresis %d: must be below quorum, %d is used", v.Hysteresis, less)
 		v.Hysteresis = less
 	}
 	if need := uint64(v.Quorum) + uint64(v.Hysteresis); need > sum && sum > 0 {

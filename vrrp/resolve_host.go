@@ -144,9 +144,9 @@ func (r *resolver) vrf() {
 	}
 	switch {
 	case r.out.Interface != "":
-		r.x.Errorf(r.at("vrf"), kconf.ClassGeneral, "vrf", "vrf %s: ignored, interface %s is given", r.c.VRF, r.out.Interface)
+		r.x.Errorf(r.at("vrf"), kconf.ClassGeneral, "vrf-ignored", "vrf %s: ignored, interface %s is given", r.c.VRF, r.out.Interface)
 	case !r.out.Params.Unicast():
-		r.x.Errorf(r.at("vrf"), kconf.ClassGeneral, "vrf", "vrf %s: ignored, it is for unicast and there is no unicast_peer", r.c.VRF)
+		r.x.Errorf(r.at("vrf"), kconf.ClassGeneral, "vrf-ignored", "vrf %s: ignored, it is for unicast and there is no unicast_peer", r.c.VRF)
 	default:
 		return
 	}

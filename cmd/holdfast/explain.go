@@ -15,7 +15,7 @@ func explainCommand() *cobra.Command {
 	var block string
 	c := &cobra.Command{
 		Use:   "explain [--block BLOCK] KEYWORD|ID...",
-		Short: "Say what a keyword does and takes, or what a finding of check means",
+		Short: "Say what a keyword does and takes, or what the id of a message means",
 		Args:  cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, words []string) error {
 			for i, w := range words {
@@ -26,6 +26,10 @@ func explainCommand() *cobra.Command {
 					fmt.Fprint(c.OutOrStdout(), rule.Page())
 					continue
 				}
+				if kind, found := doctor.LookupKind(w); found {
+					fmt.Fprint(c.OutOrStdout(), kind.Page())
+					continue
+				}
 				if err := manual.Explain(c.OutOrStdout(), config.RootVocabulary(), w, block); err != nil {
 					return err
 				}
@@ -33,7 +37,7 @@ func explainCommand() *cobra.Command {
 			return nil
 		},
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return append(keywordNames(), ruleNames()...), cobra.ShellCompDirectiveNoFileComp
+			return append(keywordNames(), ids()...), cobra.ShellCompDirectiveNoFileComp
 		},
 	}
 	c.Flags().StringVar(&block, "block", "", "only in this block: real_server, virtual_server/real_server")
@@ -53,11 +57,14 @@ func keywordNames() []string {
 	return slices.Compact(names)
 }
 
-// ruleNames are the ids of everything that check can find.
-func ruleNames() []string {
+// ids are those of everything that check can find, mistakes included.
+func ids() []string {
 	var names []string
 	for _, r := range doctor.Rules() {
 		names = append(names, r.ID)
+	}
+	for _, k := range doctor.Kinds() {
+		names = append(names, k.ID)
 	}
 	return names
 }

@@ -14,6 +14,7 @@ import (
 
 	"holdfast/daemon/config"
 	"holdfast/kconf"
+	"holdfast/kconf/manual"
 	"holdfast/vrrp"
 )
 
@@ -406,5 +407,23 @@ func TestRowsSayWhatTheyNameAndWhatTheyReferTo(t *testing.T) {
 		if len(defines[kind]) == 0 {
 			t.Errorf("nothing defines a %s", kind)
 		}
+	}
+}
+
+// TestAdviceForOldSpellingsIsASentence: it stands behind "X: old spelling; ".
+func TestAdviceForOldSpellingsIsASentence(t *testing.T) {
+	old := 0
+	for _, e := range manual.All(config.RootVocabulary()) {
+		if e.Deprecated == "" {
+			continue
+		}
+		old++
+		writes := strings.HasPrefix(e.Deprecated, "write ") && strings.HasSuffix(e.Deprecated, " instead")
+		if !writes && !strings.HasPrefix(e.Deprecated, "leave it out, ") {
+			t.Errorf("%s: %q", e.Name, e.Deprecated)
+		}
+	}
+	if old == 0 {
+		t.Error("no row has an old spelling")
 	}
 }

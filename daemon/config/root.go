@@ -71,7 +71,7 @@ func init() { // the vocabulary and the functions in it refer to each other
 			Doc: "Client certificate of SSL_GET.",
 			Set: kconf.Block(checkers.SSLVocabulary(), func(x *kconf.Ctx, r *root, s *kconf.Stmt) *checkers.SSLConfig {
 				if r.ssl != nil {
-					x.Diags.Add(kconf.Diagnostic{Pos: s.Pos(), Related: r.ssl.Pos, Severity: kconf.Warning, Class: kconf.ClassGeneral, ID: "repeated-block",
+					x.Diags.Add(kconf.Diagnostic{Pos: s.Pos(), Related: r.ssl.Pos, Severity: kconf.Warning, Class: kconf.ClassGeneral, ID: "repeated",
 						Message: "SSL: given before, this one counts"})
 				}
 				r.ssl = &checkers.SSLConfig{Pos: s.Pos()}

@@ -38,6 +38,10 @@
 //	rules_peer_servers.go  their virtual servers
 //	example.go       examples of the rules, laid out
 //	page.go          the rule's page and the index
+//	kinds.go         kinds of mistakes that the reading finds: Kind, their list
+//	kinds_text.go    of the text, of words and values
+//	kinds_vrrp.go    of routers, interfaces, addresses, routes
+//	kinds_services.go  of groups, trackers, scripts, services, checks, global_defs
 //
 // Sources: RFC 9568, RFC 3768; keepalived.conf(5); the issue trackers of
 // keepalived and of what is built on it, for what hurts.

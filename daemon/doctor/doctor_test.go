@@ -200,7 +200,10 @@ func TestExplainIsOneSentence(t *testing.T) {
 	if got := Explain("peer-not-named"); got != "Unicast peers that do not name each other." {
 		t.Error(got)
 	}
-	if got := Explain("unknown-keyword"); got != "" {
+	if got := Explain("unknown-keyword"); got != "The word is no keyword of this block." {
+		t.Error(got)
+	}
+	if got := Explain("nowhere"); got != "" {
 		t.Error(got)
 	}
 }

@@ -30,14 +30,14 @@ func (r Rule) Page() string {
 	return b.String()
 }
 
-// Explain is what a finding with that id is about, in one sentence; "" if no rule
-// has it.
+// Explain is what a finding or a mistake with that id is about, in a sentence or
+// two; "" if there is no such id.
 func Explain(id string) string {
-	r, known := Lookup(id)
-	if !known {
-		return ""
+	if r, known := Lookup(id); known {
+		return r.Title + "."
 	}
-	return r.Title + "."
+	k, _ := LookupKind(id)
+	return k.What
 }
 
 // exampleMachine is what the tests have the examples run on.

@@ -13,8 +13,8 @@ var poolRules = []Rule{
 		Fix:  "lower quorum, or raise the weights",
 		Bad:  conf(service("quorum 5")), Good: conf(service("quorum 1")),
 		References: []string{"quorum", "weight"},
-		Covers:     []string{"quorum"},
-		Find:       explain("the first server that fails loses the quorum", "quorum"),
+		Covers:     []string{"quorum-too-high"},
+		Find:       explain("the first server that fails loses the quorum", "quorum-too-high"),
 	},
 	{
 		ID: "lost-quorum-stays-lost", Theme: Balancing, Severity: kconf.Warning, Title: "Hysteresis that no pool can satisfy",
@@ -24,8 +24,8 @@ var poolRules = []Rule{
 		Bad:        conf(service("quorum 2; hysteresis 1; real_server 198.51.100.11 80 { weight 2; TCP_CHECK { connect_timeout 2 } }")),
 		Good:       conf(service("quorum 2; hysteresis 1; real_server 198.51.100.11 80 { weight 3; TCP_CHECK { connect_timeout 2 } }")),
 		References: []string{"hysteresis", "quorum"},
-		Covers:     []string{"hysteresis", "quorum-unreachable"},
-		Find:       explain("quorum plus hysteresis must be within the weights of all servers", "hysteresis", "quorum-unreachable"),
+		Covers:     []string{"hysteresis-too-high", "quorum-unreachable"},
+		Find:       explain("quorum plus hysteresis must be within the weights of all servers", "hysteresis-too-high", "quorum-unreachable"),
 	},
 	{
 		ID: "sorry-server-in-pool", Theme: Balancing, Severity: kconf.Warning, Title: "Sorry server that is a real server too",

@@ -3,6 +3,7 @@ package doctor
 import (
 	"bytes"
 	"fmt"
+	"go/ast"
 	"go/parser"
 	"go/token"
 	"io/fs"
@@ -75,7 +76,7 @@ func checkScripts(l *config.Loaded) {
 	if g.ScriptUser != nil {
 		as.User = g.ScriptUser.User
 	}
-	k := &notify.Checker{Accounts: as, FS: disk{}}
+	k := &notify.Checker{Accounts: as, FS: disk{}, Path: []string{"/usr/local/bin"}}
 	var report notify.SecurityReport
 	l.Config.Scripts = slices.DeleteFunc(l.Config.Scripts, func(s *track.ScriptConfig) bool {
 		sc := *s.Script
@@ -101,8 +102,9 @@ func checkScripts(l *config.Loaded) {
 	}
 }
 
-// disk has /usr/local/bin/chk and more, which are root's, and /srv/shared/chk in
-// a folder that everybody may write to.
+// disk has /usr/local/bin/chk and more, which are root's, text there that is no
+// program, /srv/shared/chk in a folder that everybody may write to, and /root/chk
+// in one that is for root.
 type disk struct{}
 
 func (disk) Lstat(name string) (mode fs.FileMode, uid, gid uint32, err error) {
@@ -111,8 +113,12 @@ func (disk) Lstat(name string) (mode fs.FileMode, uid, gid uint32, err error) {
 		return fs.ModeDir | 0o755, 0, 0, nil
 	case "/srv/shared":
 		return fs.ModeDir | 0o777, 1000, 1000, nil
-	case "/usr/local/bin/chk", "/usr/local/bin/more", "/srv/shared/chk":
+	case "/usr/local/bin/chk", "/usr/local/bin/more", "/srv/shared/chk", "/root/chk":
 		return 0o755, 0, 0, nil
+	case "/root":
+		return fs.ModeDir | 0o700, 0, 0, nil
+	case "/usr/local/bin/text":
+		return 0o644, 0, 0, nil
 	}
 	return 0, 0, 0, fs.ErrNotExist
 }
@@ -244,25 +250,40 @@ func TestIDsAreNobodyElses(t *testing.T) {
 	}
 }
 
-// idsOfTheReading are all string constants of the sources that look like an id
-// and stand where one is expected.
+// idsOfTheReading are all ids that the sources give to diagnostics, but for those
+// of rules.
 func idsOfTheReading(t *testing.T) []string {
 	t.Helper()
-	var ids []string
-	for _, dir := range []string{"kconf", "vrrp", "ipvs", "checkers", "track", "host", "notify", "daemon/config"} {
-		names, err := filepath.Glob("../../" + dir + "/*.go")
-		if err != nil || len(names) == 0 {
-			t.Fatalf("%s: %v", dir, err)
+	var sources []*ast.File
+	params := idParams{}
+	err := filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && (slices.Contains([]string{"testdata", "integration", "doctor"}, d.Name()) || strings.HasPrefix(d.Name(), ".") && path != "../.."):
+			return filepath.SkipDir
+		case !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go"):
+			return nil
 		}
-		for _, name := range names {
-			if strings.HasSuffix(name, "_test.go") {
-				continue
+		f, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+		if err != nil {
+			return err
+		}
+		sources = append(sources, f)
+		params.add(f)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ids []string
+	for _, f := range sources {
+		for _, id := range idsOf(f, params) {
+			if id == "unknown-*" { // completed by what is tracked
+				ids = append(ids, "unknown-script", "unknown-file", "unknown-process", "unknown-bfd")
+			} else {
+				ids = append(ids, id)
 			}
-			f, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
-			if err != nil {
-				t.Fatal(err)
-			}
-			ids = append(ids, idsOf(f)...)
 		}
 	}
 	slices.Sort(ids)
