@@ -59,8 +59,17 @@ bench: build ## benchmarks, and side by side with keepalived (root)
 	$(GO) run ./integration/bench
 
 .PHONY: install
-install: build ## PREFIX/sbin/holdfast (default /usr/local)
+install: build ## program, manual page, completion, below PREFIX (default /usr/local)
 	install -D -m 0755 bin/holdfast $(DESTDIR)$(PREFIX)/sbin/holdfast
+	install -D -m 0644 docs/holdfast.conf.5 $(DESTDIR)$(PREFIX)/share/man/man5/holdfast.conf.5
+	bin/holdfast completion bash | install -D -m 0644 /dev/stdin $(DESTDIR)$(PREFIX)/share/bash-completion/completions/holdfast
+	bin/holdfast completion zsh | install -D -m 0644 /dev/stdin $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_holdfast
+	bin/holdfast completion fish | install -D -m 0644 /dev/stdin $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/holdfast.fish
+
+.PHONY: docs
+docs: ## write what is generated under docs/ anew
+	$(GO) test ./daemon/config -run Manual -update
+	$(GO) test ./daemon/doctor -update
 
 .PHONY: clean
 clean: ## remove what build made

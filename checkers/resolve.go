@@ -58,10 +58,18 @@ func (s Spec) Same(o Spec) bool {
 		reflect.DeepEqual(s.Config, o.Config)
 }
 
-// RunsProgram tells a MISC_CHECK from those that only open sockets.
-func (s Spec) RunsProgram() bool {
-	_, ok := s.Config.(*MiscConfig)
-	return ok
+// LooksElsewhere reports whether a decoded check, one of those that ResolveAll
+// takes, runs a program or follows what another block defines.
+func LooksElsewhere(check any) bool {
+	c, ok := check.(Check)
+	if !ok {
+		return false
+	}
+	switch c.Config.(type) {
+	case *MiscConfig, *FileConfig, *BFDConfig:
+		return true
+	}
+	return false
 }
 
 // params are what the Schedule of s needs.

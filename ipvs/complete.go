@@ -36,6 +36,10 @@ func (c *Config) Complete(x *kconf.Ctx) {
 	})
 }
 
+// CompleteAlone is Complete for one virtual server that is of no group, and
+// reports whether it can be used.
+func (v *VirtualServerConfig) CompleteAlone(x *kconf.Ctx) bool { return v.complete(x, nil) }
+
 // complete reports whether v can be used.
 func (v *VirtualServerConfig) complete(x *kconf.Ctx, groups map[string]*GroupConfig) bool {
 	g := groups[v.Group]

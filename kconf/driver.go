@@ -7,10 +7,10 @@ import (
 	"github.com/alecthomas/participle/v2/lexer"
 )
 
-// batchTokens is about how many tokens the grammar gets at a time: enough that
+// batchItems is about how many items the grammar gets at a time: enough that
 // setting it up costs nothing, few enough that a large file is never in memory
 // as a whole.
-const batchTokens = 512
+const batchItems = 512
 
 // driver feeds the grammar whole statements of the top level, after mending what
 // is wrong with their braces, so that one mistake does not lose the rest.
@@ -34,15 +34,21 @@ type driver struct {
 	// be missing, it is probably theirs.
 	suspects []int
 
-	each func(*Stmt)
+	each func(*Stmt) (kept bool)
 	list []*Stmt // when nobody else takes them
-	slab []Stmt
+
+	// Memory of statements that nobody keeps is used again.
+	stmts []Stmt
+	lists []*Stmt
 }
 
 func newDriver(r *reader) *driver {
 	d := &driver{r: r, each: r.opt.Each}
 	if d.each == nil {
-		d.each = func(s *Stmt) { d.list = append(d.list, s) }
+		d.each = func(s *Stmt) bool {
+			d.list = append(d.list, s)
+			return true
+		}
 	}
 	return d
 }
@@ -171,7 +177,7 @@ func (d *driver) line(it item, opens bool) {
 	}
 	if len(d.open) == 0 {
 		d.suspects = d.suspects[:0]
-		if len(d.tokens) >= batchTokens {
+		if len(d.items) >= batchItems {
 			d.flush()
 		}
 	}
@@ -179,9 +185,12 @@ func (d *driver) line(it item, opens bool) {
 	d.push(it)
 }
 
-// push adds an item and its token to the batch.
+// push adds an item, and its token unless it goes on with a run of lines.
 func (d *driver) push(it item) {
 	d.items = append(d.items, it)
+	if n := len(d.tokens); it.kind == tokLine && n > 0 && d.tokens[n-1].Type == tokLine {
+		return
+	}
 	d.tokens = append(d.tokens, lexer.Token{Type: it.kind, Value: it.raw,
 		Pos: lexer.Position{Offset: len(d.items) - 1, Line: int(it.pos.Line), Column: int(it.pos.Col)}})
 }
@@ -250,7 +259,7 @@ func (d *driver) closeAll(why string) {
 			at, d.suspects = d.suspects[n-1], d.suspects[:n-1]
 		}
 		d.missingBrace(d.items[at].pos, why)
-		d.tokens = append(d.tokens, lexer.Token{Type: tokClose, Value: "}", Pos: lexer.Position{Offset: -1}})
+		d.push(item{kind: tokClose}) // at no place
 		d.open = d.open[:last]
 	}
 }
@@ -265,41 +274,66 @@ func (d *driver) flush() {
 	if len(d.tokens) == 0 {
 		return
 	}
+	kept := false
 	peek, err := lexer.Upgrade(&tokenList{tokens: d.tokens})
 	if err == nil {
 		var file *fileNode
 		if file, err = grammar.ParseFromLexer(peek); err == nil {
-			for _, node := range file.Stmts {
-				d.each(d.stmt(node))
+			for _, s := range d.statements(file.Runs) {
+				kept = d.each(s) || kept
 			}
 		}
 	}
 	if err != nil { // the driver has mended the braces: this can not happen
 		d.r.x.Errorf(Pos{}, ClassGeneral, "syntax", "%v", err)
 	}
+	if kept {
+		d.stmts, d.lists = nil, nil
+	} else {
+		d.stmts, d.lists = d.stmts[:0], d.lists[:0]
+	}
+	d.r.slabs.turn(kept)
 	clear(d.items) // what has been handed on is not ours to keep
 	d.items, d.tokens = d.items[:0], d.tokens[:0]
 }
 
-// stmt makes a statement of the grammar's node and the items it names.
-func (d *driver) stmt(n *stmtNode) *Stmt {
-	if len(d.slab) == cap(d.slab) {
-		d.slab = make([]Stmt, 0, 64)
+// statements makes statements of the grammar's nodes and the items they name.
+func (d *driver) statements(runs []*runNode) []*Stmt {
+	n := 0
+	for _, run := range runs {
+		if run.end < 0 {
+			run.end = len(d.items)
+		}
+		n += run.end - run.first
 	}
-	d.slab = append(d.slab, Stmt{Words: d.items[n.line].words, Raw: d.items[n.line].raw})
-	s := &d.slab[len(d.slab)-1]
-	if !n.hasBlock {
-		return s
+	if n > cap(d.lists)-len(d.lists) {
+		d.lists = make([]*Stmt, 0, max(n, batchItems))
 	}
-	s.HasBlock, s.Open = true, d.items[n.open].pos
-	if n.closed >= 0 {
-		s.Close = d.items[n.closed].pos
+	from := len(d.lists)
+	d.lists = d.lists[:from+n]
+	list := d.lists[from : from+n : from+n] // before those of the blocks
+	i := 0
+	for _, run := range runs {
+		for at := run.first; at < run.end; at++ {
+			list[i] = d.stmt(&d.items[at])
+			i++
+		}
+		if run.hasBlock {
+			s := list[i-1]
+			s.HasBlock, s.Open, s.Close = true, d.items[run.open].pos, d.items[run.closed].pos
+			if len(run.block) > 0 {
+				s.Block = d.statements(run.block)
+			}
+		}
 	}
-	if len(n.block) > 0 {
-		s.Block = make([]*Stmt, len(n.block))
+	return list
+}
+
+// stmt is a statement without its block.
+func (d *driver) stmt(it *item) *Stmt {
+	if len(d.stmts) == cap(d.stmts) {
+		d.stmts = make([]Stmt, 0, batchItems)
 	}
-	for i, inner := range n.block {
-		s.Block[i] = d.stmt(inner)
-	}
-	return s
+	d.stmts = append(d.stmts, Stmt{Words: it.words, Raw: it.raw})
+	return &d.stmts[len(d.stmts)-1]
 }

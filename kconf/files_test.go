@@ -1,6 +1,7 @@
 package kconf_test
 
 import (
+	"fmt"
 	"runtime"
 	"strings"
 	"testing"
@@ -74,8 +75,9 @@ func TestFilesLargerThanAChunkKeepTheirLines(t *testing.T) {
 	}
 	for _, end := range []string{"", "last"} {
 		n, last := 0, kconf.Pos{}
-		_, ds := kconf.ParseFile("/k", kconf.Options{FS: kconf.Memory{"/k": text.String() + end}, Each: func(s *kconf.Stmt) {
+		_, ds := kconf.ParseFile("/k", kconf.Options{FS: kconf.Memory{"/k": text.String() + end}, Each: func(s *kconf.Stmt) bool {
 			n, last = n+1, s.Pos()
+			return false
 		}})
 		want, wantLine := lines, int32(2*lines-1)
 		if end != "" {
@@ -104,16 +106,54 @@ func TestMemoryStaysInProportionToTheText(t *testing.T) {
 				runtime.ReadMemStats(&now)
 				most = max(most, now.HeapAlloc-min(before.HeapAlloc, now.HeapAlloc))
 			}
-			_, ds := kconf.ParseString("/k", text, kconf.Options{Each: func(*kconf.Stmt) {
+			_, ds := kconf.ParseString("/k", text, kconf.Options{Each: func(*kconf.Stmt) bool {
 				if n++; n%100_000 == 0 {
 					look()
 				}
+				return false
 			}})
 			look()
 			if limit := uint64(20 * len(text)); most > limit {
 				t.Errorf("%d octets in use for a text of %d, limit %d", most, len(text), limit)
 			}
 			runtime.KeepAlive(ds)
+		})
+	}
+}
+
+// TestStatementsThatAreKeptStay: memory is used again, but not that of statements
+// that somebody still needs.
+func TestStatementsThatAreKeptStay(t *testing.T) {
+	var text strings.Builder
+	for i := range 5_000 {
+		fmt.Fprintf(&text, "block%d a b {\n  inner%d { x%d y }\n  last \"q %d\"\n}\nplain%d {\n}\n", i, i, i, i, i)
+	}
+	whole, _ := kconf.ParseString("/k", text.String(), kconf.Options{})
+	for name, keep := range map[string]func(i int) bool{
+		"all": func(int) bool { return true }, "every third": func(i int) bool { return i%3 == 0 },
+		"one of a thousand": func(i int) bool { return i%1000 == 0 }, "the first": func(i int) bool { return i == 0 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			var got, want strings.Builder
+			var kept []*kconf.Stmt
+			i := 0
+			kconf.ParseString("/k", text.String(), kconf.Options{Each: func(s *kconf.Stmt) bool {
+				i++
+				if !keep(i - 1) {
+					return false
+				}
+				kept = append(kept, s)
+				return true
+			}})
+			for i, s := range whole.Stmts {
+				if keep(i) {
+					tree(&want, []*kconf.Stmt{s}, "")
+				}
+			}
+			tree(&got, kept, "")
+			if got.String() != want.String() {
+				t.Error("kept statements have changed")
+			}
 		})
 	}
 }

@@ -12,32 +12,37 @@ import (
 const maxDepth = 64
 
 // The grammar of keepalived.conf: a file is statements, a statement is a line and
-// perhaps a block, a block is statements in braces.
+// perhaps a block, a block is statements in braces. A Line token is a run of
+// statements; only the last of them can have a block.
 type fileNode struct {
-	Stmts []*stmtNode `parser:"@@*"`
+	Runs []*runNode `parser:"@@*"`
 }
 
-// stmtNode names the items that a statement is made of.
-type stmtNode struct {
-	line, open, closed int // closed is -1 when the file ended first
-	block              []*stmtNode
-	hasBlock           bool
+// runNode names the items that a run of statements is made of.
+type runNode struct {
+	first, end   int // lines, the second behind the last; -1: the batch ends there
+	open, closed int
+	block        []*runNode
+	hasBlock     bool
 }
 
-// Parse implements participle.Parseable: Line [Open Stmt* Close]. Participle
-// would walk the same rule by reflection, at several times the cost; the driver
-// has seen to it that every opening brace has its closing one.
-func (n *stmtNode) Parse(lex *lexer.PeekingLexer) error {
+// Parse implements participle.Parseable: Line [Open Line* Close]. Participle would
+// walk the same rule by reflection, at several times the cost; the driver has seen
+// to it that every opening brace has its closing one.
+func (n *runNode) Parse(lex *lexer.PeekingLexer) error {
 	if lex.Peek().Type != tokLine {
 		return participle.NextMatch
 	}
-	n.line = lex.Next().Pos.Offset
+	n.first, n.end = lex.Next().Pos.Offset, -1
+	if next := lex.Peek(); next.Type != lexer.EOF {
+		n.end = next.Pos.Offset
+	}
 	if lex.Peek().Type != tokOpen {
 		return nil
 	}
 	n.hasBlock, n.open = true, lex.Next().Pos.Offset
 	for lex.Peek().Type == tokLine {
-		inner := new(stmtNode)
+		inner := new(runNode)
 		if err := inner.Parse(lex); err != nil {
 			return err
 		}

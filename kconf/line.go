@@ -202,18 +202,45 @@ func (r *reader) words(t text) (words []Word, open int) {
 }
 
 // slabSize is how many words are allocated at a time.
-const slabSize = 256
+const slabSize = 1024
 
-// keep copies words into a slab: most lines have two or three, and an allocation
-// for each would cost more than reading them.
-func (r *reader) keep(list []Word) []Word {
-	if len(list) > cap(r.slab)-len(r.slab) {
-		r.slab = make([]Word, 0, max(slabSize, len(list)))
-	}
-	from := len(r.slab)
-	r.slab = append(r.slab, list...)
-	return r.slab[from:len(r.slab):len(r.slab)]
+// wordSlabs is where words are kept: most lines have two or three, and an
+// allocation for each would cost more than reading them. There are two slabs in
+// turns, because the words of a line or two of the next batch have been read
+// already when a batch has been dealt with.
+type wordSlabs struct {
+	slab [2][]Word
+	used [2]bool // by statements that somebody keeps
+	now  int
 }
+
+// keep copies words into a slab.
+func (w *wordSlabs) keep(list []Word) []Word {
+	slab := &w.slab[w.now]
+	if len(list) > cap(*slab)-len(*slab) {
+		*slab = make([]Word, 0, max(slabSize, 2*cap(*slab), len(list)))
+	}
+	from := len(*slab)
+	*slab = append(*slab, list...)
+	return (*slab)[from:len(*slab):len(*slab)]
+}
+
+// turn goes on with the other slab: what it holds has been dealt with. kept says
+// that statements of the batch are still in use, and with them both slabs.
+func (w *wordSlabs) turn(kept bool) {
+	if kept {
+		w.used = [2]bool{true, true}
+	}
+	w.now = 1 - w.now
+	if w.used[w.now] {
+		w.slab[w.now], w.used[w.now] = nil, false
+		return
+	}
+	w.slab[w.now] = w.slab[w.now][:0]
+}
+
+// keep copies the words of a line to where they stay.
+func (r *reader) keep(list []Word) []Word { return r.slabs.keep(list) }
 
 // Classes of characters for plain.
 const (

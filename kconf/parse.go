@@ -23,8 +23,10 @@ type Options struct {
 	MaxGenerated int                      // lines that repetition and definitions may make; 0: 1,000,000
 
 	// Each takes every statement of the top level as soon as it is complete, in
-	// their order, so that nobody has to hold the whole tree. nil: File has them.
-	Each func(*Stmt)
+	// their order, so that nobody has to hold the whole tree. kept says that the
+	// statement, or one inside it, is still needed after the call; memory of others
+	// is used again. nil: File has the statements.
+	Each func(*Stmt) (kept bool)
 }
 
 func (o Options) withDefaults() Options {

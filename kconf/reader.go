@@ -44,7 +44,7 @@ type reader struct {
 	nulLines   int // in the file being read
 
 	scratch []Word // of the line being read
-	slab    []Word // where words of lines are kept
+	slabs   wordSlabs
 	place   placing
 }
 

@@ -85,15 +85,17 @@ type Environment struct {
 
 // assembler puts the parts together and collects why the result cannot run.
 type assembler struct {
-	x       *kconf.Ctx
-	env     Environment
-	r       root
-	c       *Config
-	count   int // statements of the top level
+	x     *kconf.Ctx
+	env   Environment
+	r     root
+	c     *Config
+	count int // statements of the top level
 
-	testOnly bool // see LoadOptions.TestOnly
-	fatal   []string
-	missing bool // an interface does not exist
+	testOnly bool                 // see LoadOptions.TestOnly
+	waiting  int                  // virtual servers that settle has left for later
+	services map[string]kconf.Pos // virtual servers by name
+	fatal    []string
+	missing  bool // an interface does not exist
 
 	names       host.Names // of routing tables, scopes and the like
 	preferences host.Preferences
@@ -116,10 +118,19 @@ func newAssembler(env Environment) *assembler {
 	return a
 }
 
-// decode takes the next statement of the top level.
-func (a *assembler) decode(s *kconf.Stmt) {
+// decode takes the next statement of the top level and says whether it must be
+// kept. Those of virtual servers, of which there may be many thousands, are
+// decoded to the last word; instances keep their address lines.
+func (a *assembler) decode(s *kconf.Stmt) (kept bool) {
 	a.count++
 	rootKeywords.Decode(a.x, &a.r, []*kconf.Stmt{s})
+	if s.Keyword() != "virtual_server" {
+		return true
+	}
+	if a.testOnly {
+		a.settle()
+	}
+	return false
 }
 
 // finish applies the rules that cross blocks, in keepalived's order where one

@@ -209,7 +209,7 @@ func dumpJSON(b *bytes.Buffer, v any) error {
 // snake writes a field's name as keywords are written: GARPInterval is
 // garp_interval, SMTPServer smtp_server.
 func snake(name string) string {
-	runes := []rune(strings.NewReplacer("IPv6", "Ipv6", "IPv4", "Ipv4", "IPs", "Ips", "BFDs", "Bfds").Replace(name))
+	runes := []rune(strings.NewReplacer("IPv6", "Ipv6", "IPv4", "Ipv4", "IPs", "Ips", "BFDs", "Bfds", "FIFO", "Fifo").Replace(name))
 	var b strings.Builder
 	for i, r := range runes {
 		if i > 0 && unicode.IsUpper(r) {

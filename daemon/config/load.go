@@ -21,8 +21,8 @@ type LoadOptions struct {
 	File      string // -f; a glob
 	ConfigID  string // -i; "" is the node name up to its first dot
 	AllConfig bool   // -e: a missing include is an error
-	// TestOnly: nobody will run it. There is no tree for children, and services
-	// have neither parameters nor checks: all that is wanted is what is wrong.
+	// TestOnly: nobody will run it. There is no tree for children, and most
+	// services are missing: all that is wanted is what is wrong.
 	TestOnly bool
 }
 
@@ -70,11 +70,11 @@ func Load(o LoadOptions) (*Loaded, error) {
 	a := newAssembler(HostEnvironment())
 	a.testOnly = o.TestOnly
 	ko := o.Parsing()
-	ko.Each = func(s *kconf.Stmt) {
+	ko.Each = func(s *kconf.Stmt) bool {
 		if enc != nil {
 			enc.Stmt(s)
 		}
-		a.decode(s)
+		return a.decode(s)
 	}
 	_, diags := kconf.ParseFile(o.File, ko)
 	for _, d := range diags.All() {
@@ -127,7 +127,7 @@ func (c *Config) Told() Told { return c.told }
 // Config.Told of the parent.
 func Decode(encoded []byte, told Told) (*Config, error) {
 	a := newAssembler(Environment{told: told.Links, missing: told.Missing, Files: os.DirFS("/")})
-	if _, err := kconf.DecodeEach(bytes.NewReader(encoded), a.decode); err != nil {
+	if _, err := kconf.DecodeEach(bytes.NewReader(encoded), func(s *kconf.Stmt) { a.decode(s) }); err != nil {
 		return nil, fmt.Errorf("decode configuration from the parent: %w", err)
 	}
 	conf := a.finish(new(kconf.Diagnostics)).Config

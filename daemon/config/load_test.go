@@ -2,10 +2,14 @@ package config_test
 
 import (
 	"errors"
+	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"holdfast/daemon/config"
 	"holdfast/daemon/config/configtest"
@@ -77,5 +81,61 @@ func TestBlocksThatStandInNoOther(t *testing.T) {
 	slices.Sort(names)
 	if got := strings.Join(names, " "); got != want {
 		t.Errorf("blocks\n got %s\nwant %s", got, want)
+	}
+}
+
+// TestAFileReadInPiecesIsTheSameConfiguration: Load decodes statements while the
+// file is read and uses their memory again; Understand has the whole tree.
+func TestAFileReadInPiecesIsTheSameConfiguration(t *testing.T) {
+	var text strings.Builder
+	for i := range 300 {
+		text.WriteString(strings.NewReplacer("VI_1", fmt.Sprint("VI_", i), "id 51", fmt.Sprint("id ", i%255+1), "eth0", fmt.Sprint("eth", i/255),
+			"0.100", fmt.Sprintf("%d.%d", i/250+1, i%250)).Replace(configtest.Router()))
+		text.WriteString(strings.NewReplacer("10.9.0.100", fmt.Sprintf("10.8.%d.%d", i/250, i%250), "TCP_CHECK {", fmt.Sprintf(`HTTP_GET {
+            url {
+                path /p%d
+                status_code 200
+            }
+            virtualhost host%d.example
+        }
+        notify_up "/bin/up %d"
+        MISC_CHECK {
+            misc_path "/bin/check '%d'"
+        }
+        TCP_CHECK {
+            bind_if eth%d`, i, i, i, i, i)).Replace(configtest.Balancer()))
+	}
+	path := filepath.Join(t.TempDir(), "k.conf")
+	if err := os.WriteFile(path, []byte(text.String()), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	pieces, err := config.Load(config.LoadOptions{File: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole, diags := kconf.ParseFile(path, config.LoadOptions{}.Parsing())
+	understood, err := config.Understand(whole, diags, config.HostEnvironment())
+	if err != nil {
+		t.Fatal(err)
+	}
+	dump := func(l *config.Loaded) string {
+		text, err := l.Config.Dump()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	if diff := cmp.Diff(dump(understood), dump(pieces)); diff != "" {
+		t.Errorf("configurations (-whole +in pieces):\n%.2000s", diff)
+	}
+	if diff := cmp.Diff(configtest.Lines(understood), configtest.Lines(pieces)); diff != "" {
+		t.Errorf("diagnostics (-whole +in pieces):\n%.2000s", diff)
+	}
+	test, err := config.Load(config.LoadOptions{File: path, TestOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(configtest.Lines(understood), configtest.Lines(test)); diff != "" {
+		t.Errorf("diagnostics (-to be run +only tested):\n%.2000s", diff)
 	}
 }

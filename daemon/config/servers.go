@@ -39,58 +39,94 @@ func (a *assembler) servers() {
 	conf.Complete(a.x)
 	cert := a.clientCertificate()
 	a.checkAccount()
-	names := map[string]kconf.Pos{}
 	for _, v := range conf.VirtualServers {
 		s := &Service{Conf: v, Params: v.Params()}
-		if first, taken := names[s.Params.Name]; taken {
-			a.x.Diags.Add(kconf.Diagnostic{Pos: v.Pos, Severity: kconf.Warning, ID: "duplicate-service", Related: first,
-				Message: "virtual_server " + s.Params.Name + ": is there already, this block is not used"})
+		if a.standsTwice(v) {
 			continue
 		}
-		names[s.Params.Name] = v.Pos
-		s.Checks = make([][]checkers.Spec, len(v.RealServers))
 		for i, rs := range v.RealServers {
-			s.Checks[i] = a.specs(s, i, rs, cert)
-			if a.testOnly {
-				s.Checks[i] = slices.DeleteFunc(s.Checks[i], func(c checkers.Spec) bool { return !c.RunsProgram() })
-				rs.Checks = nil
-			}
-		}
-		if a.testOnly {
-			s.Params = ipvs.Params{Name: s.Params.Name}
+			in := a.inherited(v, rs)
+			server := s.Params.Servers[i].Name
+			in.Owner, in.Names, in.Certificate = ServerObject(server, s.Params.Name), checkers.Names{Server: server, Service: s.Params.Name}, cert
+			s.Checks = append(s.Checks, checkers.ResolveAll(a.x, rs.Checks, in))
 		}
 		a.c.Services = append(a.c.Services, s)
 	}
 }
 
-// specs decodes the checks of one real server and fills in what they inherit.
-// They go to the port as it is written, whatever becomes of it in the table.
-func (a *assembler) specs(s *Service, i int, rs *ipvs.RealServerConfig, cert *tls.Certificate) []checkers.Spec {
-	v, g := s.Conf, &a.c.Global
-	in := checkers.Inherit{
-		Owner: ServerObject(s.Params.Servers[i].Name, s.Params.Name),
-		Names: checkers.Names{Server: s.Params.Servers[i].Name, Service: s.Params.Name},
+// standsTwice reports a virtual server that is there already.
+func (a *assembler) standsTwice(v *ipvs.VirtualServerConfig) bool {
+	if a.services == nil {
+		a.services = map[string]kconf.Pos{}
+	}
+	name := v.Name()
+	first, taken := a.services[name]
+	if !taken {
+		a.services[name] = v.Pos
+		return false
+	}
+	second := v.Pos
+	if second.Source == first.Source && second.Line < first.Line { // see settle
+		first, second = second, first
+	}
+	a.x.Diags.Add(kconf.Diagnostic{Pos: second, Severity: kconf.Warning, ID: "duplicate-service", Related: first,
+		Message: "virtual_server " + name + ": is there already, this block is not used"})
+	return true
+}
 
+// settle says all that is to be said about the virtual server that has just been
+// decoded, and forgets it: in a test nobody will run it, and there may be many
+// thousands. One that refers to another block, or has a script to be looked at,
+// waits for the rest of the file.
+func (a *assembler) settle() {
+	list := a.r.servers.VirtualServers
+	if len(list) == a.waiting {
+		return // the block was refused
+	}
+	v := list[len(list)-1]
+	if v.Group != "" || v.QuorumUp != nil || v.QuorumDown != nil || slices.ContainsFunc(v.RealServers, waits) {
+		a.waiting = len(list)
+		return
+	}
+	a.r.servers.VirtualServers = list[:len(list)-1]
+	if !v.CompleteAlone(a.x) || a.standsTwice(v) {
+		return
+	}
+	for _, rs := range v.RealServers {
+		checkers.ResolveAll(a.x, rs.Checks, a.inherited(v, rs))
+	}
+}
+
+// waits reports whether a real server has scripts, or a check that runs a program
+// or follows what another block defines.
+func waits(rs *ipvs.RealServerConfig) bool {
+	return rs.NotifyUp != nil || rs.NotifyDown != nil || slices.ContainsFunc(rs.Checks, checkers.LooksElsewhere)
+}
+
+// inherited is what the checks of one real server inherit. They go to the port as
+// it is written, whatever becomes of it in the table.
+func (a *assembler) inherited(v *ipvs.VirtualServerConfig, rs *ipvs.RealServerConfig) checkers.Inherit {
+	in := checkers.Inherit{
 		RealServer:       netip.AddrPortFrom(rs.Addr.Addr(), cmp.Or(rs.WrittenPort, rs.Addr.Port())),
-		ConnectTimeout:   firstOf(rs.ConnectTimeout, v.ConnectTimeout),
-		DelayLoop:        firstOf(rs.DelayLoop, v.DelayLoop),
-		DelayBeforeRetry: firstOf(rs.DelayBeforeRetry, v.DelayBeforeRetry),
-		Warmup:           firstOf(rs.Warmup, v.Warmup),
-		Retry:            firstOf(rs.Retry, v.Retry),
-		LogAllFailures:   g.LogAllFailure,
+		ConnectTimeout:   cmp.Or(rs.ConnectTimeout, v.ConnectTimeout),
+		DelayLoop:        cmp.Or(rs.DelayLoop, v.DelayLoop),
+		DelayBeforeRetry: cmp.Or(rs.DelayBeforeRetry, v.DelayBeforeRetry),
+		Warmup:           cmp.Or(rs.Warmup, v.Warmup),
+		Retry:            cmp.Or(rs.Retry, v.Retry),
+		LogAllFailures:   a.c.Global.LogAllFailure,
 
 		VirtualHost:        cmp.Or(rs.VirtualHost, v.VirtualHost),
 		ServiceVirtualHost: v.VirtualHost,
 		ServiceDelayLoop:   v.DelayLoop,
-		Certificate:        cert,
+		ScriptUser:         a.scriptUser,
+		ScriptGroup:        a.scriptGroup,
+		HasTrackFile:       func(name string, _ kconf.Pos) bool { return a.defs[track.File][name] != nil },
+		HasBFD:             func(name string, _ kconf.Pos) bool { return a.checked[name] },
 	}
-	if alpha := firstOf(rs.Alpha, v.Alpha); alpha != nil {
+	if alpha := cmp.Or(rs.Alpha, v.Alpha); alpha != nil {
 		in.Alpha = *alpha
 	}
-	in.ScriptUser, in.ScriptGroup = a.scriptUser, a.scriptGroup
-	in.HasTrackFile = func(name string, _ kconf.Pos) bool { return a.defs[track.File][name] != nil }
-	in.HasBFD = func(name string, _ kconf.Pos) bool { return a.checked[name] }
-	return checkers.ResolveAll(a.x, rs.Checks, in)
+	return in
 }
 
 // checkAccount finds the account of checks that name none, and the BFD sessions
@@ -107,15 +143,6 @@ func (a *assembler) checkAccount() {
 			a.checked[b.Name] = true
 		}
 	}
-}
-
-func firstOf[T any](list ...*T) *T {
-	for _, v := range list {
-		if v != nil {
-			return v
-		}
-	}
-	return nil
 }
 
 // clientCertificate is what SSL_GET shows to servers that ask, nil without an

@@ -25,7 +25,7 @@ func BenchmarkParse(b *testing.B) {
 			b.SetBytes(int64(len(in.text)))
 			b.ReportAllocs()
 			for b.Loop() {
-				kconf.ParseString("k.conf", in.text, kconf.Options{TopLevel: config.TopLevel(), Each: func(*kconf.Stmt) {}})
+				kconf.ParseString("k.conf", in.text, kconf.Options{TopLevel: config.TopLevel(), Each: func(*kconf.Stmt) bool { return false }})
 			}
 		})
 	}
