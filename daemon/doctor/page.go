@@ -67,7 +67,8 @@ func Index() string {
 	b.WriteString("# What `holdfast check` finds beyond mistakes\n\n" +
 		"A file can be correct and not do what it was written for. These rules find such things. None of them is an error: the file does run, " +
 		"and the exit status of `-t` stays keepalived's. A finding names its rule; the rule's page says what is wrong, what comes of it, and what to do.\n\n" +
-		"`holdfast check FILE` looks at one file, on the machine it is for; `--peer FILE` compares it with the file of the other node.\n")
+		"`holdfast check FILE` looks at one file, on the machine it is for; `--peer FILE` compares it with the file of the other node. " +
+		"Mistakes are listed [elsewhere](diagnostics.md).\n")
 	theme := Theme("")
 	for _, r := range all {
 		if r.Theme != theme {
