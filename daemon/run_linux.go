@@ -130,13 +130,6 @@ func runForeground(opt Options, conf *config.Loaded, stderr io.Writer) int {
 	return status
 }
 
-// --config-test ends soon, so garbage may lie; but it takes no more memory than a
-// small host can give.
-const (
-	testGCPercent = 100
-	testMemory    = 48 << 20
-)
-
 // ConfigTest is --config-test: everything that can be said about the
 // configuration without touching the system, and keepalived's exit status.
 func ConfigTest(opt Options, stderr io.Writer) int {

@@ -111,9 +111,12 @@ type assembler struct {
 }
 
 func newAssembler(env Environment) *assembler {
-	a := &assembler{x: &kconf.Ctx{Diags: new(kconf.Diagnostics)}, env: env,
-		c: &Config{virtual: map[netip.Addr]bool{}, told: Told{Links: map[string]*vrrp.LinkInfo{}, Missing: map[string]bool{}, Faults: map[string]string{}}}, names: host.ReadNames(os.DirFS("/")), byName: map[string]*Instance{}, vmacNames: map[string]*vrrp.InstanceConfig{},
-		r: root{blocks: map[string]kconf.Pos{}}}
+	told := Told{Links: map[string]*vrrp.LinkInfo{}, Missing: map[string]bool{}, Faults: map[string]string{}}
+	a := &assembler{
+		x: &kconf.Ctx{Diags: new(kconf.Diagnostics)}, env: env,
+		r: root{blocks: map[string]kconf.Pos{}}, c: &Config{virtual: map[netip.Addr]bool{}, told: told},
+		names: host.ReadNames(os.DirFS("/")), byName: map[string]*Instance{}, vmacNames: map[string]*vrrp.InstanceConfig{},
+	}
 	a.r.global = defaultGlobals()
 	return a
 }
