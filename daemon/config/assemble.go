@@ -81,6 +81,7 @@ type Environment struct {
 
 	told    map[string]*vrrp.LinkInfo // what the parent said about interfaces
 	missing map[string]bool           // interfaces that it did not find
+	vrfs    map[string]uint32         // VRF devices that it found; nil: not known
 }
 
 // assembler puts the parts together and collects why the result cannot run.
@@ -149,6 +150,7 @@ func (a *assembler) finish(diags *kconf.Diagnostics) *Loaded {
 	a.define()
 	a.interfaces()
 	a.linkGroups()
+	a.vrfs()
 	a.statics() // rules without a priority count down from the static ones
 	for _, ic := range a.r.instances {
 		in := a.instance(ic)
@@ -182,6 +184,21 @@ func (a *assembler) globals() {
 	a.c.Global = a.r.global
 	a.c.Global.Namespace, a.c.Global.Instance = a.r.namespace.Text, a.r.instance.Text
 	a.c.Global.complete(a.x)
+}
+
+// vrfs finds the VRFs that route lines may name. Where interfaces may come later,
+// every name is believed.
+func (a *assembler) vrfs() {
+	a.names.VRFs = a.env.vrfs
+	if a.env.Links != nil && !a.c.Global.DynamicInterfaces {
+		a.names.VRFs = map[string]uint32{}
+		for name, l := range a.env.Links {
+			if l.Table != 0 {
+				a.names.VRFs[name] = l.Table
+			}
+		}
+	}
+	a.c.told.VRFs = a.names.VRFs
 }
 
 // HasVRRP says whether there is work for a VRRP process.

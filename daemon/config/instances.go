@@ -148,7 +148,9 @@ func (a *assembler) routeLines(lines []*kconf.Stmt, kind host.LineKind) []host.R
 	var list []host.RouteLine
 	for _, s := range lines {
 		if line, ok := a.names.DecodeRoute(a.x, s, kind); ok {
-			a.link(line.Pos, line.Link)
+			for _, link := range line.Links() {
+				a.link(line.Pos, link)
+			}
 			list = append(list, line)
 		}
 	}

@@ -117,6 +117,7 @@ type Told struct {
 	Links   map[string]*vrrp.LinkInfo `json:"links,omitempty"`   // interfaces of instances, as they were
 	Missing map[string]bool           `json:"missing,omitempty"` // interfaces that do not exist
 	Faults  map[string]string         `json:"faults,omitempty"`  // instances that another one keeps in FAULT, and why
+	VRFs    map[string]uint32         `json:"vrfs,omitempty"`    // VRF devices and their tables; nil: not known
 }
 
 // Told is for Decode in the children.
@@ -126,7 +127,7 @@ func (c *Config) Told() Told { return c.told }
 // and reported, so nothing is checked against the machine again. told is
 // Config.Told of the parent.
 func Decode(encoded []byte, told Told) (*Config, error) {
-	a := newAssembler(Environment{told: told.Links, missing: told.Missing, Files: os.DirFS("/")})
+	a := newAssembler(Environment{told: told.Links, missing: told.Missing, vrfs: told.VRFs, Files: os.DirFS("/")})
 	if _, err := kconf.DecodeEach(bytes.NewReader(encoded), func(s *kconf.Stmt) { a.decode(s) }); err != nil {
 		return nil, fmt.Errorf("decode configuration from the parent: %w", err)
 	}

@@ -349,6 +349,13 @@ var smallFiles = map[string]struct {
 		text: "static_ipaddress {\n    10.5.0.1/24\n}\n",
 		want: []string{},
 	},
+	"a second way by an interface that is not there": {
+		text: configtest.With("virtual_routes {\n10.0.0.0/8 nexthop via 10.9.0.1 dev eth1 nexthop via 10.9.0.2 dev eth8\n}"),
+		want: []string{"k.conf:3:1: warning: route to 10.0.0.0/8: without dev it cannot be tracked, as if no_track stood there",
+			"k.conf:3:1: interface eth8 does not exist; create it, or allow interfaces to come later with dynamic_interfaces in global_defs"},
+		status: 5,
+		fatal:  "Non-existent interface specified in configuration",
+	},
 	"a firewall mark": {
 		text: configtest.Balancer("10.9.0.100 80", "fwmark 5", "8080", "8080"),
 		want: []string{

@@ -21,7 +21,6 @@ var withoutExample = map[string]string{
 	"file-missing":           "it is about the name that was given, see load_test of config",
 	"internal-error":         "nobody knows how",
 	"multiple-files":         "it is about the name that was given, see files_test of kconf",
-	"no-such-vrf":            "config does not tell the VRFs of the machine, see rows_test of host",
 	"not-a-prefix":           "no keyword has such an argument at present",
 	"script-account-refused": "it needs a daemon that is not root, see security_linux_test of notify",
 	"unreadable":             "it needs a disk that fails in the middle of a file",

@@ -84,7 +84,7 @@ var routeKinds = []Kind{
 	{"no-destination", inInstance, "A route line has no destination.", lineLost, "begin it with a prefix or default", "virtual_routes { dev eth0 }"},
 	{"no-gateway", inInstance, "A nexthop says neither via nor dev, or or stands without via.", lineLost, "add via or dev", "virtual_routes { 10.0.0.0/8 nexthop weight 2 }"},
 	{"no-priority", inInstance, "A rule has no priority. One is made up, counting down, so the order is seldom what is meant.", otherValue, "write a priority", "virtual_rules { from 192.0.2.0/24 table 5 }"},
-	{"no-such-vrf", inInstance, "A route names a VRF that does not exist on this machine.", lineLost, "correct the name or create the VRF", ""},
+	{"no-such-vrf", inInstance, "A route names a VRF that does not exist on this machine.", lineLost, "correct the name or create the VRF", "virtual_routes { 10.0.0.0/8 dev eth0 vrf red }"},
 	{"not-a-label", inInstance, "encap mpls has something that is no list of labels.", lineLost, "write labels up to 1048575 with slashes between them", "virtual_routes { 10.0.0.0/8 encap mpls red dev eth0 }"},
 	{"not-a-locator", inInstance, "encap ila has something that is no locator.", lineLost, "write four groups of up to four hexadecimal digits", "virtual_routes { 10.0.0.0/8 encap ila red dev eth0 }"},
 	{"not-for-action", inInstance, "A word of a rule goes with table or l3mdev only, and the rule does something else.", lineLost, "take the word away", "virtual_rules { from 192.0.2.0/24 priority 100 blackhole realms 5 }"},
