@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"holdfast/daemon/config"
 	"holdfast/host"
@@ -97,27 +98,29 @@ func (r Report) At(pos, related kconf.Pos, format string, args ...any) {
 	})
 }
 
-var all = slices.Concat(electionRules, advertRules, unicastRules, addressRules, groupRules, trackRules, scriptRules,
-	serviceRules, poolRules, checkRules, globalRules, peerRules, peerServerRules)
+// all is made when it is first asked for: most processes of this program never do.
+var all = sync.OnceValue(func() []Rule {
+	return slices.Concat(electionRules(), advertRules(), unicastRules(), addressRules(), groupRules(), trackRules(), scriptRules(), serviceRules(), poolRules(), checkRules(), globalRules(), peerRules(), peerServerRules())
+})
 
 // Rules are all rules, in the order of the index.
-func Rules() []Rule { return slices.Clone(all) }
+func Rules() []Rule { return slices.Clone(all()) }
 
 // Lookup is the rule with that id.
 func Lookup(id string) (Rule, bool) {
-	i := slices.IndexFunc(all, func(r Rule) bool { return r.ID == id })
+	i := slices.IndexFunc(all(), func(r Rule) bool { return r.ID == id })
 	if i < 0 {
 		return Rule{}, false
 	}
-	return all[i], true
+	return all()[i], true
 }
 
 // Examine applies every rule to one configuration. Findings are in the order of
 // their places; none of them changes an exit status of --config-test.
 func Examine(in *Input) []kconf.Diagnostic {
 	var found []kconf.Diagnostic
-	for i := range all {
-		if r := &all[i]; r.Find != nil {
+	for i := range all() {
+		if r := &all()[i]; r.Find != nil {
 			r.Find(in, Report{rule: r, list: &found})
 		}
 	}

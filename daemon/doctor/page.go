@@ -70,7 +70,7 @@ func Index() string {
 		"`holdfast check FILE` looks at one file, on the machine it is for; `--peer FILE` compares it with the file of the other node. " +
 		"Mistakes are listed [elsewhere](diagnostics.md).\n")
 	theme := Theme("")
-	for _, r := range all {
+	for _, r := range all() {
 		if r.Theme != theme {
 			theme = r.Theme
 			fmt.Fprintf(&b, "\n## %s\n\n| Rule | | |\n|---|---|---|\n", theme)

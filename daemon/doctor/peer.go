@@ -24,8 +24,8 @@ type Routers struct{ Here, There *config.Instance }
 func Compare(a, b *Input) []kconf.Diagnostic {
 	c := compare(a, b)
 	var found []kconf.Diagnostic
-	for i := range all {
-		if r := &all[i]; r.Compare != nil {
+	for i := range all() {
+		if r := &all()[i]; r.Compare != nil {
 			r.Compare(c, Report{rule: r, list: &found})
 		}
 	}
