@@ -4,8 +4,9 @@ import "holdfast/kconf"
 
 // BFDConfig is a BFD_CHECK block.
 type BFDConfig struct {
-	Common // of it, only Alpha
-	Name   string
+	kconf.Written // where each keyword stands
+	Common        // of it, only Alpha
+	Name          string
 }
 
 func (c *BFDConfig) common() *Common { return &c.Common }
@@ -20,6 +21,8 @@ var bfdKeywords = kconf.Vocabulary[BFDConfig]{
 				x.Errorf(s.Pos(), kconf.ClassGeneral, "missing-argument", "name: wants one argument, has %d", len(args))
 			case len(args[0].Text) > maxBFDName:
 				x.Errorf(args[0].Pos, kconf.ClassGeneral, "too-long", "name %s: a bfd_instance has at most %d characters", args[0].Text, maxBFDName)
+			case c.Name != "":
+				c.Repeated(x, s)
 			default:
 				c.Name = args[0].Text
 			}

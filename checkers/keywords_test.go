@@ -213,9 +213,11 @@ func TestMistakesAreReportedAndTheRestIsKept(t *testing.T) {
 		"bad name":              {"DNS_CHECK {\nname a..b\n}", []string{"f:2:2: name a..b: label"}, []string{"DNS_CHECK"}},
 		"unknown type":          {"DNS_CHECK {\ntype HINFO\n}", []string{"f:2:2: type HINFO"}, []string{"DNS_CHECK"}},
 		"bad payload":           {"UDP_CHECK {\npayload 0x\n}", []string{"f:2:2: payload: 'x' is no hexadecimal digit"}, []string{"UDP_CHECK"}},
+		"payload of a blank":    {"UDP_CHECK {\npayload \" \"\n}", []string{"f:2:2: payload: no octets"}, []string{"UDP_CHECK"}},
 		"lengths crossed":       {"UDP_CHECK {\nmin_reply_length 300\n}", []string{"f:1:1: UDP_CHECK: min_reply_length 300 is above max_reply_length 255"}, []string{"UDP_CHECK"}},
 		"program missing":       {"MISC_CHECK {\n}", []string{"f:1:1: MISC_CHECK: misc_path is missing"}, nil},
 		"not yet":               {"FILE_CHECK {\ntrack_file x\n}", []string{"f:1:1: note: FILE_CHECK: not supported yet; the server keeps its configured weight"}, []string{"FILE_CHECK"}},
+		"two BFD sessions":      {"BFD_CHECK {\nname a\nname b\n}", []string{"f:1:1: note: BFD_CHECK", "f:3:1: name: given before, the first one counts (see f:2:1)"}, []string{"BFD_CHECK"}},
 		"connect_ip in misc":    {"MISC_CHECK {\nmisc_path /bin/true\nconnect_port 1\n}", []string{"f:3:1: unknown keyword connect_port"}, []string{"MISC_CHECK"}},
 	}
 	for name, tt := range tests {

@@ -45,6 +45,7 @@ func TestMistakesInCheckersAreOfKeepalivedsClass(t *testing.T) {
 		"a time limit too long":                   {"MISC_CHECK {\nmisc_path /bin/true\nmisc_timeout 4295\n}", number, 1, "MISC_CHECK {\nmisc_path /bin/true\nmisc_timeout 4294\n}"},
 		"reply lengths that exclude each other":   {"UDP_CHECK {\nmax_reply_length 2\nmin_reply_length 3\n}", general, 1, "UDP_CHECK {\nmax_reply_length 3\nmin_reply_length 3\n}"},
 		"a payload that is none":                  {"UDP_CHECK {\npayload zz\n}", general, 1, "UDP_CHECK {\npayload 00 1 ff\n}"},
+		"a payload of nothing":                    {"UDP_CHECK {\npayload \"\"\n}", general, 1, "UDP_CHECK {\npayload \"00 1 ff\"\n}"},
 		"payload without octets":                  {"UDP_CHECK {\npayload\n}", general, 1, "UDP_CHECK {\nrequire_reply\n}"},
 		"a query type that is none":               {"DNS_CHECK {\ntype HINFO\n}", general, 1, "DNS_CHECK {\ntype aaaa\n}"},
 		"an empty label":                          {"DNS_CHECK {\nname a..b\n}", general, 1, "DNS_CHECK {\nname a.b\n}"},

@@ -32,9 +32,12 @@ var udpKeywords = append(connectRows((*UDPConfig).common, history{"1", "1", stri
 		Name: "payload", Args: "HEX...", Default: "random data", Since: "2.2.0",
 		Doc: "Octets to send, in hexadecimal; blanks may separate groups. Without it, 32 octets of a fixed text, as keepalived in truth sends.",
 		Set: kconf.Custom("hex text", "spaces allowed, one or two digits per byte", func(x *kconf.Ctx, c *UDPConfig, s *kconf.Stmt) {
-			if b, _, err := parseHex(s.Args(), false); err != nil {
+			switch b, _, err := parseHex(s.Args(), false); {
+			case err != nil:
 				x.Errorf(s.Args()[0].Pos, kconf.ClassGeneral, "bad-hex", "payload: %v", err)
-			} else {
+			case len(b) == 0:
+				x.Errorf(s.Args()[0].Pos, kconf.ClassGeneral, "bad-hex", "payload: no octets")
+			default:
 				c.Payload = b
 			}
 		}).MissingIs(kconf.ClassGeneral),
@@ -104,28 +107,38 @@ func (c *UDPConfig) limits() (lo, hi int) {
 }
 
 // parseHex reads octets, two digits each, or one where a word or the text
-// ends. With wildcards a digit x or X matches any; mask has the bits that count.
+// ends; blanks within a quoted word end words too. With wildcards a digit x or X matches any; mask has the bits that count.
 func parseHex(words []kconf.Word, wildcards bool) (octets, mask []byte, err error) {
 	for _, w := range words {
-		for t := w.Text; t != ""; {
-			n := min(2, len(t))
-			var o, m byte
-			for _, d := range []byte(t[:n]) {
-				v := strings.IndexByte("0123456789abcdef", d|0x20)
-				switch {
-				case wildcards && d|0x20 == 'x':
-					o, m = o<<4, m<<4
-				case v >= 0 && d > ' ':
-					o, m = o<<4|byte(v), m<<4|0xf
-				default:
-					return nil, nil, fmt.Errorf("%q is no hexadecimal digit", d)
-				}
+		for t := range strings.FieldsSeq(w.Text) {
+			if octets, mask, err = parseHexDigits(t, octets, mask, wildcards); err != nil {
+				return nil, nil, err
 			}
-			if n == 1 {
-				m |= 0xf0 // a single digit is a whole octet
-			}
-			octets, mask, t = append(octets, o), append(mask, m), t[n:]
 		}
+	}
+	return octets, mask, nil
+}
+
+// parseHexDigits appends the octets of one word and their bits that count.
+func parseHexDigits(t string, octets, mask []byte, wildcards bool) (_, _ []byte, err error) {
+	for t != "" {
+		n := min(2, len(t))
+		var o, m byte
+		for _, d := range []byte(t[:n]) {
+			v := strings.IndexByte("0123456789abcdef", d|0x20)
+			switch {
+			case wildcards && d|0x20 == 'x':
+				o, m = o<<4, m<<4
+			case v >= 0 && d > ' ':
+				o, m = o<<4|byte(v), m<<4|0xf
+			default:
+				return nil, nil, fmt.Errorf("%q is no hexadecimal digit", d)
+			}
+		}
+		if n == 1 {
+			m |= 0xf0 // a single digit is a whole octet
+		}
+		octets, mask, t = append(octets, o), append(mask, m), t[n:]
 	}
 	return octets, mask, nil
 }

@@ -59,7 +59,7 @@ type VirtualServerConfig struct {
 	At                   Places
 	members              []ServiceKey                 // after Complete
 	groupIndex           int                          // among those that use the group
-	written              map[netip.AddrPort]kconf.Pos // real servers with a port, until Complete
+	written              map[netip.AddrPort]kconf.Pos // real servers as they are written, until Complete
 }
 
 // Places are where the keywords of a virtual_server stand that are compared with

@@ -147,6 +147,7 @@ func TestConfigurationMistakesAreSaidWhereTheyAre(t *testing.T) {
 		"hysteresis too high":      {block("hysteresis 1"), "k:7:1: warning: hysteresis 1: must be below quorum, 0 is used"},
 		"quorum never gained":      {block("quorum 2\nhysteresis 1\nreal_server 10.9.0.12 80 {\n}"), "k:8:1: note: quorum 2 with hysteresis 1: all servers together weigh 2"},
 		"duplicate":                {block("real_server 10.9.0.11 80 {\n}"), "k:7:1: real_server 10.9.0.11:80: given before, the first one counts"},
+		"duplicate without port":   {"virtual_server 10.9.0.100 80 {\n" + plain + "real_server 10.9.0.11 {\n}\nreal_server 10.9.0.11 0 {\n}\n}", "k:7:1: real_server 10.9.0.11: given before, the first one counts (see k:5:1)"},
 		"other family":             {block("real_server fd09::1 80 {\n}"), "k:7:1: server fd09::1: is not inet as its virtual_server; dropped"},
 		"ops on tcp":               {block("ops"), "k:7:1: warning: ops: is for UDP, ignored"},
 		"family conflict":          {block("ip_family inet6"), "k:7:11: ip_family inet6: the address is of the other family"},

@@ -66,9 +66,14 @@ func beginRealServer(x *kconf.Ctx, v *VirtualServerConfig, s *kconf.Stmt) *RealS
 		return nil
 	}
 	r.WrittenPort = r.Addr.Port()
-	if first, there := v.written[r.Addr]; there && r.hasPort {
+	// A port that was left out is none here: completing it is for later.
+	if first, there := v.written[r.Addr]; there {
+		name := fmt.Sprint(r.Addr)
+		if !r.hasPort {
+			name = fmt.Sprint(r.Addr.Addr())
+		}
 		x.Diags.Add(kconf.Diagnostic{Pos: s.Pos(), Severity: kconf.Error, Class: kconf.ClassGeneral, ID: "duplicate-real-server", Related: first,
-			Message: fmt.Sprintf("real_server %v: given before, the first one counts", r.Addr)})
+			Message: fmt.Sprintf("real_server %s: given before, the first one counts", name)})
 		return nil
 	}
 	r.Method = v.Method // what the service has so far; Complete does the rest
@@ -90,9 +95,7 @@ func endRealServer(x *kconf.Ctx, v *VirtualServerConfig, r *RealServerConfig, _ 
 			return
 		}
 	}
-	if r.hasPort {
-		v.written[r.Addr] = r.Pos
-	}
+	v.written[r.Addr] = r.Pos
 	v.RealServers = append(v.RealServers, r)
 }
 

@@ -57,10 +57,16 @@ func (r *reader) define(t text) bool {
 	return true
 }
 
-// collect appends a line to the definition that is being read.
+// collect appends a line to the definition that is being read. When nothing
+// stands behind the =, the line below is the first one: text before a use of the
+// definition is joined with it.
 func (r *reader) collect(t text) {
 	line, more := strings.CutSuffix(t.s, `\`)
-	r.collecting.lines = append(r.collecting.lines, line)
+	if d := r.collecting; len(d.lines) == 1 && d.lines[0] == "" {
+		d.lines[0] = line
+	} else {
+		d.lines = append(d.lines, line)
+	}
 	if !more {
 		r.collecting = nil
 	}
@@ -84,11 +90,11 @@ func (r *reader) substitute(t text) (out text, more []string, changed bool) {
 		if use.end == 0 {
 			continue
 		}
-		if len(use.more) > 0 {
-			more = use.more
+		if len(use.more) > 0 { // the use ends the first line of what is left of another
+			more = slices.Concat(use.more, more)
 		}
 		uses++
-		moved += len(t.s) + len(use.value)
+		moved += len(t.s) + len(use.value) + len(more)
 		if uses > maxUses || moved > maxSubstitution || len(t.s)+len(use.value) > maxLineLength {
 			r.x.Errorf(r.pos(t.colAt(i)), ClassGeneral, "definition-loop", "%s: grows without end; does it use itself?", t.s[i:min(use.end, i+64)])
 			r.defs[use.name] = &definition{lines: []string{""}} // once is enough, and cheap from now on

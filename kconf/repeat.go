@@ -1,6 +1,7 @@
 package kconf
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -153,6 +154,11 @@ func (r *reader) repeatList(t text, args []string, body text, depth int) {
 		values := group(a)
 		if len(values) > len(names) {
 			r.badRepetition(t, "~LST: %s has %d values for %d names", a, len(values), len(names))
+			return
+		}
+		// A comma that was forgotten would otherwise make one value of two.
+		if slices.ContainsFunc(values, func(v string) bool { return strings.ContainsAny(v, blanks) }) {
+			r.badRepetition(t, "~LST: %s has a value with a blank; values hold neither blanks nor commas nor braces", a)
 			return
 		}
 		if !r.generate(t) {

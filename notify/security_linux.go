@@ -16,9 +16,10 @@ import (
 type Use uint8
 
 const (
-	UseNotify Use = iota // notify_*, quorum_*, startup, shutdown and FIFO scripts: keepalived only logs
+	UseNotify Use = iota // notify_*, quorum_* and FIFO scripts: keepalived only logs
 	UseTrack             // vrrp_script: a configuration error
-	UseMisc              // MISC_CHECK: a configuration error
+	UseMisc              // MISC_CHECK: an unknown account is a configuration error
+	UseOnce              // startup and shutdown scripts: the same
 )
 
 // Problem is what is wrong with a script: stable id of the diagnostic.
@@ -277,12 +278,12 @@ func (v *visit) finding(p Problem, c *component, message, fix string) Finding {
 }
 
 // drop reports a script that cannot be used and returns false. For a track
-// script, and for the user of a MISC_CHECK, that is a configuration error;
+// script, and for the user of a MISC_CHECK or of the daemon's start and end, that is a configuration error;
 // keepalived only logs the others.
 func (v *visit) drop(p Problem, c *component, message, fix string) bool {
 	f := v.finding(p, c, message, fix)
 	f.Dropped = true
-	if v.use == UseTrack || v.use == UseMisc && p == UnknownAccount {
+	if v.use == UseTrack || v.use != UseNotify && p == UnknownAccount {
 		f.Severity, f.Class = kconf.Error, kconf.ClassGeneral
 	}
 	v.add(f)

@@ -210,6 +210,8 @@ func TestScriptSecurity(t *testing.T) {
 		"a bare name skips what the account may not run": {argv: "rootonly", user: "bob",
 			says: []string{"script-not-found   "}},
 		"unknown user, notify":      {argv: "/usr/bin/ok", user: "eve", says: []string{"unknown-account   "}},
+		"unknown user, startup":     {argv: "/usr/bin/ok", user: "eve", use: UseOnce, status: 5, says: []string{"unknown-account   "}},
+		"missing, startup":          {argv: "/usr/bin/no", use: UseOnce, says: []string{"script-not-found /usr/bin drwxr-xr-x uid 0 gid 0"}},
 		"unknown user, misc":        {argv: "/usr/bin/ok", user: "eve", use: UseMisc, status: 5, says: []string{"unknown-account   "}},
 		"no account at all, notify": {argv: "/usr/bin/ok", user: "-", status: 5, says: []string{"script-account-missing   "}},
 	}

@@ -17,7 +17,6 @@ type FileConfig struct {
 	Reverse bool   // weight N reverse: the sign of the number is turned
 	Init    *Init  // init_file; nil: the file is not touched
 
-	weighted bool
 }
 
 // Init is what init_file writes at start, and neither at a reload nor under
@@ -68,14 +67,16 @@ func setFile(x *kconf.Ctx, c *FileConfig, s *kconf.Stmt) {
 	}
 }
 
+// setFileWeight keeps the first weight that is not the default. keepalived does
+// not tell the default from no weight, and lets another one follow.
 func setFileWeight(x *kconf.Ctx, c *FileConfig, s *kconf.Stmt) {
 	switch {
-	case c.weighted:
+	case c.Weight != 1:
 		c.Repeated(x, s)
 	case len(s.Args()) == 0:
 		x.Errorf(s.Pos(), kconf.ClassGeneral, "missing-argument", "weight: wants a number")
 	default:
-		c.weighted = setWeight(x, s, fileWeightMax, &c.Weight, &c.Reverse)
+		setWeight(x, s, fileWeightMax, &c.Weight, &c.Reverse)
 	}
 }
 

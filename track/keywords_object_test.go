@@ -47,7 +47,7 @@ func TestATrackFileBlock(t *testing.T) {
 				t.Fatalf("not used: %q", says)
 			}
 			tt.want.Name = "f"
-			if d := cmp.Diff(tt.want, *got, cmpopts.IgnoreFields(FileConfig{}, "Written", "Pos", "weighted")); d != "" {
+			if d := cmp.Diff(tt.want, *got, cmpopts.IgnoreFields(FileConfig{}, "Written", "Pos")); d != "" {
 				t.Errorf("-want +got\n%s", d)
 			}
 		})
@@ -68,6 +68,7 @@ func TestMistakesInATrackFileBlock(t *testing.T) {
 		"file without a path":        {"track_file f", "file", false, 5, "k:2:1: file: wants a path"},
 		"two files":                  {"track_file f", "file /run/n\nfile /run/m", true, 5, "k:3:1: file: given before, the first one counts (see k:2:1)"},
 		"two weights":                {"track_file f", "file /run/n\nweight 2\nweight 3", true, 5, "k:4:1: weight: given before, the first one counts (see k:3:1)"},
+		"the default, then a weight": {"track_file f", "file /run/n\nweight 1\nweight 3", true, 0, ""},
 		"a weight after a bad one":   {"track_file f", "file /run/n\nweight 255\nweight 3", true, 5, "k:3:8: weight 255: must be -254 to 254"},
 		"a weight that is none":      {"track_file f", "file /run/n\nweight x", true, 5, "k:3:8: weight x: must be -254 to 254"},
 		"a weight missing":           {"track_file f", "file /run/n\nweight", true, 5, "k:3:1: weight: wants a number"},
@@ -111,7 +112,7 @@ func TestATrackProcessBlock(t *testing.T) {
 				t.Fatalf("not used: %q", says)
 			}
 			tt.want.Name = "p"
-			if d := cmp.Diff(tt.want, *got, cmpopts.IgnoreFields(ProcessConfig{}, "Written", "Pos", "weighted")); d != "" {
+			if d := cmp.Diff(tt.want, *got, cmpopts.IgnoreFields(ProcessConfig{}, "Written", "Pos")); d != "" {
 				t.Errorf("-want +got\n%s", d)
 			}
 		})
@@ -131,6 +132,7 @@ func TestMistakesInATrackProcessBlock(t *testing.T) {
 		"two processes":             {"process sshd\nprocess cron", true, 5, "k:3:1: process: given before, the first one counts (see k:2:1)"},
 		"another way to match":      {"process sshd\nparam_match final", true, 5, "k:3:13: param_match final: must be initial or partial"},
 		"weight 255":                {"process sshd\nweight 255", true, 5, "k:3:8: weight 255: must be -254 to 254"},
+		"the default, then another": {"process sshd\nweight 0\nweight 4", true, 0, ""},
 		"two weights":               {"process sshd\nweight 3\nweight 4", true, 5, "k:4:1: weight: given before, the first one counts (see k:3:1)"},
 		"another word":              {"process sshd\nweight 3 back", true, 5, "k:3:10: weight: unknown word back, only reverse may follow"},
 		"quorum 0":                  {"process sshd\nquorum 0", true, 5, "k:3:8: quorum 0: must be 1-65535"},

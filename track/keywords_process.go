@@ -26,7 +26,6 @@ type ProcessConfig struct {
 	TerminateDelay time.Duration // before a lost quorum counts; 0 or 1us to 1h
 	ForkDelay      time.Duration // before a gained quorum counts; 0 or 1us to 1h
 
-	weighted bool
 }
 
 // ParamMatch is how the parameters of a process are compared.
@@ -117,11 +116,11 @@ func setProcessWeight(x *kconf.Ctx, c *ProcessConfig, s *kconf.Stmt) {
 	if _, ok := x.Args(s, 1); !ok {
 		return
 	}
-	if c.weighted {
+	if c.Weight != 0 { // the default does not count as given
 		c.Repeated(x, s)
 		return
 	}
-	c.weighted = setWeight(x, s, fileWeightMax, &c.Weight, &c.Reverse)
+	setWeight(x, s, fileWeightMax, &c.Weight, &c.Reverse)
 }
 
 // setQuorum and setQuorumMax refuse what the other one, written before, makes

@@ -169,7 +169,7 @@ func TestEveryRowSaysWhatItIs(t *testing.T) {
 
 func TestKnownKeywordsWithoutEffectSaySo(t *testing.T) {
 	x := newCtx()
-	FileKeywords.Decode(x, &FileConfig{}, []*kconf.Stmt{stmt("file /run/prio"), stmt("weight 2")})
+	FileKeywords.Decode(x, &FileConfig{Weight: 1}, []*kconf.Stmt{stmt("file /run/prio"), stmt("weight 2")})
 	want := []string{"note file: not supported yet", "note weight: not supported yet"}
 	if d := cmp.Diff(want, diags(x)); d != "" {
 		t.Errorf("-want +got\n%s", d)

@@ -146,7 +146,19 @@ func setScriptUser(x *kconf.Ctx, g *Globals, s *kconf.Stmt) {
 	}
 }
 
-// scripts are those of the daemon itself: nil where there is none.
-func (g *Globals) scripts() []*kconf.Script {
-	return []*kconf.Script{g.Startup.Script, g.Shutdown.Script, g.NotifyFIFO.Script, g.VRRPFIFO.Script, g.LVSFIFO.Script}
+// fifoScripts are the readers of FIFOs about something that the configuration
+// has: no other one is started.
+func (c *Config) fifoScripts() []*kconf.Script {
+	g, routers, services := &c.Global, len(c.Instances) > 0, len(c.Services) > 0
+	var list []*kconf.Script
+	if routers || services {
+		list = append(list, g.NotifyFIFO.Script)
+	}
+	if routers {
+		list = append(list, g.VRRPFIFO.Script)
+	}
+	if services {
+		list = append(list, g.LVSFIFO.Script)
+	}
+	return list
 }

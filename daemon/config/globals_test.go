@@ -379,8 +379,9 @@ func TestScriptsOfTheDaemonAreLookedAtLikeHooks(t *testing.T) {
 		"script_user root\nenable_script_security\nstartup_script /bin/true":                             0,
 		"startup_script /bin/true\nstartup_script /bin/true":                                             6,
 		"script_user root\nenable_script_security\nshutdown_script /bin/true\nshutdown_script /bin/true": 5,
-		"notify_fifo /tmp/f\nnotify_fifo_script /bin/true":                                               6,
-		"lvs_notify_fifo_script": 5,
+		"startup_script /bin/true nosuchuser":                                                            5,
+		"notify_fifo /tmp/f\nnotify_fifo_script /bin/true":                                               0, // of nothing: no process starts it
+		"lvs_notify_fifo_script":                                                                         5,
 	} {
 		if got := configtest.Understood(t, "global_defs {\n"+text+"\n}\n").TestStatus(); got != want {
 			t.Errorf("%s\n--config-test ends with %d, want %d", text, got, want)

@@ -71,8 +71,11 @@ func (c *Config) checkScripts(x *kconf.Ctx, hopeless bool) {
 	for _, h := range c.NotifyScripts() {
 		c.book.add(notify.UseNotify, h.Script)
 	}
-	for _, s := range c.Global.scripts() {
+	for _, s := range c.fifoScripts() {
 		c.book.add(notify.UseNotify, s)
+	}
+	for _, run := range []RunOnce{c.Global.Startup, c.Global.Shutdown} {
+		c.book.add(notify.UseOnce, run.Script)
 	}
 	c.checkFIFOOwners(x)
 	if !hopeless {

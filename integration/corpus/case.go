@@ -2,6 +2,7 @@ package corpus
 
 import (
 	"fmt"
+	"hash/fnv"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -23,7 +24,7 @@ type Case struct {
 	Accounts []string
 
 	Batch string   // cases of one batch can share a file, see Together
-	Lines []string // what the case puts into its shape, when it is in a batch
+	Lines []string // what a case of the table of ranges puts into its shape
 
 	shape  string
 	shapes map[string]string
@@ -40,6 +41,15 @@ func (c *Case) Want() int {
 		return c.Other
 	}
 	return c.Status
+}
+
+// sampled reports whether the case is among the tenth of the refused numbers of
+// ranges.txt about which keepalived is asked even in a quick run; those that are
+// accepted share files and cost little. It is always the same tenth.
+func (c *Case) sampled() bool {
+	h := fnv.New32a()
+	h.Write([]byte(c.Name))
+	return h.Sum32()%10 == 0
 }
 
 // File is a further file of a case, in its folder.

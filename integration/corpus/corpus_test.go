@@ -24,15 +24,21 @@ func read(t *testing.T) map[string][]Case {
 }
 
 // TestTheConfigurationCheckEndsAsKeepalivedsDoes runs both daemons on every
-// case. When it is keepalived that ends otherwise, the record is wrong.
+// case, except that keepalived is asked about a tenth of the numbers that it
+// refuses, unless all is asked for. When it is keepalived that ends otherwise, the
+// record is wrong.
 func TestTheConfigurationCheckEndsAsKeepalivedsDoes(t *testing.T) {
 	netns.Require(t)
 	all := read(t)
 	b := newBench(t, all)
 	b.report = newReport(t)
-	began := time.Now()
-	t.Cleanup(func() { t.Logf("%d runs of a daemon in %.1f s", b.cases.Load(), time.Since(began).Seconds()) })
+	b.full = os.Getenv("HOLDFAST_CORPUS_FULL") != "" || os.Getenv("HOLDFAST_CORPUS_REPORT") != ""
+	began, count := time.Now(), 0
+	t.Cleanup(func() {
+		t.Logf("%d cases, %d runs of a daemon in %.1f s", count, b.cases.Load(), time.Since(began).Seconds())
+	})
 	for _, name := range slices.Sorted(maps.Keys(all)) {
+		count += len(all[name])
 		t.Run(name, func(t *testing.T) {
 			for _, batch := range batches(all[name]) {
 				t.Run(batch[0].Name, func(t *testing.T) {
@@ -75,7 +81,10 @@ func (b *bench) check(t *testing.T, batch []Case) {
 		b.check(t, batch[half:])
 		return
 	}
-	theirs := b.try(t, netns.Keepalived, c)
+	theirs := verdict{status: c.Status}
+	if b.full || c.Lines == nil || c.Batch != "" || c.sampled() {
+		theirs = b.try(t, netns.Keepalived, c)
+	}
 	if theirs.status != c.Status {
 		t.Errorf("%s: %s: keepalived -t ended with %d, recorded is %d; it said:\n%s", c.From, c.Name, theirs.status, c.Status, theirs.output)
 	}

@@ -1,7 +1,8 @@
 // Package corpus compares the configuration check of holdfast with that of
 // keepalived: hundreds of small files, each with the exit status with which
 // keepalived 2.2.7 -t ends, as observed. The test runs both daemons on every
-// file: the record cannot rot, and holdfast cannot drift.
+// file: the record cannot rot, and holdfast cannot drift. Of the numbers that
+// keepalived refuses, it is asked about a tenth, unless all is asked for.
 //
 // The files below testdata are documentation: each case is a sentence, what
 // rule it shows, and the lines that show it.
@@ -34,6 +35,7 @@
 //
 //	HOLDFAST_NETNS=1   run the daemons (as root); without it only the form is tested
 //	HOLDFAST_BIN=FILE  the binary, instead of bin/holdfast
+//	HOLDFAST_CORPUS_FULL=1  ask keepalived about every number of ranges.txt
 //	HOLDFAST_CORPUS_REPORT=FILE  write down every difference, for whoever works on it
 //
 // Files, in reading order:

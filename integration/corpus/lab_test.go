@@ -47,6 +47,7 @@ type bench struct {
 	cases atomic.Int64
 
 	report *report
+	full   bool // keepalived is asked about every case
 }
 
 // newBench makes the hosts. All have, besides eth0 with 10.9.0.1/24 and
