@@ -106,6 +106,9 @@ func (l *Loop) start(now time.Time, fresh []*instance) []*instance {
 		for _, f := range in.Faults {
 			l.step(now, in, f)
 		}
+		if in.Resume != nil {
+			in.memory.Resume(now)
+		}
 		l.step(now, in, Startup{Params: in.Params, Resume: in.Resume})
 	}
 	return l.instances
