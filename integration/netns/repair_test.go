@@ -59,7 +59,7 @@ func vipOf(entry string) string {
 // what the old one held; the address stays, nobody else becomes active.
 func TestTheVRRPProcessKilledAloneIsReplacedUnnoticed(t *testing.T) {
 	Require(t)
-	for _, proto := range protocols[:2] {
+	for _, proto := range []protocol{protocols[0], protocols[1], authHeader} {
 		for _, other := range []Kind{Keepalived, Holdfast} {
 			t.Run(fmt.Sprintf("%s, beside %s", proto.name, other), func(t *testing.T) {
 				t.Parallel()
