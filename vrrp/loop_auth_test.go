@@ -61,6 +61,22 @@ func TestAnActiveRouterThatIsResumedSendsNumbersThatAreNew(t *testing.T) {
 	})
 }
 
+// The snapshot is so old that somebody else is Active by now: who refused its
+// numbers would become a second one.
+func TestARouterThatIsNotResumedHearsTheOneThatTookOver(t *testing.T) {
+	onBench(t, func(b *bench) {
+		b.watch(ahNumber)
+		instances := router(ahParams())
+		instances[0].Resume = &Snapshot{State: Active, Priority: 90, LastSent: time.Now().Add(-time.Minute)}
+		b.loop.Configure(instances)
+		theirs := ahParams()
+		time.Sleep(3 * time.Second)
+		b.conn.put(b.seal(&theirs, &Memory{ah: 6}, 100))
+		time.Sleep(3 * time.Second) // 3.6484s after the start have passed
+		b.want("  0.0000s VI_1 Initialize -> Backup (startup)", "  0.0000s apply []")
+	})
+}
+
 func TestTheLoopRefusesTrailersThatAreOldOrSentAgain(t *testing.T) {
 	onBench(t, func(b *bench) {
 		p := signed(3, false)

@@ -110,6 +110,9 @@ func (l *Loop) start(now time.Time, fresh []*instance) []*instance {
 			in.memory.Resume(now)
 		}
 		l.step(now, in, Startup{Params: in.Params, Resume: in.Resume})
+		if in.m.state != Active { // others go on, with numbers far below ours
+			in.memory = Memory{}
+		}
 	}
 	return l.instances
 }

@@ -167,6 +167,9 @@ func (l *LAN) boot(n *node, resume bool) {
 			v.m.Step(n.clock(l, l.now), vrrp.FaultRaised{Why: vrrp.ByInterface, Of: "eth0"}, nil)
 		}
 		l.step(n, v, l.now, ev)
+		if v.m.Snapshot().State != vrrp.Active { // as the loop does
+			v.memory = vrrp.Memory{}
+		}
 	}
 	l.apply(n) // the loop applies once after it has started all
 }
