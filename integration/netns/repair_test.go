@@ -69,6 +69,7 @@ func TestTheVRRPProcessKilledAloneIsReplacedUnnoticed(t *testing.T) {
 				r.Priority, r.Extra = 150, hooked(hooks, "")
 				a, b := p.start(r.Conf())
 				p.settle(a, b)
+				b.WaitLog(time.Time{}, 5*time.Second, `Entering BACKUP STATE`) // it may start late
 				hooks.Wait(time.Time{}, 2*time.Second, 4)
 				child, err := a.VRRPChild()
 				if err != nil {
