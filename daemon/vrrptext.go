@@ -153,6 +153,18 @@ func faultText(t vrrp.Transition) string {
 	return string(t.Why)
 }
 
+// checksumText says what follows from a peer's other form of checksum.
+func checksumText(a vrrp.Alarm) string {
+	switch vrrp.ChecksumForm(a.Got) {
+	case vrrp.ChecksumOldUnicast:
+		return fmt.Sprintf("Setting unicast VRRPv3 checksum to old version for %v, as keepalived had it before 1.3.7", a.Peer)
+	case vrrp.ChecksumPlain:
+		return fmt.Sprintf("checksums of %v are without pseudo header, ours are with it. They are accepted; if ours are not, set v3_checksum_as_v2", a.Peer)
+	default:
+		return fmt.Sprintf("checksums of %v are of the standard form, ours are not. They are accepted; if ours are not, take v3_checksum_as_v2 or old_unicast_checksum away", a.Peer)
+	}
+}
+
 // alarmLine puts a contradiction into words, with what the operator can do.
 func alarmLine(name string, a vrrp.Alarm) (logLine, bool) {
 	var text string
@@ -165,6 +177,10 @@ func alarmLine(name string, a vrrp.Alarm) (logLine, bool) {
 		text = fmt.Sprintf("wrong VRRP version from %v. Received %d and expect %d: neither side will hear the other", a.Peer, a.Got, a.Want)
 	case vrrp.AlarmAuth:
 		text = fmt.Sprintf("%v uses another authentication or password: neither side will hear the other", a.Peer)
+	case vrrp.AlarmClock:
+		text = fmt.Sprintf("clock of %v differs from ours by more than %v, and trailers of auth_hmac are refused from %v on: set both clocks by NTP", a.Peer, time.Duration(a.Got), time.Duration(a.Want))
+	case vrrp.AlarmChecksum:
+		text = checksumText(a)
 	case vrrp.AlarmOwnAddress:
 		text = fmt.Sprintf("received an advert with our own address %v: duplicate address, or a loop", a.Peer)
 	case vrrp.AlarmTwoOwners:

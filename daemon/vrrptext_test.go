@@ -42,6 +42,10 @@ func TestLogLinesAreKeepaliveds(t *testing.T) {
 		"dropped":           {vrrp.Dropped{Err: &vrrp.PacketError{Reason: vrrp.DropTTL, Src: from, Got: 64}, Suppressed: 3}, []string{"! (VI_1) invalid TTL/HL from 10.9.0.2. Received 64 and expect 255 (3 more since the last such line)"}},
 		"no socket":         {vrrp.SocketFailed{Err: errors.New("permission denied")}, []string{"! (VI_1) cannot open socket: permission denied"}},
 		"interval alarm":    {vrrp.Alarm{Kind: vrrp.AlarmInterval, Peer: from, Got: int64(2 * time.Second), Want: int64(time.Second)}, []string{"! (VI_1) advertisement interval mismatch with 10.9.0.2 mine=1s rcv'd=2s: set the same advert_int on both"}},
+		"clock alarm":       {vrrp.Alarm{Kind: vrrp.AlarmClock, Peer: from, Got: int64(2500 * time.Millisecond), Want: int64(5 * time.Second)}, []string{"! (VI_1) clock of 10.9.0.2 differs from ours by more than 2.5s, and trailers of auth_hmac are refused from 5s on: set both clocks by NTP"}},
+		"old checksum":      {vrrp.Alarm{Kind: vrrp.AlarmChecksum, Peer: from, Got: int64(vrrp.ChecksumOldUnicast)}, []string{"! (VI_1) Setting unicast VRRPv3 checksum to old version for 10.9.0.2, as keepalived had it before 1.3.7"}},
+		"plain checksum":    {vrrp.Alarm{Kind: vrrp.AlarmChecksum, Peer: from, Got: int64(vrrp.ChecksumPlain)}, []string{"! (VI_1) checksums of 10.9.0.2 are without pseudo header, ours are with it. They are accepted; if ours are not, set v3_checksum_as_v2"}},
+		"our checksum":      {vrrp.Alarm{Kind: vrrp.AlarmChecksum, Peer: from, Want: int64(vrrp.ChecksumPlain)}, []string{"! (VI_1) checksums of 10.9.0.2 are of the standard form, ours are not. They are accepted; if ours are not, take v3_checksum_as_v2 or old_unicast_checksum away"}},
 		"advert":            {vrrp.SendAdvert{Priority: 100}, nil},
 	}
 	for name, tt := range tests {

@@ -19,8 +19,9 @@ const (
 	centisecond   = 10 * time.Millisecond
 	maxCentiMask  = 0x0fff // 12 bits of Max Advertise Interval (RFC 9568 section 5.2.7)
 	maxAddrs      = 255    // the count is one octet
-	// MaxPacket is the longest VRRP PDU we read or write: 255 IPv6 addresses.
-	MaxPacket = headerLen + maxAddrs*16 + authLen
+	// MaxPacket is the longest VRRP PDU we read or write, with authentication: 255
+	// IPv6 addresses and a trailer.
+	MaxPacket = headerLen + maxAddrs*16 + authLen + trailerLen
 )
 
 // ChecksumForm tells what a version 3 checksum over IPv4 was computed over.
@@ -34,10 +35,13 @@ const (
 )
 
 // Datagram is one received VRRP PDU, IP header removed, with what the header said.
+// An authentication header and a trailer belong to the PDU here.
 type Datagram struct {
 	PDU      []byte
 	Src, Dst netip.Addr
 	TTL      uint8
+	ID       uint16    // IPv4 identification, which AH protects
+	At       time.Time // arrival, by the clock on the wall: trailers are stamped with it
 }
 
 // Advert is one ADVERTISEMENT (RFC 9568 section 5.2).
@@ -53,6 +57,9 @@ type Advert struct {
 	// MaxAdvertiseInterval is the sender's interval: whole seconds in version 2,
 	// multiples of 10ms in version 3.
 	MaxAdvertiseInterval time.Duration
+	// Skew is how far the sender's clock is ahead of ours, in whole seconds, where
+	// a trailer tells; zero otherwise.
+	Skew time.Duration
 	// AddrsDiffer says that Addrs is not our list: another count, or one of
 	// ours is missing. Such an advert is accepted all the same.
 	AddrsDiffer bool
@@ -72,18 +79,29 @@ func PeekVRID(pdu []byte) (vrid uint8, ok bool) {
 // Decode reads d as an advert for the virtual router p and makes every check of
 // reception, in keepalived's order, so that both name the same fault of a
 // packet with several. The error is always a *PacketError; a is then
-// meaningless. a.Addrs keeps its memory: decoding allocates nothing.
-func (p *Params) Decode(d Datagram, a *Advert) error {
+// meaningless. It remembers nothing: replays are noticed by Memory.Decode.
+func (p *Params) Decode(d Datagram, a *Advert) error { return (*Memory)(nil).Decode(p, d, a) }
+
+// Decode is Params.Decode with a memory: adverts that were sent before are
+// refused. a.Addrs keeps its memory: decoding allocates nothing.
+func (m *Memory) Decode(p *Params, d Datagram, a *Advert) error {
 	b := d.PDU
+	if p.ah() {
+		var ok bool
+		if b, ok = behindAH(b); !ok {
+			return p.drop(DropShort, d, int64(len(d.PDU)), ahLen+headerLen)
+		}
+	}
 	if len(b) < headerLen {
 		return p.drop(DropShort, d, int64(len(b)), headerLen)
 	}
 	version, kind, count := b[0]>>4, b[0]&0x0f, int(b[3])
 	want := pduLen(version, p.Version, p.IPv6, count)
-	if !lengthFits(len(b), want, p.IPv6) {
+	signed := p.HMAC != nil && len(b) == want+trailerLen
+	if !signed && !lengthFits(len(b), want, p.IPv6) {
 		return p.drop(DropLength, d, int64(len(b)), int64(want))
 	}
-	b = b[:want] // what follows is padding
+	b = b[:want] // what follows is a trailer or padding
 	if d.TTL != allowedTTL && !p.Unicast() {
 		return p.drop(DropTTL, d, int64(d.TTL), allowedTTL)
 	}
@@ -91,24 +109,33 @@ func (p *Params) Decode(d Datagram, a *Advert) error {
 		return p.drop(DropVersion, d, int64(version), int64(p.Version))
 	}
 	*a = Advert{Src: d.Src, Dst: d.Dst, TTL: d.TTL, Version: version, VRID: b[1], Priority: b[2], Addrs: a.Addrs[:0]}
-	var err error
-	if version == 2 {
-		err = p.checkV2(d, b, a)
-	} else {
-		a.MaxAdvertiseInterval = time.Duration(binary.BigEndian.Uint16(b[4:])&maxCentiMask) * centisecond
+	if p.HMAC != nil {
+		if err := m.checkTrailer(p, d, b, a); err != nil {
+			return err
+		}
 	}
-	if err != nil {
+	if version == 3 {
+		a.MaxAdvertiseInterval = time.Duration(binary.BigEndian.Uint16(b[4:])&maxCentiMask) * centisecond
+	} else if err := p.checkV2(m, d, b, a); err != nil {
 		return err
 	}
 	if kind != typeAdvert {
 		return p.drop(DropType, d, int64(kind), typeAdvert)
 	}
-	if err := p.checkSum(d, b, a); err != nil {
+	summed := b
+	if signed && p.IPv6 {
+		summed = d.PDU
+	}
+	if err := p.checkSum(d, summed, a); err != nil {
 		return err
 	}
 	a.Addrs = appendAddrs(a.Addrs, b[headerLen:], count, p.IPv6)
 	a.AddrsDiffer = !p.SkipCheckAdvAddr && !sameAddrs(p.Addrs, a.Addrs)
-	return p.checkSender(d)
+	if err := p.checkSender(d); err != nil {
+		return err
+	}
+	m.learn(p, a)
+	return nil
 }
 
 // sameAddrs ignores the order; almost always it is the same and one pass is enough.
@@ -143,7 +170,7 @@ func lengthFits(got, want int, ipv6 bool) bool {
 }
 
 // checkV2 makes the checks that version 3 has not: authentication and interval.
-func (p *Params) checkV2(d Datagram, b []byte, a *Advert) error {
+func (p *Params) checkV2(m *Memory, d Datagram, b []byte, a *Advert) error {
 	a.AuthType = AuthType(b[4])
 	a.MaxAdvertiseInterval = time.Duration(b[5]) * time.Second
 	if a.AuthType > AuthAH {
@@ -157,6 +184,11 @@ func (p *Params) checkV2(d Datagram, b []byte, a *Advert) error {
 	}
 	if a.AuthType == AuthPass && subtle.ConstantTimeCompare(a.AuthData[:], p.Password[:]) != 1 {
 		return p.drop(DropPassword, d, 0, 0)
+	}
+	if p.ah() {
+		if err := m.checkAH(p, d); err != nil {
+			return err
+		}
 	}
 	if a.MaxAdvertiseInterval != p.Interval() {
 		return p.drop(DropInterval, d, int64(a.MaxAdvertiseInterval), int64(p.Interval()))
@@ -174,7 +206,7 @@ func (p *Params) checkSum(d Datagram, b []byte, a *Advert) error {
 		return p.drop(DropChecksum, d, 0, 0)
 	case fold(plain) == 0xffff:
 		a.Checksum = ChecksumPlain
-	case !d.Dst.IsMulticast() && fold(pseudo(plain, d.Src, GroupIPv4, len(b), true)) == 0xffff:
+	case !d.Dst.IsMulticast() && p.OldUnicastChecksum != OldChecksumNever && fold(pseudo(plain, d.Src, GroupIPv4, len(b), true)) == 0xffff:
 		a.Checksum = ChecksumOldUnicast
 	default:
 		return p.drop(DropChecksum, d, 0, 0)
@@ -229,10 +261,22 @@ func (p *Params) Advert(priority uint8, dst netip.Addr) Advert {
 	if p.AuthType == AuthPass {
 		a.AuthData = p.Password
 	}
-	if p.ChecksumAsV2 && p.Version == 3 && !p.IPv6 {
-		a.Checksum = ChecksumPlain
-	}
+	a.Checksum = p.checksumForm()
 	return a
+}
+
+// checksumForm is how the configuration wants checksums of version 3 over IPv4.
+func (p *Params) checksumForm() ChecksumForm {
+	switch {
+	case p.Version != 3 || p.IPv6:
+		return ChecksumStandard
+	case p.ChecksumAsV2:
+		return ChecksumPlain
+	case p.Unicast() && p.OldUnicastChecksum == OldChecksumAlways:
+		return ChecksumOldUnicast
+	default:
+		return ChecksumStandard
+	}
 }
 
 // AppendAdvert appends a's PDU to b: the caller's buffer, no allocation when it
@@ -312,7 +356,8 @@ func parseIPv4(b []byte) (Datagram, error) {
 	if len(b) < ipv4HeaderLen+headerLen {
 		return Datagram{}, &PacketError{Reason: DropShort, Got: int64(len(b)), Want: ipv4HeaderLen + headerLen}
 	}
-	d := Datagram{Src: netip.AddrFrom4([4]byte(b[12:])), Dst: netip.AddrFrom4([4]byte(b[16:])), TTL: b[8]}
+	d := Datagram{Src: netip.AddrFrom4([4]byte(b[12:])), Dst: netip.AddrFrom4([4]byte(b[16:])), TTL: b[8],
+		ID: binary.BigEndian.Uint16(b[4:])}
 	header := int(b[0]&0x0f) * 4
 	total := int(binary.BigEndian.Uint16(b[2:]))
 	switch {
@@ -327,14 +372,14 @@ func parseIPv4(b []byte) (Datagram, error) {
 
 // putIPv4 writes the header of one of our packets into b's first 20 octets. The
 // kernel fills in the checksum.
-func putIPv4(b []byte, pdu int, id uint16, m Meta) {
+func putIPv4(b []byte, pdu int, protocol uint8, m Meta) {
 	clear(b[:ipv4HeaderLen])
 	b[0] = 4<<4 | ipv4HeaderLen/4
 	b[1] = 0xc0 // CS6, internetwork control
 	binary.BigEndian.PutUint16(b[2:], uint16(ipv4HeaderLen+pdu))
-	binary.BigEndian.PutUint16(b[4:], id)
+	binary.BigEndian.PutUint16(b[4:], m.ID)
 	b[8] = m.TTL
-	b[9] = ipProtocol
+	b[9] = protocol
 	src, dst := m.Src.As4(), m.Dst.As4()
 	copy(b[12:], src[:])
 	copy(b[16:], dst[:])

@@ -294,11 +294,11 @@ func TestIPv4HeaderIsTakenOffAndPutOn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d.Src != routerA || d.Dst != GroupIPv4 || d.TTL != 255 || !bytes.Equal(d.PDU, frame[20:]) {
+	if d.Src != routerA || d.Dst != GroupIPv4 || d.TTL != 255 || d.ID != 1 || !bytes.Equal(d.PDU, frame[20:]) {
 		t.Errorf("parsed %+v", d)
 	}
 	got := make([]byte, ipv4HeaderLen)
-	putIPv4(got, 16, 1, Meta{Src: routerA, Dst: GroupIPv4, TTL: 255})
+	putIPv4(got, 16, ipProtocol, Meta{Src: routerA, Dst: GroupIPv4, TTL: 255, ID: 1})
 	want := bytes.Clone(frame[:20])
 	want[10], want[11] = 0, 0 // the kernel's
 	if !bytes.Equal(got, want) {
@@ -344,7 +344,10 @@ func TestEachRefusalHasItsCounter(t *testing.T) {
 	tests := map[DropReason]Counters{
 		DropShort: {PacketLenErr: 1}, DropIPLength: {PacketLenErr: 1}, DropLength: {PacketLenErr: 1},
 		DropTTL: {TTLErr: 1}, DropVersion: {VersionErr: 1}, DropAuthType: {InvalidAuthType: 1},
-		DropAuthMatch: {AuthMismatch: 1}, DropPassword: {AuthFailure: 1}, DropInterval: {IntervalErr: 1},
+		DropAuthMatch: {AuthMismatch: 1}, DropPassword: {AuthFailure: 1}, DropAHSender: {AuthFailure: 1},
+		DropAHMAC: {AuthFailure: 1}, DropAHReplay: {AuthFailure: 1}, DropHMACMissing: {ExtMissing: 1},
+		DropHMACMalformed: {ExtMalformed: 1}, DropHMACStale: {ExtStale: 1}, DropHMACKey: {ExtUnknownKey: 1},
+		DropHMACMAC: {ExtInvalidHMAC: 1}, DropHMACReplay: {ExtReplay: 1}, DropInterval: {IntervalErr: 1},
 		DropType: {InvalidType: 1}, DropChecksum: {ChecksumErr: 1}, DropDestination: {AddrListErr: 1},
 		DropVRID: {VRIDErr: 1}, DropOwner: {OtherDropped: 1}, DropPeer: {OtherDropped: 1}, DropPeerTTL: {OtherDropped: 1},
 	}

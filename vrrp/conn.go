@@ -7,11 +7,12 @@ import (
 )
 
 // Meta is what an IP header says about a datagram, and when and where it came.
-// For sending only Src, Dst and TTL count.
+// For sending only Src, Dst, TTL and ID count.
 type Meta struct {
 	Src, Dst netip.Addr
 	IfIndex  int
 	TTL      uint8
+	ID       uint16    // IPv4 identification; 0 when sending: the kernel chooses
 	Arrival  time.Time // kernel's receive time; zero when unknown
 }
 

@@ -16,7 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// rawConn is a raw socket of protocol 112 on one interface. Set-up goes through
+// rawConn is a raw socket of protocol 112, or 51 for AH, on one interface. Set-up goes through
 // x/net; reading and writing go to the descriptor and allocate nothing.
 type rawConn struct {
 	pc      *net.IPConn
@@ -24,7 +24,7 @@ type rawConn struct {
 	ifname  string // "": any interface
 	ifindex int
 	ipv6    bool
-	id      uint16 // of the next IPv4 packet
+	proto   uint8  // of IPv4 packets
 	out     []byte // IPv4 header and PDU
 	oob     []byte
 
@@ -65,9 +65,12 @@ func listen(spec SocketSpec) (*rawConn, error) {
 			return nil, err
 		}
 	}
-	network := "ip4:112"
-	if spec.IPv6 {
+	network, proto := "ip4:112", uint8(ipProtocol)
+	switch {
+	case spec.IPv6:
 		network = "ip6:112"
+	case spec.AH:
+		network, proto = "ip4:51", ahProtocol
 	}
 	lc := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error { return control(raw, spec) }}
 	address := ""
@@ -81,7 +84,7 @@ func listen(spec SocketSpec) (*rawConn, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &rawConn{pc: pc.(*net.IPConn), ipv6: spec.IPv6, id: 1,
+	c := &rawConn{pc: pc.(*net.IPConn), ipv6: spec.IPv6, proto: proto,
 		out: make([]byte, ipv4HeaderLen+MaxPacket), oob: make([]byte, 256)}
 	if ifi != nil {
 		c.ifname, c.ifindex = ifi.Name, ifi.Index
@@ -185,7 +188,7 @@ func (c *rawConn) ReadFrom(b []byte) (int, Meta, error) {
 	if err != nil {
 		return 0, meta, err
 	}
-	meta.Src, meta.Dst, meta.TTL = d.Src, d.Dst, d.TTL
+	meta.Src, meta.Dst, meta.TTL, meta.ID = d.Src, d.Dst, d.TTL, d.ID
 	return copy(b, d.PDU), meta, nil
 }
 
@@ -244,10 +247,7 @@ func (c *rawConn) WriteTo(b []byte, meta Meta) error {
 			c.setHopLimit(meta.TTL)
 		}
 	} else {
-		putIPv4(c.out, len(b), c.id, meta)
-		if c.id++; c.id == 0 {
-			c.id = 1
-		}
+		putIPv4(c.out, len(b), c.proto, meta)
 		to := (*unix.RawSockaddrInet4)(unsafe.Pointer(&c.to))
 		to.Family, to.Addr = unix.AF_INET, meta.Dst.As4()
 		c.tolen = unix.SizeofSockaddrInet4

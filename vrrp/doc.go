@@ -31,6 +31,9 @@
 //	group.go           sync group
 //	peer.go            contradictions with neighbours, one alarm each
 //	advert.go          codec, checksums, checks of reception
+//	memory.go          what is remembered of packets: numbers, stamps, checksums
+//	advert_ah.go       authentication header of version 2
+//	advert_hmac.go     trailer of auth_hmac
 //	drop.go            reasons of refusal, their texts and counters
 //	loop.go            the loop: inbox, wake-ups, what it owns
 //	loop_timers.go     whose deadline is next

@@ -12,14 +12,25 @@ type DropReason string
 
 // The reasons, in the order in which Decode looks for them.
 const (
-	DropShort       DropReason = "short"         // fewer octets than an IP and a VRRP header need
-	DropIPLength    DropReason = "ip-length"     // IPv4 total length differs from what arrived
-	DropLength      DropReason = "length"        // not the length its address count asks for
-	DropTTL         DropReason = "ttl"           // multicast not sent with 255: came through a router (RFC 9568 section 5.1.1.3)
-	DropVersion     DropReason = "version"       // not the version we speak
+	DropShort    DropReason = "short"     // fewer octets than an IP and a VRRP header need
+	DropIPLength DropReason = "ip-length" // IPv4 total length differs from what arrived
+	DropLength   DropReason = "length"    // not the length its address count asks for
+	DropTTL      DropReason = "ttl"       // multicast not sent with 255: came through a router (RFC 9568 section 5.1.1.3)
+	DropVersion  DropReason = "version"   // not the version we speak
+	// Trailers of auth_hmac.
+	DropHMACMissing   DropReason = "hmac-missing"   // none, and one is wanted
+	DropHMACMalformed DropReason = "hmac-malformed" // of a kind that we do not know
+	DropHMACStale     DropReason = "hmac-stale"     // stamped too long ago, or in the future
+	DropHMACKey       DropReason = "hmac-key"       // a key that we have not
+	DropHMACMAC       DropReason = "hmac-mac"       // another secret, or changed on the way
+	DropHMACReplay    DropReason = "hmac-replay"    // a stamp that has been used
+
 	DropAuthType    DropReason = "auth-type"     // version 2: none of the three types
 	DropAuthMatch   DropReason = "auth-mismatch" // version 2: another type than ours
 	DropPassword    DropReason = "password"      // version 2: PASS with another password
+	DropAHSender    DropReason = "ah-spi"        // AH: the SPI is not the source address
+	DropAHMAC       DropReason = "ah-mac"        // AH: another password, or changed on the way
+	DropAHReplay    DropReason = "ah-replay"     // AH: a number that has been used
 	DropInterval    DropReason = "interval"      // version 2: another interval than ours (RFC 3768 section 7.1)
 	DropType        DropReason = "type"          // not an advertisement
 	DropChecksum    DropReason = "checksum"      // RFC 9568 section 5.2.8
@@ -63,6 +74,14 @@ func (e *PacketError) Error() string {
 		return fmt.Sprintf("received a %d auth from %v, expecting %d!", e.Got, e.Src, e.Want)
 	case DropPassword:
 		return fmt.Sprintf("received an invalid passwd from %v!", e.Src)
+	case DropAHSender:
+		return fmt.Sprintf("IPSEC AH : invalid IPSEC SPI value from %v. %#08x is not its address", e.Src, e.Got)
+	case DropAHMAC:
+		return fmt.Sprintf("IPSEC-AH : invalid IPSEC HMAC-MD5 value from %v. Due to fields mutation or bad password !", e.Src)
+	case DropAHReplay:
+		return fmt.Sprintf("IPSEC-AH : sequence number %d from %v already processed. Packet dropped. Local(%d)", e.Got, e.Src, e.Want)
+	case DropHMACMissing, DropHMACMalformed, DropHMACStale, DropHMACKey, DropHMACMAC, DropHMACReplay:
+		return e.trailerText()
 	case DropInterval:
 		return fmt.Sprintf("advertisement interval mismatch with %v mine=%d sec rcv'd=%d sec",
 			e.Src, time.Duration(e.Want)/time.Second, time.Duration(e.Got)/time.Second)
@@ -87,6 +106,25 @@ func (e *PacketError) Error() string {
 	return fmt.Sprintf("vrrp packet from %v dropped: %s", e.Src, e.Reason)
 }
 
+// trailerText is the text of what is wrong with a trailer.
+func (e *PacketError) trailerText() string {
+	switch e.Reason {
+	case DropHMACMissing:
+		return fmt.Sprintf("missing authentication trailer from %v", e.Src)
+	case DropHMACMalformed:
+		return fmt.Sprintf("malformed authentication trailer from %v", e.Src)
+	case DropHMACStale:
+		return fmt.Sprintf("stale authentication trailer from %v, clock skew %d sec exceeds window %d sec",
+			e.Src, time.Duration(e.Got)/time.Second, time.Duration(e.Want)/time.Second)
+	case DropHMACKey:
+		return fmt.Sprintf("unknown authentication key id %d from %v", e.Got, e.Src)
+	case DropHMACMAC:
+		return fmt.Sprintf("invalid authentication HMAC from %v", e.Src)
+	default:
+		return fmt.Sprintf("replayed authentication trailer from %v", e.Src)
+	}
+}
+
 // What PacketError.Want means for DropDestination.
 const (
 	destUnicast   = 0
@@ -107,6 +145,12 @@ type Counters struct {
 	InvalidAuthType uint64 `json:"invalid_authtype"`
 	AuthMismatch    uint64 `json:"authtype_mismatch"`
 	AuthFailure     uint64 `json:"auth_failure"`
+	ExtMissing      uint64 `json:"auth_ext_missing"`
+	ExtMalformed    uint64 `json:"auth_ext_malformed"`
+	ExtUnknownKey   uint64 `json:"auth_ext_unknown_key"`
+	ExtInvalidHMAC  uint64 `json:"auth_ext_invalid_hmac"`
+	ExtStale        uint64 `json:"auth_ext_stale"`
+	ExtReplay       uint64 `json:"auth_ext_replay"`
 	PriZeroReceived uint64 `json:"pri_zero_rcvd"`
 	PriZeroSent     uint64 `json:"pri_zero_sent"`
 	ChecksumErr     uint64 `json:"chk_err"`
@@ -129,8 +173,20 @@ func (c *Counters) dropped(r DropReason) {
 		c.InvalidAuthType++
 	case DropAuthMatch:
 		c.AuthMismatch++
-	case DropPassword:
+	case DropPassword, DropAHSender, DropAHMAC, DropAHReplay:
 		c.AuthFailure++
+	case DropHMACMissing:
+		c.ExtMissing++
+	case DropHMACMalformed:
+		c.ExtMalformed++
+	case DropHMACStale:
+		c.ExtStale++
+	case DropHMACKey:
+		c.ExtUnknownKey++
+	case DropHMACMAC:
+		c.ExtInvalidHMAC++
+	case DropHMACReplay:
+		c.ExtReplay++
 	case DropInterval:
 		c.IntervalErr++
 	case DropType:

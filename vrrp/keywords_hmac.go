@@ -27,7 +27,7 @@ type HMACConfig struct {
 // HMACKey is one key, 32 to 64 octets.
 type HMACKey struct {
 	ID     uint8
-	Secret []byte // nil while it is still in File
+	Secret []byte `json:"-"` // nil while it is still in File
 	File   string // key N file:PATH
 	Pos    kconf.Pos
 }
@@ -49,19 +49,19 @@ const (
 
 // HMACKeywords is the vocabulary of auth_hmac.
 var HMACKeywords = kconf.Vocabulary[HMACConfig]{
-	{Name: "key", Args: "ID VALUE", Since: "2.4.0", Status: kconf.NotYet,
+	{Name: "key", Args: "ID VALUE", Since: "2.4.0",
 		Doc: "One key with its number; the text itself, its octets after hex:, or after file: where it is kept.",
 		Set: kconf.Custom("UINT + key", "", setHMACKey).Says("UINT + key", "ID 1..255 unique; 32..64 bytes")},
-	{Name: "active_key", Args: "ID", Default: "0 (none)", Since: "2.4.0", Status: kconf.NotYet,
+	{Name: "active_key", Args: "ID", Default: "0 (none)", Since: "2.4.0",
 		Doc: "Number of the key that signs our adverts.",
 		Set: kconf.Uint(func(c *HMACConfig) *uint8 { return &c.ActiveKey }, 1, 255).Says("UINT", "1..255, must exist")},
-	{Name: "time_window", Args: "SECS", Default: "max(5, 3 x advert_int), capped 300", Since: "2.4.0", Status: kconf.NotYet,
+	{Name: "time_window", Args: "SECS", Default: "max(5, 3 x advert_int), capped 300", Since: "2.4.0",
 		Doc: "Difference of clocks that is accepted in time mode.",
 		Set: kconf.Seconds(func(c *HMACConfig) *time.Duration { return &c.Window }, time.Second, 300*time.Second, 0).Says("UINT s", "1..300")},
-	{Name: "anti_replay", Args: "time or monotonic", Default: "time", Since: "2.4.0", Status: kconf.NotYet,
+	{Name: "anti_replay", Args: "time or monotonic", Default: "time", Since: "2.4.0",
 		Doc: "What shows that an advert is fresh: the clock, or a number that only grows.",
 		Set: kconf.Enum(func(c *HMACConfig) *string { return &c.AntiReplay }, "time", "monotonic").Says("ENUM", "")},
-	{Name: "mode", Args: "enforce or permissive or receive-only", Default: "enforce", Since: "2.4.0", Status: kconf.NotYet,
+	{Name: "mode", Args: "enforce or permissive or receive-only", Default: "enforce", Since: "2.4.0",
 		Doc: "enforce wants a trailer and sends one, permissive also accepts adverts without, receive-only does not sign.",
 		Set: kconf.Enum(func(c *HMACConfig) *HMACMode { return &c.Mode }, HMACEnforce, HMACPermissive, HMACReceiveOnly).Says("ENUM", "")},
 }

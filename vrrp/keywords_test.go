@@ -69,9 +69,15 @@ func TestKeywordsBecomeParameters(t *testing.T) {
 		"version 3 has no authentication": {must + "version 3\nauthentication {\nauth_type PASS\nauth_pass x\n}", func(p *Params) { p.Version = 3 },
 			[]string{"version 3 has none, ignored"}},
 		"a type without password": {must + "authentication {\nauth_type PASS\n}", func(p *Params) {}, []string{"auth_type without auth_pass"}},
-		"AH is not done by halves": {must + "authentication {\nauth_type AH\nauth_pass x\n}", func(p *Params) {
-			p.AuthType, p.ConfigFault = AuthAH, "auth_type AH is not supported yet"
-		}, []string{"auth_type AH: not supported yet"}},
+		"a key of AH": {must + "authentication {\nauth_type AH\nauth_pass x\n}", func(p *Params) {
+			p.AuthType, p.Password = AuthAH, [8]byte{'x'}
+		}, nil},
+		"checksums as before 1.3.7": {must + "version 3\nold_unicast_checksum\nunicast_peer {\n10.9.0.2\n}", func(p *Params) {
+			p.Version, p.OldUnicastChecksum, p.Peers = 3, OldChecksumAlways, []Peer{{Addr: routerB, MaxTTL: 255}}
+		}, nil},
+		"and never": {must + "version 3\nold_unicast_checksum never\nunicast_peer {\n10.9.0.2\n}", func(p *Params) {
+			p.Version, p.OldUnicastChecksum, p.Peers = 3, OldChecksumNever, []Peer{{Addr: routerB, MaxTTL: 255}}
+		}, nil},
 		"half a second in version 2 is one": {must + "advert_int 0.5", func(p *Params) {}, []string{"advert_int 500ms: version 2 cannot carry it, 1s is used"}},
 		"one and a half is two":             {must + "advert_int 1.5", func(p *Params) { p.AdvertisementInterval = 2 * time.Second }, []string{"2s is used"}},
 		"version 3 carries hundredths": {must + "version 3\nadvert_int 0.05", func(p *Params) {

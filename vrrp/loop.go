@@ -34,12 +34,13 @@ type Instance struct {
 type SocketSpec struct {
 	Interface string
 	IPv6      bool
+	AH        bool       // protocol 51 instead of 112
 	Group     netip.Addr // multicast group to join; zero for unicast
 	Local     netip.Addr // unicast source to bind to; zero for multicast
 }
 
 func (in *Instance) socket() SocketSpec {
-	s := SocketSpec{Interface: in.Interface, IPv6: in.Params.IPv6}
+	s := SocketSpec{Interface: in.Interface, IPv6: in.Params.IPv6, AH: in.Params.ah()}
 	if in.Params.Unicast() {
 		s.Local = in.Params.PrimaryAddr
 	} else {
@@ -147,6 +148,7 @@ type instance struct {
 	index    int        // place in timers
 	counters Counters
 	adv      Advert
+	memory   Memory
 	actions  []Action
 	drops    map[DropReason]*dropLog
 	sendFail dropLog

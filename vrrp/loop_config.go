@@ -106,7 +106,13 @@ func (l *Loop) start(now time.Time, fresh []*instance) []*instance {
 		for _, f := range in.Faults {
 			l.step(now, in, f)
 		}
+		if in.Resume != nil {
+			in.memory.Resume(now)
+		}
 		l.step(now, in, Startup{Params: in.Params, Resume: in.Resume})
+		if in.m.state != Active { // others go on, with numbers far below ours
+			in.memory = Memory{}
+		}
 	}
 	return l.instances
 }

@@ -91,8 +91,9 @@ func (l *Loop) drain(now time.Time, k *link) {
 		n, meta, err := k.conn.ReadFrom(l.readBuf)
 		switch {
 		case err == nil:
-			d := Datagram{PDU: l.readBuf[:n], Src: meta.Src, Dst: meta.Dst, TTL: meta.TTL}
-			l.receive(arrival(meta.Arrival, k.emptied, now), k, d)
+			d := Datagram{PDU: l.readBuf[:n], Src: meta.Src, Dst: meta.Dst, TTL: meta.TTL, ID: meta.ID,
+				At: arrival(meta.Arrival, k.emptied, now)}
+			l.receive(d.At, k, d)
 		case errors.Is(err, ErrEmpty):
 			k.emptied = now
 			return
@@ -129,7 +130,14 @@ func arrival(stamp, emptied, now time.Time) time.Time {
 
 // receive hands one datagram to the instance it is for.
 func (l *Loop) receive(at time.Time, k *link, d Datagram) {
-	vrid, ok := PeekVRID(d.PDU)
+	pdu := d.PDU
+	if k.spec.AH {
+		var ours bool
+		if pdu, ours = behindAH(pdu); !ours {
+			return // others on this host use AH as well
+		}
+	}
+	vrid, ok := PeekVRID(pdu)
 	if !ok {
 		l.dropStranger(at, k, &PacketError{Reason: DropShort, Src: d.Src, Got: int64(len(d.PDU)), Want: headerLen})
 		return
@@ -145,7 +153,7 @@ func (l *Loop) receive(at time.Time, k *link, d Datagram) {
 	if in.m.state != Backup && in.m.state != Active {
 		return // not participating: not even counted
 	}
-	if err := in.m.Params().Decode(d, &in.adv); err != nil {
+	if err := in.memory.Decode(in.m.Params(), d, &in.adv); err != nil {
 		l.refuse(at, in, err)
 		return
 	}

@@ -146,6 +146,7 @@ func (l *Loop) sendAdvert(now time.Time, in *instance, priority uint8) {
 		return
 	}
 	p := in.m.Params()
+	in.memory.Next(now, p)
 	var err error
 	if !p.Unicast() {
 		err = l.write(in, priority, p.MulticastGroup(), allowedTTL)
@@ -174,7 +175,8 @@ func (l *Loop) sendAdvert(now time.Time, in *instance, priority uint8) {
 
 // write encodes anew for each destination: it enters the checksum of version 3.
 func (l *Loop) write(in *instance, priority uint8, dst netip.Addr, ttl uint8) error {
-	a := in.m.Params().Advert(priority, dst)
-	l.sendBuf = AppendAdvert(l.sendBuf[:0], &a)
-	return in.link.conn.WriteTo(l.sendBuf, Meta{Src: a.Src, Dst: dst, TTL: ttl})
+	p := in.m.Params()
+	a := in.memory.Advert(p, priority, dst)
+	l.sendBuf = in.memory.AppendAdvert(l.sendBuf[:0], p, &a)
+	return in.link.conn.WriteTo(l.sendBuf, Meta{Src: a.Src, Dst: dst, TTL: ttl, ID: in.memory.ID()})
 }

@@ -22,7 +22,7 @@ type AuthType uint8
 const (
 	AuthNone AuthType = 0
 	AuthPass AuthType = 1 // clear text password: keyword auth_type PASS
-	AuthAH   AuthType = 2 // IPsec AH: recognised on receipt, not spoken
+	AuthAH   AuthType = 2 // authentication header, version 2 over IPv4: keyword auth_type AH
 )
 
 // Params are what the configuration says about one virtual router. They are
@@ -53,9 +53,13 @@ type Params struct {
 	UnicastTTL  uint8        // TTL of unicast adverts; 0 means 255
 
 	AuthType AuthType
-	Password [8]byte // zero padded; used with AuthPass
+	Password [8]byte // zero padded; used with AuthPass, and as key of AuthAH
+	// HMAC is the trailer behind adverts, with an active key that exists; nil:
+	// none. Keyword auth_hmac.
+	HMAC *HMACConfig
 
-	ChecksumAsV2 bool // version 3, IPv4: send without pseudo header
+	ChecksumAsV2       bool        // version 3, IPv4: send without pseudo header
+	OldUnicastChecksum OldChecksum // version 3, IPv4, unicast: as before keepalived 1.3.7
 
 	LowerPriorityNoAdvert    bool // an Active router does not answer lower adverts
 	HigherPrioritySendAdvert bool // an Active router sends one advert before it yields
@@ -169,7 +173,8 @@ func (p *Params) equal(o *Params) bool {
 		p.Priority == o.Priority && p.Interval() == o.Interval() && p.downAdverts() == o.downAdverts() &&
 		p.PreemptMode == o.PreemptMode && p.PreemptDelay == o.PreemptDelay && p.PrimaryAddr == o.PrimaryAddr &&
 		p.Group == o.Group && p.CheckPeers == o.CheckPeers && p.UnicastTTL == o.UnicastTTL &&
-		p.AuthType == o.AuthType && p.Password == o.Password && p.ChecksumAsV2 == o.ChecksumAsV2 &&
+		p.AuthType == o.AuthType && p.Password == o.Password && p.HMAC.same(o.HMAC) &&
+		p.ChecksumAsV2 == o.ChecksumAsV2 && p.OldUnicastChecksum == o.OldUnicastChecksum &&
 		p.LowerPriorityNoAdvert == o.LowerPriorityNoAdvert &&
 		p.HigherPrioritySendAdvert == o.HigherPrioritySendAdvert &&
 		p.OwnerIgnoreAdverts == o.OwnerIgnoreAdverts && p.SkipCheckAdvAddr == o.SkipCheckAdvAddr &&

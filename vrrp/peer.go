@@ -12,6 +12,8 @@ const (
 	AlarmAddresses  AlarmKind = "addresses"   // another list of virtual addresses
 	AlarmVersion    AlarmKind = "version"     // another version: neither hears the other
 	AlarmAuth       AlarmKind = "auth"        // another authentication or password
+	AlarmClock      AlarmKind = "clock"       // clocks differ by more than trailers allow, or by half of that
+	AlarmChecksum   AlarmKind = "checksum"    // version 3 over IPv4: checksums of another form
 	AlarmOwnAddress AlarmKind = "own-address" // our own source address: duplicate or loop
 	AlarmTwoOwners  AlarmKind = "two-owners"  // both configured as address owner
 	AlarmHost       AlarmKind = "host"        // the host does not carry what it should
@@ -58,6 +60,12 @@ func (ps *peers) compare(p *Params, a *Advert, out []Action) []Action {
 		out = ps.raise(out, Alarm{Kind: AlarmInterval, Peer: a.Src,
 			Got: int64(a.MaxAdvertiseInterval), Want: int64(p.Interval())})
 	}
+	if h := p.HMAC; h != nil && a.Skew.Abs() > h.Window/2 {
+		out = ps.raise(out, Alarm{Kind: AlarmClock, Peer: a.Src, Got: int64(h.Window / 2), Want: int64(h.Window)})
+	}
+	if want := p.checksumForm(); a.Checksum != want {
+		out = ps.raise(out, Alarm{Kind: AlarmChecksum, Peer: a.Src, Got: int64(a.Checksum), Want: int64(want)})
+	}
 	if a.AddrsDiffer {
 		out = ps.raise(out, Alarm{Kind: AlarmAddresses, Peer: a.Src, Got: int64(len(a.Addrs)), Want: int64(len(p.Addrs))})
 	}
@@ -76,8 +84,10 @@ func (ps *peers) refused(e *PacketError, out []Action) []Action {
 		a.Kind = AlarmInterval
 	case DropVersion:
 		a.Kind = AlarmVersion
-	case DropAuthMatch, DropPassword:
+	case DropAuthMatch, DropPassword, DropAHMAC, DropHMACMissing, DropHMACKey, DropHMACMAC:
 		a.Kind = AlarmAuth
+	case DropHMACStale:
+		a.Kind, a.Got = AlarmClock, e.Want // not the skew itself: it is another one each time
 	default: // noise, counted by the loop
 		return out
 	}

@@ -71,7 +71,6 @@ type Resolved struct {
 
 	TrackSrcIP         bool
 	TimerExpiredBackup uint8         // adverts; 0: off
-	HMAC               *HMACConfig   // nil: off
 	VMAC               *VMACConfig   // nil: off. Its MAC has six octets, or is the RFC's
 	VMACAddr           bool          // use_vmac_addr
 	XmitBase           bool          // vmac_xmit_base
@@ -128,6 +127,7 @@ func (c *InstanceConfig) Resolve(x *kconf.Ctx, d Defaults, s Surroundings) Resol
 		rule()
 	}
 	p.SkipCheckAdvAddr = or(c.SkipCheckAdvAddr, d.SkipCheckAdvAddr)
+	p.OldUnicastChecksum = c.OldUnicastChecksum
 	p.ChecksumAsV2 = or(c.ChecksumAsV2, d.ChecksumAsV2)
 	return r.out
 }

@@ -179,7 +179,7 @@ func (r *resolver) room() {
 		if p.AuthType == AuthAH {
 			space -= ahHeader
 		}
-		if r.out.HMAC != nil {
+		if p.HMAC != nil {
 			space -= hmacTrailer
 		}
 		limit = min(limit, max(space, 0)/size)

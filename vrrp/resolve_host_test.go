@@ -157,8 +157,8 @@ func TestKeysInFilesAreReadAndJudged(t *testing.T) {
 			}
 			_, out, diags := resolve(t, must+"auth_hmac {\nkey 1 file:"+path+"\nactive_key 1\n}\n"+vip, Defaults{}, Surroundings{Files: root})
 			secret := ""
-			if out.HMAC != nil {
-				secret = string(out.HMAC.key(1).Secret)
+			if out.Params.HMAC != nil {
+				secret = string(out.Params.HMAC.key(1).Secret)
 			}
 			var says []string
 			for _, d := range diags.All() {

@@ -59,8 +59,7 @@ func (r *resolver) priorityAndState() {
 // wantsActive reports whether the router is to be Active from the start.
 func (r *resolver) wantsActive() bool { return r.out.State == "MASTER" }
 
-// authentication is for version 2. What we cannot speak yet is not left out:
-// peers would refuse our adverts, and both sides would be Active.
+// authentication is for version 2.
 func (r *resolver) authentication() {
 	c, p := r.c, &r.out.Params
 	if !r.hasAuth {
@@ -91,14 +90,10 @@ func (r *resolver) authentication() {
 		return
 	}
 	r.hasAuth = true
-	if c.Auth.Type == "AH" {
-		// Speaking without authentication instead would make a second Active router.
-		r.x.Errorf(r.at("authentication"), kconf.ClassGeneral, "auth-ah", "auth_type AH: not supported yet, the instance stays in FAULT")
-		p.AuthType = AuthAH
-		r.fault("auth_type AH is not supported yet")
-		return
-	}
 	p.AuthType = AuthPass
+	if c.Auth.Type == "AH" {
+		p.AuthType = AuthAH
+	}
 	copy(p.Password[:], c.Auth.Pass)
 }
 
@@ -133,9 +128,7 @@ func (r *resolver) hmac() {
 		interval := or(r.c.Interval, time.Second).Truncate(time.Second)
 		h.Window = min(max(3*interval, hmacWindowMin), hmacWindowMax)
 	}
-	r.out.HMAC = &h
-	// Peers that enforce the trailer would not hear us, and become Active too.
-	r.fault("auth_hmac is not supported yet")
+	r.out.Params.HMAC = &h
 }
 
 // destination decides between multicast and unicast. min_ttl and max_ttl of a

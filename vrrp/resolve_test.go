@@ -95,7 +95,7 @@ func unicast(o Resolved) any     { return o.Params.Unicast() }
 func xmitBase(o Resolved) any    { return o.XmitBase }
 func lowerBurst(o Resolved) any  { return o.Params.Announce.LowerPrioRepeat }
 func extra(o Resolved) any       { return o.ExtraGARP }
-func window(o Resolved) any      { return o.HMAC.Window }
+func window(o Resolved) any      { return o.Params.HMAC.Window }
 func downAdverts(o Resolved) any { return o.Params.DownTimerAdverts }
 
 // TestMinimumChecks are the rules that come first. The statuses are those of
@@ -196,20 +196,18 @@ var protocolRules = map[string]ruleCase{
 	"13 AH with IPv6": {body: must + "version 2\n" + ah + vip6, got: auth, want: AuthNone,
 		says: "5:1: warning: authentication: AH is for IPv4 only, ignored", status: 5},
 	"14 AH is not MASTER at once": {body: must + "state MASTER\npriority 100\n" + ah + vip, got: state, want: "BACKUP",
-		says: "4:7: warning: state MASTER: AH wants to hear its peers first, BACKUP is used\n6:1: auth_type AH: not supported yet, the instance stays in FAULT", status: 5},
-	// keepalived speaks it and ends with 0
-	"14 unless it is the owner": {body: must + "state MASTER\n" + ah + vip, got: state, want: "MASTER",
-		says: "5:1: auth_type AH: not supported yet, the instance stays in FAULT", status: 5},
+		says: "4:7: warning: state MASTER: AH wants to hear its peers first, BACKUP is used", status: 5},
+	"14 unless it is the owner": {body: must + "state MASTER\n" + ah + vip, got: state, want: "MASTER"},
 	"15 auth_hmac takes the place of authentication": {body: must + pass + "auth_hmac {\n" + key1 + "active_key 1\n}\n" + vip, got: auth, want: AuthNone,
 		says: "4:1: warning: authentication: auth_hmac takes its place, ignored", status: 5},
-	"16 no active_key, no trailer": {body: must + "auth_hmac {\n" + key1 + "}\n" + vip, got: func(o Resolved) any { return o.HMAC == nil && o.Params.ConfigFault == "" }, want: true,
+	"16 no active_key, no trailer": {body: must + "auth_hmac {\n" + key1 + "}\n" + vip, got: func(o Resolved) any { return o.Params.HMAC == nil && o.Params.ConfigFault == "" }, want: true,
 		says: "4:1: auth_hmac: active_key is missing, the trailer is neither sent nor wanted", status: 5},
-	"16 an active_key that is none": {body: must + "auth_hmac {\n" + key1 + "active_key 2\n}\n" + vip, got: func(o Resolved) any { return o.HMAC == nil }, want: true,
+	"16 an active_key that is none": {body: must + "auth_hmac {\n" + key1 + "active_key 2\n}\n" + vip, got: func(o Resolved) any { return o.Params.HMAC == nil }, want: true,
 		says: "6:12: auth_hmac: active_key is not defined, the trailer is neither sent nor wanted", status: 5},
-	"16 an active_key": {body: must + "auth_hmac {\nactive_key 1\n" + key1 + "}\n" + vip, got: fault, want: "auth_hmac is not supported yet"},
-	"17 strict enforces": {body: must + strict + "auth_hmac {\n" + key1 + "active_key 1\nmode permissive\n}\n" + vip, got: func(o Resolved) any { return o.HMAC.Mode }, want: HMACEnforce,
+	"16 an active_key": {body: must + "auth_hmac {\nactive_key 1\n" + key1 + "}\n" + vip, got: func(o Resolved) any { return []any{o.Params.HMAC.ActiveKey, o.Params.ConfigFault} }, want: []any{uint8(1), ""}},
+	"17 strict enforces": {body: must + strict + "auth_hmac {\n" + key1 + "active_key 1\nmode permissive\n}\n" + vip, got: func(o Resolved) any { return o.Params.HMAC.Mode }, want: HMACEnforce,
 		says: "8:6: warning: mode permissive: strict mode wants enforce, which is used", status: 5},
-	"17 not strict may be permissive":   {body: must + "auth_hmac {\n" + key1 + "active_key 1\nmode permissive\n}\n" + vip, got: func(o Resolved) any { return o.HMAC.Mode }, want: HMACPermissive},
+	"17 not strict may be permissive":   {body: must + "auth_hmac {\n" + key1 + "active_key 1\nmode permissive\n}\n" + vip, got: func(o Resolved) any { return o.Params.HMAC.Mode }, want: HMACPermissive},
 	"18 time_window is at least 5s":     {body: must + "auth_hmac {\n" + key1 + "active_key 1\n}\n" + vip, got: window, want: 5 * time.Second},
 	"18 and three intervals":            {body: must + "advert_int 10\nauth_hmac {\n" + key1 + "active_key 1\n}\n" + vip, got: window, want: 30 * time.Second},
 	"18 of whole seconds":               {body: must + "version 3\nadvert_int 2.9\nauth_hmac {\n" + key1 + "active_key 1\n}\n" + vip, got: window, want: 6 * time.Second},

@@ -19,6 +19,7 @@ type Router struct {
 	Version   int
 	Priority  int
 	Interval  time.Duration
+	AuthType  string // with Password; PASS unless given
 	Password  string
 	NoPreempt bool
 	VIPs      []string
@@ -46,7 +47,7 @@ func (r Router) Conf() string {
 		line("    nopreempt")
 	}
 	if r.Password != "" {
-		line("    authentication {\n        auth_type PASS\n        auth_pass %s\n    }", r.Password)
+		line("    authentication {\n        auth_type %s\n        auth_pass %s\n    }", or(r.AuthType, "PASS"), r.Password)
 	}
 	line("%s", r.Extra)
 	vips := r.VIPs

@@ -18,7 +18,9 @@ type Advert struct {
 	Priority uint8
 	Interval time.Duration
 	Addrs    []netip.Addr
+	Sequence uint32 // of the authentication header; 0: none
 	Raw      []byte // from the first octet of VRRP on
+	Packet   []byte // from the first octet of IPv4 on; nil for IPv6
 }
 
 // GARP is a gratuitous ARP request, or an unsolicited neighbour advertisement,
@@ -42,7 +44,9 @@ const (
 	etherIPv6 = 0x86dd
 	ipv6Len   = 40
 	protoVRRP = 112
+	protoAH   = 51
 	protoICMP = 58
+	ahLen     = 24 // with a MAC of twelve octets
 )
 
 // decodeAdvert finds an advert in an Ethernet frame; ok is false for anything
@@ -56,7 +60,7 @@ func decodeAdvert(at time.Time, frame []byte) (a Advert, ok bool) {
 	a.At = at
 	switch binary.BigEndian.Uint16(frame[12:]) {
 	case etherIPv4:
-		if len(ip) < 20 || ip[9] != protoVRRP {
+		if len(ip) < 20 || ip[9] != protoVRRP && ip[9] != protoAH {
 			return a, false
 		}
 		header, total := int(ip[0]&15)*4, int(binary.BigEndian.Uint16(ip[2:]))
@@ -64,7 +68,14 @@ func decodeAdvert(at time.Time, frame []byte) (a Advert, ok bool) {
 			return a, false
 		}
 		a.Src, a.Dst, a.TTL = addr(ip[12:16]), addr(ip[16:20]), ip[8]
-		vrrp = ip[header:total]
+		vrrp, a.Packet = ip[header:total], ip[:total]
+		if ip[9] == protoAH {
+			if len(vrrp) < ahLen || vrrp[0] != protoVRRP {
+				return a, false
+			}
+			a.Sequence = binary.BigEndian.Uint32(vrrp[8:])
+			vrrp = vrrp[ahLen:]
+		}
 	case etherIPv6:
 		if len(ip) < ipv6Len || ip[6] != protoVRRP {
 			return a, false

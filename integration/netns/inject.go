@@ -106,3 +106,12 @@ func (i *Injector) Send(p Packet) {
 		i.host.lab.t.Fatalf("send to %v: %v", p.Dst, err)
 	}
 }
+
+// Replay sends an advert that was captured once more, octet for octet.
+func (i *Injector) Replay(a Advert) {
+	i.host.lab.t.Helper()
+	to := syscall.SockaddrInet4{Addr: a.Dst.As4()}
+	if err := syscall.Sendto(i.fd, a.Packet, 0, &to); err != nil {
+		i.host.lab.t.Fatalf("replay to %v: %v", a.Dst, err)
+	}
+}

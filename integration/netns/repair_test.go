@@ -59,7 +59,7 @@ func vipOf(entry string) string {
 // what the old one held; the address stays, nobody else becomes active.
 func TestTheVRRPProcessKilledAloneIsReplacedUnnoticed(t *testing.T) {
 	Require(t)
-	for _, proto := range protocols[:2] {
+	for _, proto := range []protocol{protocols[0], protocols[1], authHeader} {
 		for _, other := range []Kind{Keepalived, Holdfast} {
 			t.Run(fmt.Sprintf("%s, beside %s", proto.name, other), func(t *testing.T) {
 				t.Parallel()
@@ -69,6 +69,7 @@ func TestTheVRRPProcessKilledAloneIsReplacedUnnoticed(t *testing.T) {
 				r.Priority, r.Extra = 150, hooked(hooks, "")
 				a, b := p.start(r.Conf())
 				p.settle(a, b)
+				b.WaitLog(time.Time{}, 5*time.Second, `Entering BACKUP STATE`) // it may start late
 				hooks.Wait(time.Time{}, 2*time.Second, 4)
 				child, err := a.VRRPChild()
 				if err != nil {

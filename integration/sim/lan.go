@@ -34,6 +34,7 @@ const repairEvery = time.Second
 type virtual struct {
 	params    vrrp.Params
 	m         machine
+	memory    vrrp.Memory
 	carries   bool      // the host has the addresses
 	wanted    bool      // the host was told to have them
 	restored  bool      // they came back to a host that had been told before
@@ -61,7 +62,9 @@ type node struct {
 type packet struct {
 	at       time.Time
 	from, to *node
+	vrid     uint8
 	pdu      []byte
+	id       uint16
 	src, dst netip.Addr
 }
 
@@ -112,12 +115,27 @@ func NewLAN(seed uint64, opts Options) *LAN {
 		// The members of a sync group have one rank: else two nodes could each
 		// be the highest for one member, and neither group become Active.
 		n.routers[2].params.Priority = n.routers[1].params.Priority
+		for _, v := range n.routers {
+			authenticate(&v.params, seed)
+		}
 		l.nodes = append(l.nodes, n)
 	}
 	for _, n := range l.nodes {
 		l.boot(n, false)
 	}
 	return l
+}
+
+// authenticate gives every fourth LAN AH, if its version has it, and every fourth
+// one trailers, without a window: these clocks are too bad for any.
+func authenticate(p *vrrp.Params, seed uint64) {
+	switch kind := seed % 4; {
+	case kind == 1 && p.Version == 2:
+		p.AuthType, p.Password = vrrp.AuthAH, [8]byte{'k'}
+	case kind == 2:
+		p.HMAC = &vrrp.HMACConfig{Keys: []vrrp.HMACKey{{ID: 1, Secret: make([]byte, 32)}}, ActiveKey: 1,
+			AntiReplay: "monotonic", Mode: vrrp.HMACEnforce}
+	}
 }
 
 func (l *LAN) note(format string, args ...any) {
@@ -139,15 +157,19 @@ func (l *LAN) boot(n *node, resume bool) {
 	n.up, n.stalled, n.queue = true, false, nil
 	n.group = vrrp.NewGroup(2)
 	for i, v := range n.routers {
-		v.m = l.opts.Machine()
+		v.m, v.memory = l.opts.Machine(), vrrp.Memory{}
 		ev := vrrp.Startup{Params: v.params}
 		if resume && v.carries {
 			ev.Resume = &n.saved[i]
+			v.memory.Resume(n.clock(l, l.now))
 		}
 		if !n.linkUp {
 			v.m.Step(n.clock(l, l.now), vrrp.FaultRaised{Why: vrrp.ByInterface, Of: "eth0"}, nil)
 		}
 		l.step(n, v, l.now, ev)
+		if v.m.Snapshot().State != vrrp.Active { // as the loop does
+			v.memory = vrrp.Memory{}
+		}
 	}
 	l.apply(n) // the loop applies once after it has started all
 }
@@ -222,14 +244,15 @@ func (l *LAN) send(n *node, v *virtual, priority uint8) {
 	if !n.linkUp {
 		return
 	}
-	a := v.params.Advert(priority, vrrp.GroupIPv4)
-	pdu := vrrp.AppendAdvert(nil, &a)
+	v.memory.Next(n.clock(l, l.now), &v.params)
+	a := v.memory.Advert(&v.params, priority, vrrp.GroupIPv4)
+	pdu := v.memory.AppendAdvert(nil, &v.params, &a)
 	for _, to := range l.nodes {
 		if to == n || l.cut[[2]*node{n, to}] || l.rand.Float64() < l.loss {
 			continue
 		}
 		delay := time.Duration(100+l.rand.IntN(2000)) * time.Microsecond
-		l.wire = append(l.wire, packet{l.now.Add(delay), n, to, pdu, n.addr, vrrp.GroupIPv4})
+		l.wire = append(l.wire, packet{l.now.Add(delay), n, to, a.VRID, pdu, v.memory.ID(), n.addr, vrrp.GroupIPv4})
 	}
 }
 
@@ -303,7 +326,7 @@ func (l *LAN) turn(n *node) {
 	n.queue = nil
 	for _, p := range queue {
 		for _, v := range n.routers {
-			if v.params.VRID == p.pdu[1] {
+			if v.params.VRID == p.vrid {
 				l.receive(n, v, p)
 			}
 		}
@@ -325,7 +348,7 @@ func (l *LAN) tick(n *node) {
 
 func (l *LAN) receive(n *node, v *virtual, p packet) {
 	var a vrrp.Advert
-	if err := v.params.Decode(vrrp.Datagram{PDU: p.pdu, Src: p.src, Dst: p.dst, TTL: 255}, &a); err != nil {
+	if err := v.memory.Decode(&v.params, vrrp.Datagram{PDU: p.pdu, Src: p.src, Dst: p.dst, TTL: 255, ID: p.id, At: n.clock(l, p.at)}, &a); err != nil {
 		l.note("%s/%d refuses: %v", n.name, v.params.VRID, err)
 		return
 	}
