@@ -37,7 +37,28 @@ func (l *LAN) disturb() {
 				l.slots[i].want = 1
 			}
 		}
+		l.slots[i].crossed = l.slots[i].grouped && l.crossed()
 	}
+}
+
+// crossed says whether two sync groups outrank each other, one by this member,
+// one by that. Nobody can be right then: each deposes the other, for as long as
+// their timers run alike. Configurations avoid it, and we do not look.
+func (l *LAN) crossed() bool {
+	for a, n := range l.nodes {
+		for _, o := range l.nodes[:a] {
+			above := false
+			for i, v := range n.grouped {
+				w := o.grouped[i]
+				higher := v.expect > w.expect || v.expect == w.expect && w.params.PrimaryAddr.Less(v.params.PrimaryAddr)
+				if i > 0 && higher != above {
+					return true
+				}
+				above = higher
+			}
+		}
+	}
+	return false
 }
 
 // faulty says whether a router has to be in Fault, of its own or for its group.
@@ -72,7 +93,12 @@ func (l *LAN) check(n *node) {
 		if s.actives > 1 {
 			l.checkDouble(i)
 		}
-		if s.actives != s.want && l.now-l.calm > s.owner {
+		// One that preempts and the one it deposes are both Active for as long
+		// as an advert travels.
+		if s.crossed {
+			continue
+		}
+		if s.actives < s.want && l.now-l.calm > s.owner || s.actives != s.want && l.now-l.calm > s.rank {
 			l.fail("owner: vrid %d has %d Active routers in a whole network, want %d", s.vrid, s.actives, s.want)
 		}
 	}
@@ -115,7 +141,7 @@ func (l *LAN) checkRouter(n *node, v *virtual) {
 // see notices that a router has another state than before.
 func (l *LAN) see(n *node, v *virtual, to vrrp.State) {
 	s, from := &l.slots[v.slot], v.state
-	if l.now-l.calm > s.rank {
+	if l.now-l.calm > s.rank && !s.crossed {
 		l.fail("peace: %s/%d %v -> %v", n.name, s.vrid, from, to)
 	}
 	switch {
@@ -158,6 +184,9 @@ func (l *LAN) checkTakeover(n *node, v *virtual) {
 	limit := l.now - l.slots[v.slot].dead - int64(l.shape.intervals[1])
 	if v.since > limit || v.changed > limit || l.strange > limit {
 		return
+	}
+	if l.slots[v.slot].resign > limit {
+		return // of two Active routers the one followed last resigns
 	}
 	for _, o := range l.nodes {
 		w := o.routers[v.slot]

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"time"
 
 	"holdfast/track"
@@ -261,14 +262,19 @@ func (l *LAN) boot(n *node, resume bool) {
 			l.step(n, v, l.now, vrrp.FaultRaised{Why: vrrp.ByNoAddress, Of: "eth0"})
 		}
 		l.step(n, v, l.now, ev)
-		if ev.Resume != nil && v.m.State() == vrrp.Active {
-			v.hook = vrrp.Active // the hooks of the predecessor have run
+		if v.m.State() == vrrp.Active && !slices.ContainsFunc(v.acts, isTransition) {
+			v.hook = vrrp.Active // it carries on: the hooks of the predecessor have run
 		}
 	}
 	l.regroup(n)
 	l.tellAll(n)
 	n.applyDue = true
 	l.disturb()
+}
+
+func isTransition(a vrrp.Action) bool {
+	_, is := a.(vrrp.Transition)
+	return is
 }
 
 // regroup builds the sync group from its members as they stand.

@@ -44,6 +44,8 @@ type slot struct {
 	rank    int64 // within which it is the right one, and nothing moves after
 	want    int   // owners in a whole network: one, or none when all are faulty
 	actives int   // nodes that are Active now
+	resign  int64 // last advert with priority 0
+	crossed bool  // members of sync groups rank one way here, the other way there
 }
 
 // newLAN builds nodes and parameters from a seed, and boots them.

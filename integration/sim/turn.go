@@ -77,6 +77,9 @@ func (l *LAN) step(n *node, v *virtual, at int64, ev vrrp.Event) {
 	for _, a := range v.acts {
 		switch a := a.(type) {
 		case vrrp.SendAdvert:
+			if a.Priority == 0 {
+				l.slots[v.slot].resign = l.now
+			}
 			l.checkAdvert(n, v, a.Priority)
 			l.send(n, v, a.Priority)
 		case vrrp.ApplyHost:
