@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"slices"
 	"time"
 
 	"holdfast/vrrp"
@@ -20,7 +21,8 @@ func (l *LAN) disturb() {
 			whole = whole && (!cut || !a.up || !b.up || a == b)
 			h := &l.heard[a.index][b.index]
 			switch {
-			case cut || l.loss > 0 || l.slow > 0 || !a.running() || !b.running() || !a.linkUp || !b.linkUp:
+			case cut || l.loss > 0 || l.slow > 0 || !a.running() || !b.up || // what b does not read now waits in its socket
+				!a.linkUp || !b.linkUp:
 				*h = never
 			case *h == never:
 				*h = l.now + tail
@@ -78,9 +80,6 @@ func (n *node) faulty(v *virtual) bool {
 // the network.
 func (l *LAN) check(n *node) {
 	for _, v := range n.list {
-		if s := v.m.State(); s != v.state {
-			l.see(n, v, s)
-		}
 		l.checkRouter(n, v)
 	}
 	for _, v := range n.grouped {
@@ -165,23 +164,26 @@ func (l *LAN) checkDouble(i int) {
 	for a, n := range l.nodes {
 		for b, o := range l.nodes[:a] {
 			v, w := n.routers[i], o.routers[i]
-			if v == nil || w == nil || v.state != vrrp.Active || w.state != vrrp.Active {
+			if v == nil || w == nil || !n.running() || !o.running() || v.state != vrrp.Active || w.state != vrrp.Active {
 				continue
 			}
-			if since := max(l.heard[a][b], l.heard[b][a], v.since, w.since); l.now-since > l.slots[i].dead {
+			if since := max(l.heard[a][b], l.heard[b][a], v.since, w.since, n.ran, o.ran); l.now-since > l.slots[i].dead {
 				l.fail("double: %s and %s are both Active for vrid %d since %v and hear each other", n.name, o.name, l.slots[i].vrid, time.Duration(since))
 			}
 		}
 	}
 }
 
-// checkTakeover: a router that does not preempt has not deposed one that it
-// could hear all the time.
+// checkTakeover: a router that does not preempt, or does not outrank it, has
+// not deposed one that it could hear all the time.
 func (l *LAN) checkTakeover(n *node, v *virtual) {
-	if v.params.PreemptMode || v.params.Owner() {
-		return
+	preempts := v.params.PreemptMode || v.params.Owner()
+	// In this time it heard at least one advert, which made it wait for another two.
+	own, slowest := l.shape.intervals[0], l.shape.intervals[1]
+	limit := l.now - int64(1.03*float64(slowest)) - maxDelay
+	if own != slowest { // it may have followed one that is faster
+		limit -= l.slots[v.slot].dead
 	}
-	limit := l.now - l.slots[v.slot].dead - int64(l.shape.intervals[1])
 	if v.since > limit || v.changed > limit || l.strange > limit {
 		return
 	}
@@ -190,11 +192,11 @@ func (l *LAN) checkTakeover(n *node, v *virtual) {
 	}
 	for _, o := range l.nodes {
 		w := o.routers[v.slot]
-		if w == nil || w == v || w.state != vrrp.Active {
+		if w == nil || w == v || w.state != vrrp.Active || preempts && v.expect > w.expect {
 			continue
 		}
 		if w.since < limit && w.changed < limit && l.heard[o.index][n.index] < limit {
-			l.fail("preempts: %s/%d takes over from %s, which it hears, and does not preempt", n.name, v.params.VRID, o.name)
+			l.fail("preempts: %s/%d with priority %d takes over from %s with %d, which it hears; preempts: %v", n.name, v.params.VRID, v.expect, o.name, w.expect, preempts)
 		}
 	}
 }
@@ -252,8 +254,12 @@ func (l *LAN) expectAnnouncement(n *node, v *virtual) {
 	}
 }
 
-// checkAdvert: what a router says of its rank is what its trackers make of it.
+// checkAdvert: what a router says of its rank is what its trackers make of it,
+// and of its addresses what its configuration says.
 func (l *LAN) checkAdvert(n *node, v *virtual, priority uint8) {
+	if !v.muted && !slices.Equal(v.m.Params().Addrs, v.params.Addrs) {
+		l.fail("config: %s/%d sends %v, configured are %v", n.name, v.params.VRID, v.m.Params().Addrs, v.params.Addrs)
+	}
 	if priority != 0 && !v.muted && priority != v.expect {
 		l.fail("priority: %s/%d sends an advert with priority %d, its trackers make %d", n.name, v.params.VRID, priority, v.expect)
 	}

@@ -240,7 +240,9 @@ func (l *LAN) healAll() {
 	for _, n := range l.nodes {
 		n.hostBroken = false
 		l.setLink(n, true)
-		n.stalled = never
+		if n.stalled != never {
+			n.stalled, n.ran = never, l.now
+		}
 		if !n.up {
 			l.boot(n, false)
 		}
@@ -257,7 +259,7 @@ func (l *LAN) reload(n *node, f Fault) {
 		return
 	}
 	r := rand.New(rand.NewPCG(f.N, streamPlan))
-	kind, mood, rank := r.IntN(6), l.drawMood(r), uint8(1+r.IntN(254))
+	kind, mood, rank := min(r.IntN(8), 5), l.drawMood(r), uint8(1+r.IntN(254))
 	shared := drawLines(r, false)
 	l.note("reload of %s, kind %d", n.name, kind)
 	for _, v := range n.list {

@@ -44,7 +44,7 @@ type Options struct {
 
 	// TickFirst breaks the loop's rule: deadlines before queued datagrams.
 	TickFirst bool
-	// LoseOrders loses what sync groups tell their members to do.
+	// LoseOrders loses what sync groups tell their Active members to do.
 	LoseOrders bool
 	// ForgetAtReload forgets at a reload with another priority what the
 	// routers were told of their trackers.
@@ -90,6 +90,7 @@ type node struct {
 	name     string
 	drift    float64 // its clock runs so much faster
 	up       bool
+	ran      int64 // since when it is up and not stalled
 	linkUp   bool
 	routers  []*virtual // by slot; nil: does not take part
 	list     []*virtual // those that are there
@@ -225,7 +226,7 @@ func (l *LAN) attend(n *node) {
 		l.note("boot %s, resume: %v", n.name, n.resume)
 		l.boot(n, n.resume)
 	case n.stalled != never:
-		n.stalled = never
+		n.stalled, n.ran = never, l.now
 		l.note("%s runs again", n.name)
 		l.disturb()
 		l.learn(n)
@@ -237,6 +238,7 @@ func (l *LAN) attend(n *node) {
 // resume carries on from what a predecessor left.
 func (l *LAN) boot(n *node, resume bool) {
 	l.calm = never
+	n.ran = l.now
 	n.up, n.bootAt, n.stalled, n.group, n.queue = true, never, never, nil, n.queue[:0]
 	n.repairAt, n.resultAt = never, never
 	n.known = n.trackers

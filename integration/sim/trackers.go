@@ -149,7 +149,10 @@ func (l *LAN) tellFaults(n *node, v *virtual) {
 func (l *LAN) tellAll(n *node) {
 	for _, v := range n.list {
 		l.tell(n, v)
-		v.expect, v.faulty = v.dumb(n)
+		was := v.expect
+		if v.expect, v.faulty = v.dumb(n); v.expect != was {
+			v.changed = l.now
+		}
 		v.muted = false
 		l.checkPriority(n, v)
 	}

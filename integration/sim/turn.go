@@ -100,6 +100,9 @@ func (l *LAN) step(n *node, v *virtual, at int64, ev vrrp.Event) {
 			}
 		}
 	}
+	if s := v.m.State(); s != v.state {
+		l.see(n, v, s)
+	}
 	if n.group != nil && v.params.Grouped {
 		l.stepGroup(n, v, at)
 	}
@@ -114,9 +117,11 @@ func (l *LAN) stepGroup(n *node, v *virtual, at int64) {
 	}
 	snap := v.m.Snapshot()
 	for _, a := range n.group.Step(n.clock(at), index, snap.GroupMember(), nil) {
-		if f, ok := a.(vrrp.ForceMember); ok && !l.opts.LoseOrders {
-			l.step(n, n.grouped[f.Index], at, vrrp.Forced{To: f.To})
+		f, ok := a.(vrrp.ForceMember)
+		if !ok || l.opts.LoseOrders && n.grouped[f.Index].m.State() == vrrp.Active {
+			continue
 		}
+		l.step(n, n.grouped[f.Index], at, vrrp.Forced{To: f.To})
 	}
 }
 
