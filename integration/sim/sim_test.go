@@ -51,9 +51,9 @@ func TestNetworksSettleWhateverHappens(t *testing.T) {
 	case *howLong > 0:
 		first, count = *base, 1<<62
 		if first == 0 {
-			first = uint64(time.Now().UnixNano()) >> 16 << 20
+			first = uint64(time.Now().Unix()) * 100_000
 		}
-		t.Logf("seeds from %d on", first)
+		t.Logf("new seeds from %d on; again with -base %d", first, first)
 	case testing.Short():
 		count = min(count, 500)
 	}
