@@ -61,16 +61,17 @@ type virtual struct {
 	m      machine
 	acts   []vrrp.Action // memory of the last step
 
-	state    vrrp.State // as last seen from outside
-	since    int64      // when it came to that state
-	told     told       // what it knows of its trackers
-	hook     vrrp.State // last transition published
-	deposed  bool       // it yielded to a higher rank in this step
-	changed  int64      // last new parameters, priority or address
-	expect   uint8      // effective priority by the dumb computation
-	faulty   bool       // a fault of its own by the dumb computation
-	noSource bool       // its interface has no address to send from
-	muted    bool       // between a change and the word of its trackers: what it sends is not compared
+	state    vrrp.State         // as last seen from outside
+	since    int64              // when it came to that state
+	told     told               // what it knows of its trackers
+	before   []vrrp.FaultRaised // memory of what it was told before
+	hook     vrrp.State         // last transition published
+	deposed  bool               // it yielded to a higher rank in this step
+	changed  int64              // last new parameters, priority or address
+	expect   uint8              // effective priority by the dumb computation
+	faulty   bool               // a fault of its own by the dumb computation
+	noSource bool               // its interface has no address to send from
+	muted    bool               // between a change and the word of its trackers: what it sends is not compared
 
 	carries   bool  // the host has the addresses
 	wanted    bool  // the host was told to have them
@@ -135,18 +136,19 @@ type LAN struct {
 	end   int64 // of the plan
 	wire  wire
 
-	loss    float64
-	dup     float64
-	slow    int64                     // extra delay at most
-	cut     [maxNodes][maxNodes]bool  // one direction each
-	heard   [maxNodes][maxNodes]int64 // since when each hears each; never: does not
-	strange int64                     // end of the last stranger's adverts
-	calm    int64                     // nothing disturbs since; never: something does
-	settled bool                      // ranks were looked at since then
-	diary   []string
-	advert  vrrp.Advert // memory of the last datagram decoded
-	err     error       // what did not hold
-	events  uint64
+	loss     float64
+	dup      float64
+	slow     int64                     // extra delay at most
+	cut      [maxNodes][maxNodes]bool  // one direction each
+	heard    [maxNodes][maxNodes]int64 // since when each hears each; never: does not
+	strange  int64                     // end of the last stranger's adverts
+	calm     int64                     // nothing disturbs since; never: something does
+	settled  bool                      // ranks were looked at since then
+	diary    []string
+	advert   vrrp.Advert     // memory of the last datagram decoded
+	trackers []track.Tracker // memory of the last evaluation
+	err      error           // what did not hold
+	events   uint64
 }
 
 func (l *LAN) note(format string, args ...any) {
@@ -248,7 +250,7 @@ func (l *LAN) boot(n *node, resume bool) {
 	}
 	for i, v := range n.list {
 		v.m, v.muted = l.opts.Machine(), true
-		v.told = told{}
+		v.told = told{faults: v.told.faults[:0]}
 		p := v.params
 		if v.noSource {
 			p.PrimaryAddr = netip.Addr{}

@@ -30,6 +30,8 @@ type shape struct {
 	quiet      bool             // some do not preempt
 	uneven     bool             // members of a sync group have their own weights
 	sendHigher bool             // higher_prio_send_advert
+	noAnswer   bool             // lower_prio_no_advert
+	refresh    time.Duration    // garp_master_refresh
 }
 
 // slot is one virtual router of the LAN: the same VRID on several nodes.
@@ -39,6 +41,7 @@ type slot struct {
 	ipv6    bool
 	unicast bool
 	grouped bool
+	secret  bool  // version 2 with a password, version 3 with checksums as version 2 has them
 	dead    int64 // Active_Down_Interval of the slowest, clocks and wires included
 	owner   int64 // within which a whole network has an owner
 	rank    int64 // within which it is the right one, and nothing moves after
@@ -89,6 +92,10 @@ func (l *LAN) drawShape(r *rand.Rand) {
 		s.delayMax = time.Duration(1+r.IntN(4)) * base
 	}
 	s.quiet, s.uneven, s.sendHigher = r.IntN(3) == 0, r.IntN(8) == 0, r.IntN(2) == 0
+	s.noAnswer = r.IntN(4) == 0
+	if r.IntN(4) == 0 {
+		s.refresh = 7 * time.Second
+	}
 	if r.IntN(3) == 0 {
 		l.dup = 0.05
 	}
@@ -99,7 +106,7 @@ func (l *LAN) drawShape(r *rand.Rand) {
 func (l *LAN) drawSlots(r *rand.Rand) {
 	for i := range 3 + r.IntN(2) {
 		s := slot{vrid: uint8(51 + i), version: 3, ipv6: r.IntN(3) == 0, grouped: i == 1 || i == 2,
-			unicast: i == 3 || r.IntN(5) == 0}
+			unicast: i == 3 || r.IntN(5) == 0, secret: r.IntN(4) == 0}
 		if l.shape.intervals[0] >= time.Second && r.IntN(2) == 0 {
 			s.version = 2
 		}
@@ -176,8 +183,14 @@ func (m mood) put(p *vrrp.Params) {
 func (l *LAN) params(s *slot, index, count int) vrrp.Params {
 	p := vrrp.Params{VRID: s.vrid, Version: s.version, IPv6: s.ipv6, Grouped: s.grouped,
 		AdvertisementInterval: l.shape.intervals[0], PrimaryAddr: source(s.ipv6, index, 0),
-		HigherPrioritySendAdvert: l.shape.sendHigher,
-		Announce:                 vrrp.AnnounceParams{MasterDelay: 5 * time.Second, MasterRepeat: 1, LowerPrioRepeat: 1}}
+		HigherPrioritySendAdvert: l.shape.sendHigher, LowerPriorityNoAdvert: l.shape.noAnswer,
+		Announce: vrrp.AnnounceParams{MasterDelay: 5 * time.Second, MasterRepeat: 1, LowerPrioRepeat: 1, Refresh: l.shape.refresh}}
+	switch {
+	case s.secret && s.version == 2:
+		p.AuthType, p.Password = vrrp.AuthPass, [8]byte{'s', 'e', 's', 'a', 'm', 'e'}
+	case s.secret:
+		p.ChecksumAsV2 = true
+	}
 	p.Addrs = []netip.Addr{virtualAddr(s.ipv6, s.vrid, 0)}
 	if !s.unicast {
 		return p

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"holdfast/vrrp"
 )
@@ -98,6 +99,7 @@ func TestSeedsMeetEverything(t *testing.T) {
 				count("owner", v.params.Owner())
 				count("owner that ignores adverts", v.params.OwnerIgnoreAdverts)
 				count("preempt_delay", v.params.PreemptDelay > 0)
+				count("password", v.params.AuthType == vrrp.AuthPass)
 				count("nopreempt", !v.params.PreemptMode)
 				count("two missed adverts", v.params.DownTimerAdverts == 2)
 				count("five missed adverts", v.params.DownTimerAdverts == 5)
@@ -121,7 +123,23 @@ func TestSeedsMeetEverything(t *testing.T) {
 			t.Errorf("%s: %d times in 200 seeds", what, n)
 		}
 	}
-	if len(routers) != 22 {
-		t.Errorf("seeds draw %d of 22 things: %v", len(routers), routers)
+	if len(routers) != 23 {
+		t.Errorf("seeds draw %d of 23 things: %v", len(routers), routers)
+	}
+}
+
+func TestALANAtPeaceAllocatesNothing(t *testing.T) {
+	for s := uint64(1); s <= 5; s++ {
+		l := newLAN(s, Options{})
+		l.plan = nil
+		l.Run(l.quietTime())
+		before := l.events
+		allocs := testing.AllocsPerRun(5, func() { l.Run(l.now + int64(time.Minute)) })
+		if l.err != nil || l.events < before+100 {
+			t.Fatalf("seed %d: %d events, %v", s, l.events-before, l.err)
+		}
+		if allocs > 0 {
+			t.Errorf("seed %d: %.0f allocations a minute", s, allocs)
+		}
 	}
 }

@@ -12,7 +12,7 @@ func (l *LAN) stranger(f Fault) {
 	r := rand.New(rand.NewPCG(f.N, streamPlan))
 	i := r.IntN(len(l.slots))
 	s := &l.slots[i]
-	p := l.params(&slot{vrid: s.vrid, version: s.version, ipv6: s.ipv6}, 0, 0)
+	p := l.params(&slot{vrid: s.vrid, version: s.version, ipv6: s.ipv6, secret: s.secret && r.IntN(2) == 0}, 0, 0)
 	p.PrimaryAddr = source(s.ipv6, 199, 0)
 	kind, priority := r.IntN(6), uint8(1+r.IntN(254))
 	switch kind {

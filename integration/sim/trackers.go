@@ -93,18 +93,34 @@ func groupLines(group, own []line) []line {
 	return list
 }
 
+// ownInterface is the line that nobody writes: a router tracks the interface
+// it speaks on.
+var ownInterface = line{kind: track.Interface}
+
 // tracker is a line with what is known of its object, as package track wants it.
-func (l line) tracker(o *objects) track.Tracker {
-	weight, reverse := l.weight, l.reverse
-	ref := track.Ref{Name: l.name(), Weight: &weight, Reverse: &reverse}
+func (l *line) tracker(o *objects) track.Tracker {
+	ref := track.Ref{Name: l.name(), Weight: &l.weight, Reverse: &l.reverse}
 	switch l.kind {
 	case track.Script:
 		return track.TrackScript(ref, track.Params{}, o.scripts[l.object])
 	case track.File:
-		return track.Tracker{Kind: track.File, Name: ref.Name, Weight: weight, Reverse: reverse, Value: o.files[l.object]}
+		return track.Tracker{Kind: track.File, Name: ref.Name, Weight: l.weight, Reverse: l.reverse, Value: o.files[l.object]}
 	}
 	up := o.links[l.object]
 	return track.TrackInterface(ref, track.Link{Exists: true, AdminUp: up, Running: up})
+}
+
+// fault is the fault that a line makes, if any.
+func (l *line) fault(t track.Tracker) (vrrp.FaultRaised, bool) {
+	switch c := t.Contribution(); {
+	case c.Fault && l.kind == track.Interface:
+		return vrrp.FaultRaised{Why: vrrp.ByInterface, Of: t.Name}, true
+	case c.Fault:
+		return vrrp.FaultRaised{Why: vrrp.ByTracker, Of: t.Name}, true
+	case c.Pending:
+		return vrrp.FaultRaised{Why: vrrp.ByInitialising, Of: t.Name}, true
+	}
+	return vrrp.FaultRaised{}, false
 }
 
 // told is what a router has been told of its trackers.
@@ -112,34 +128,30 @@ type told struct {
 	base     int
 	priority int
 	faults   []vrrp.FaultRaised
-	seen     bool // told at least once
 }
 
 // evaluate is what a router should know: the priority by package track, and
-// every fault by its name. The interface it speaks on is always tracked.
-func (v *virtual) evaluate(n *node) (int, []vrrp.FaultRaised) {
-	var faults []vrrp.FaultRaised
-	var list []track.Tracker
-	all := append([]line{{kind: track.Interface}}, v.lines...)
-	for _, l := range all {
-		t := l.tracker(&n.known)
-		switch c := t.Contribution(); {
-		case c.Fault && l.kind == track.Interface:
-			faults = append(faults, vrrp.FaultRaised{Why: vrrp.ByInterface, Of: l.name()})
-		case c.Fault:
-			faults = append(faults, vrrp.FaultRaised{Why: vrrp.ByTracker, Of: l.name()})
-		case c.Pending:
-			faults = append(faults, vrrp.FaultRaised{Why: vrrp.ByInitialising, Of: l.name()})
+// every fault by its name, appended to faults.
+func (l *LAN) evaluate(n *node, v *virtual, faults []vrrp.FaultRaised) (int, []vrrp.FaultRaised) {
+	l.trackers = l.trackers[:0]
+	for i := -1; i < len(v.lines); i++ {
+		at := &ownInterface
+		if i >= 0 {
+			at = &v.lines[i]
 		}
-		list = append(list, t)
+		t := at.tracker(&n.known)
+		if f, is := at.fault(t); is {
+			faults = append(faults, f)
+		}
+		l.trackers = append(l.trackers, t)
 	}
-	return track.Sum(int(v.params.Priority), list).Priority, faults
+	return track.Sum(int(v.params.Priority), l.trackers).Priority, faults
 }
 
 // tellFaults gives a router that is about to start the faults that hold from
 // the start.
 func (l *LAN) tellFaults(n *node, v *virtual) {
-	_, v.told.faults = v.evaluate(n)
+	_, v.told.faults = l.evaluate(n, v, v.told.faults[:0])
 	for _, f := range v.told.faults {
 		l.step(n, v, l.now, f)
 	}
@@ -161,9 +173,9 @@ func (l *LAN) tellAll(n *node) {
 // tell compares what a router should know with what it was told, and tells it
 // the difference as daemon does: faults before the priority, cleared faults last.
 func (l *LAN) tell(n *node, v *virtual) {
-	priority, faults := v.evaluate(n)
 	was := v.told
-	v.told = told{base: int(v.params.Priority), priority: priority, faults: faults, seen: true}
+	priority, faults := l.evaluate(n, v, v.before[:0])
+	v.told, v.before = told{base: int(v.params.Priority), priority: priority, faults: faults}, was.faults
 	for _, f := range faults {
 		if !slices.Contains(was.faults, f) {
 			l.step(n, v, l.now, f)
