@@ -260,17 +260,17 @@ func (l *LAN) reload(n *node, f Fault) {
 	}
 	r := rand.New(rand.NewPCG(f.N, streamPlan))
 	kind, mood, rank := min(r.IntN(8), 5), l.drawMood(r), uint8(1+r.IntN(254))
-	shared := drawLines(r, false)
+	shared, own := drawLines(r, false), r.IntN(2) == 0
 	l.note("reload of %s, kind %d", n.name, kind)
 	for _, v := range n.list {
 		p, group := v.params, v.params.Grouped && !l.shape.uneven
-		if kind == 0 || kind == 5 { // another rank; an owner stays one
-			other := uint8(1 + r.IntN(254))
-			if group {
-				other = rank
-			}
-			if !p.Owner() {
-				p.Priority = other
+		if kind == 0 || kind == 5 { // another rank; an owner may be one no more, or again
+			p.Priority = uint8(1 + r.IntN(254))
+			switch {
+			case v.mayOwn && own:
+				p.Priority = vrrp.PriorityOwner
+			case group:
+				p.Priority = rank
 			}
 		}
 		if kind == 4 || kind == 5 { // other trackers

@@ -70,6 +70,7 @@ type virtual struct {
 	changed  int64              // last new parameters, priority or address
 	expect   uint8              // effective priority by the dumb computation
 	faulty   bool               // a fault of its own by the dumb computation
+	mayOwn   bool               // a configuration may make it the owner
 	noSource bool               // its interface has no address to send from
 	muted    bool               // between a change and the word of its trackers: what it sends is not compared
 

@@ -214,7 +214,7 @@ func (l *LAN) drawOwner(r *rand.Rand, i int) {
 	ignore := r.IntN(2) == 0
 	for _, v := range n.list {
 		if v.slot == i || i == 1 && v.slot == 2 {
-			v.params.Priority, v.params.OwnerIgnoreAdverts = vrrp.PriorityOwner, ignore
+			v.params.Priority, v.params.OwnerIgnoreAdverts, v.mayOwn = vrrp.PriorityOwner, ignore, true
 		}
 	}
 }

@@ -129,8 +129,11 @@ func TestSeedsMeetEverything(t *testing.T) {
 }
 
 func TestALANAtPeaceAllocatesNothing(t *testing.T) {
-	for s := uint64(1); s <= 5; s++ {
+	for s := uint64(1); s <= 8; s++ {
 		l := newLAN(s, Options{})
+		if l.shape.refresh > 0 {
+			continue // each announcement is an allocation of the machine's
+		}
 		l.plan = nil
 		l.Run(l.quietTime())
 		before := l.events
