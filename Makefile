@@ -53,6 +53,10 @@ race: ## unit tests under the race detector (needs a C compiler)
 fuzz: ## every fuzz target for FUZZTIME (default 30s)
 	integration/fuzz.sh $(or $(FUZZTIME),30s)
 
+.PHONY: sim
+sim: ## networks of routers in virtual time, new seeds for FOR (default 30s)
+	$(GO) test -count=1 -timeout 0 -v -run Settle ./integration/sim -for $(or $(FOR),30s) $(if $(BASE),-base $(BASE))
+
 .PHONY: bench
 bench: build ## benchmarks, and side by side with keepalived (root)
 	$(GO) test -run '^$$' -bench . -benchmem ./...

@@ -72,7 +72,7 @@ func TestPackagesImportOnlyWhatTheHouseAllows(t *testing.T) {
 		"daemon/doctor": tools,
 		"cmd/holdfast":  {"daemon", "daemon/config", "daemon/doctor", "kconf", "kconf/lsp", "kconf/manual", "kconf/report"},
 		"internal/run":  {}, "internal/event": {}, "internal/reconcile": {}, "internal/golden": {},
-		"integration/sim": {"vrrp"}, "examples": {"daemon", "daemon/config", "kconf"},
+		"integration/sim": {"vrrp", "track"}, "examples": {"daemon", "daemon/config", "kconf"},
 	}
 	for folder, files := range sourceFiles(t) {
 		may, listed := allowed[folder]

@@ -13,13 +13,12 @@ import (
 
 // tracked is what one instance depends on.
 type tracked struct {
-	name      string
-	base      int // configured priority
-	links     []linkRef
-	scripts   []scriptRef
-	priority  int                       // last told
-	faults    map[vrrp.FaultRaised]bool // last told
-	everySeen bool                      // told at least once
+	name     string
+	base     int // configured priority
+	links    []linkRef
+	scripts  []scriptRef
+	priority int                       // last told; 0: not yet
+	faults   map[vrrp.FaultRaised]bool // last told
 }
 
 // linkRef is an interface an instance tracks: its own, one that carries its
@@ -73,17 +72,18 @@ func newTracking() *tracking {
 	return &tracking{scripts: map[string]track.State{}, links: map[string]host.Link{}}
 }
 
-// configure replaces what is tracked. Instances that stay keep what they were
-// told; the events are the difference.
+// configure replaces what is tracked and tells every instance everything anew:
+// a reload may have made it another virtual router, which knows nothing, or one
+// that went by another name. What a machine knows already changes nothing in it.
 func (t *tracking) configure(list []*tracked) []instanceEvent {
-	old := map[string]*tracked{}
+	told := map[vrrp.FaultRaised]bool{}
 	for _, i := range t.instances {
-		old[i.name] = i
+		maps.Copy(told, i.faults)
 	}
 	for _, i := range list {
-		if o := old[i.name]; o != nil && o.base == i.base {
-			i.priority, i.faults, i.everySeen = o.priority, o.faults, o.everySeen
-		}
+		holds, _ := t.evaluate(i)
+		i.priority, i.faults = 0, maps.Clone(told)
+		maps.DeleteFunc(i.faults, func(f vrrp.FaultRaised, _ bool) bool { return holds[f] })
 	}
 	t.instances = list
 	return t.changes()
@@ -114,7 +114,7 @@ func (t *tracking) changes() []instanceEvent {
 				tell(f)
 			}
 		}
-		if e.Priority != i.priority && (i.everySeen || e.Priority != i.base) {
+		if e.Priority != i.priority {
 			tell(vrrp.EffectivePriority{Value: e.Priority, Why: strings.Join(e.Causes, ", ")})
 		}
 		for _, f := range sortedFaults(i.faults) {
@@ -122,7 +122,7 @@ func (t *tracking) changes() []instanceEvent {
 				tell(vrrp.FaultCleared(f))
 			}
 		}
-		i.priority, i.faults, i.everySeen = e.Priority, faults, true
+		i.priority, i.faults = e.Priority, faults
 	}
 	return out
 }

@@ -67,13 +67,13 @@ func TestTrackersBecomePrioritiesAndFaults(t *testing.T) {
 			[]string{"VI_1 fault tracker chk"}},
 		{"and the end of the fault when it succeeds", func() []instanceEvent { return tr.setScript("chk", track.Up) },
 			[]string{"VI_1 cleared tracker chk"}},
-		{"a reload that changes nothing says nothing", func() []instanceEvent {
+		{"a reload that changes nothing says the priority again", func() []instanceEvent {
 			return tr.configure([]*tracked{{
 				name: "VI_1", base: 100,
 				links:   []linkRef{{ref: track.Ref{Name: "eth0"}, main: true}, {ref: ref("eth1", -20)}},
 				scripts: []scriptRef{{ref: track.Ref{Name: "chk"}}, {ref: ref("web", 30)}},
 			}})
-		}, nil},
+		}, []string{"VI_1 priority 110 (interface eth1, script web)"}},
 		{"a tracker that is gone takes its weight along", func() []instanceEvent {
 			return tr.configure([]*tracked{{name: "VI_1", base: 100, links: []linkRef{{ref: track.Ref{Name: "eth0"}, main: true}}}})
 		}, []string{"VI_1 priority 100 ()"}},
@@ -82,5 +82,36 @@ func TestTrackersBecomePrioritiesAndFaults(t *testing.T) {
 		if d := cmp.Diff(s.want, texts(s.do())); d != "" {
 			t.Errorf("%s (-want +got):\n%s", s.what, d)
 		}
+	}
+}
+
+// A reload may make an instance another virtual router, or one that had another
+// name: what was told before says nothing about what its machine knows now.
+func TestAReloadTellsEverythingAnew(t *testing.T) {
+	failing := func(name string, base int) *tracked {
+		return &tracked{name: name, base: base, scripts: []scriptRef{{ref: track.Ref{Name: "chk"}}, {ref: ref("web", -30)}}}
+	}
+	tests := []struct {
+		what string
+		list *tracked
+		want []string
+	}{
+		{"nothing changed: the machine may be a new one all the same", failing("VI_1", 100),
+			[]string{"VI_1 fault tracker chk", "VI_1 priority 70 (script web)"}},
+		{"another priority, and the failing scripts are gone", &tracked{name: "VI_1", base: 120},
+			[]string{"VI_1 priority 120 ()", "VI_1 cleared tracker chk"}},
+		{"another name, and the failing scripts are gone", &tracked{name: "VI_9", base: 100},
+			[]string{"VI_9 priority 100 ()", "VI_9 cleared tracker chk"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.what, func(t *testing.T) {
+			tr := newTracking()
+			tr.configure([]*tracked{failing("VI_1", 100)})
+			tr.setScript("chk", track.Down)
+			tr.setScript("web", track.Down)
+			if d := cmp.Diff(tt.want, texts(tr.configure([]*tracked{tt.list}))); d != "" {
+				t.Errorf("(-want +got):\n%s", d)
+			}
+		})
 	}
 }

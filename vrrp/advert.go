@@ -179,11 +179,11 @@ func (p *Params) checkV2(m *Memory, d Datagram, b []byte, a *Advert) error {
 	if a.AuthType != p.AuthType {
 		return p.drop(DropAuthMatch, d, int64(a.AuthType), int64(p.AuthType))
 	}
-	if !p.IPv6 {
+	if !p.IPv6 { // over IPv6 there is none
 		copy(a.AuthData[:], b[len(b)-authLen:])
-	}
-	if a.AuthType == AuthPass && subtle.ConstantTimeCompare(a.AuthData[:], p.Password[:]) != 1 {
-		return p.drop(DropPassword, d, 0, 0)
+		if a.AuthType == AuthPass && subtle.ConstantTimeCompare(a.AuthData[:], p.Password[:]) != 1 {
+			return p.drop(DropPassword, d, 0, 0)
+		}
 	}
 	if p.ah() {
 		if err := m.checkAH(p, d); err != nil {

@@ -119,6 +119,27 @@ func patch(b []byte, at int, v ...byte) []byte {
 	return b
 }
 
+// Version 2 over IPv6 carries the type of authentication but no data: two
+// routers with auth_type PASS hear each other all the same, else both would be Active.
+func TestVersion2OverIPv6HasNoPasswordToCompare(t *testing.T) {
+	a := Params{VRID: 51, Version: 2, IPv6: true, Priority: 150, PrimaryAddr: netip.MustParseAddr("fe80::1"),
+		Addrs: addrs("fe80::9:100"), AuthType: AuthPass, Password: [8]byte{'s', '3', 'c', 'r', '3', 't'}}
+	advert := a.Advert(150, GroupIPv6)
+	pdu := AppendAdvert(nil, &advert)
+	if len(pdu) != 24 || pdu[4] != 1 { // 8 + 16*1, no 8 octets of password behind
+		t.Errorf("% x: %d octets, type %d", pdu, len(pdu), pdu[4])
+	}
+	d := Datagram{PDU: pdu, Src: a.PrimaryAddr, Dst: GroupIPv6, TTL: 255}
+	var got Advert
+	if err := a.Decode(d, &got); err != nil {
+		t.Errorf("refused: %v", err)
+	}
+	a.AuthType = AuthNone
+	if err := a.Decode(d, &got); err == nil {
+		t.Error("another type of authentication is not refused")
+	}
+}
+
 func TestDecodeRefuses(t *testing.T) {
 	good := unhex(t, "21 33 96 02 01 01 28d4 0a090064 0a090065 7333637233740000")
 	v3 := unhex(t, "31 33 96 02 0064 38ee 0a090064 0a090065")

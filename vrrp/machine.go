@@ -273,7 +273,12 @@ func (m *Machine) sourceAddress(now time.Time, addr netip.Addr, out []Action) []
 		return m.fault(now, FaultRaised{Why: ByNoAddress}, out)
 	}
 	m.params.PrimaryAddr = addr
-	return m.clear(now, FaultRaised{Why: ByNoAddress}, out)
+	for _, f := range slices.Clone(m.faults) { // whoever raised it may have named the interface
+		if f.Why == ByNoAddress {
+			out = m.clear(now, f, out)
+		}
+	}
+	return out
 }
 
 func (m *Machine) hostApplied(ev HostApplied, out []Action) []Action {

@@ -154,7 +154,15 @@ func (s *scenario) command(w []string) error {
 	case "start":
 		r := s.router(w[1])
 		r.m, r.crashed = Machine{}, false
-		s.step(r, Startup{Params: r.params})
+		p := r.params
+		if len(w) > 2 && w[2] == "noaddress" { // as daemon starts a router whose interface has none
+			p.PrimaryAddr = netip.Addr{}
+			s.step(r, FaultRaised{ByNoAddress, "eth0"})
+		}
+		s.step(r, Startup{Params: p})
+	case "address":
+		addr, _ := netip.ParseAddr(w[2]) // none: it is taken away
+		s.step(s.router(w[1]), SourceAddress{addr})
 	case "stop":
 		s.step(s.router(w[1]), Shutdown{})
 	case "crash":

@@ -1,76 +1,280 @@
 package sim
 
 import (
-	"fmt"
+	"slices"
 	"time"
 
 	"holdfast/vrrp"
 )
 
-// Settle is longer than the slowest take-over of any seed: two
-// Active_Down_Intervals of the slowest interval (3*2s + 2s each), since a sync
-// group may need the second, and the delay on the wire.
-const Settle = 20 * time.Second
-
-// Check says what is wrong with a LAN that was left in peace for Settle; nil
-// when nothing is.
-func (l *LAN) Check() error {
-	for i, vrid := range vrids {
-		var actives []*node
+// disturb is called when anything has changed: from now on the LAN is looked at
+// anew. It decides whether the network is whole, who hears whom, and how many
+// owners there have to be.
+func (l *LAN) disturb() {
+	l.settled, l.calm = false, never
+	tail := maxDelay + int64(l.shape.intervals[0])/2 // datagrams still on their way
+	whole := l.loss == 0 && l.slow == 0
+	for _, a := range l.nodes {
+		whole = whole && (!a.up || a.stalled == never)
+		for _, b := range l.nodes {
+			cut := l.cut[a.index][b.index]
+			whole = whole && (!cut || !a.up || !b.up || a == b)
+			h := &l.heard[a.index][b.index]
+			switch {
+			case cut || l.loss > 0 || l.slow > 0 || !a.running() || !b.up || // what b does not read now waits in its socket
+				!a.linkUp || !b.linkUp:
+				*h = never
+			case *h == never:
+				*h = l.now + tail
+			}
+		}
+	}
+	if whole {
+		l.calm = max(l.now+tail, l.strange)
+	}
+	for i := range l.slots {
+		l.slots[i].want = 0
 		for _, n := range l.nodes {
-			v := n.routers[i]
-			state := v.m.Snapshot().State
-			if state == vrrp.Active {
-				actives = append(actives, n)
-			}
-			if v.carries != (state == vrrp.Active) { // (b)
-				return fmt.Errorf("vrid %d: %s is %v but carries addresses: %v", vrid, n.name, state, v.carries)
+			if v := n.routers[i]; v != nil && n.up && !n.faulty(v) {
+				l.slots[i].want = 1
 			}
 		}
-		if len(actives) != 1 { // (a)
-			return fmt.Errorf("vrid %d has %d Active routers, want one", vrid, len(actives))
-		}
-		if err := l.checkRank(i, actives[0]); err != nil {
-			return err
-		}
-		if actives[0].routers[i].announced.IsZero() { // (e)
-			return fmt.Errorf("vrid %d: %s has not announced the addresses it carries", vrid, actives[0].name)
-		}
+		l.slots[i].crossed = l.slots[i].grouped && l.crossed()
 	}
-	return l.checkGroups()
 }
 
-// checkRank: nobody who preempts outranks the Active router. Among equals
-// anyone may have been first. A sync group preempts as a whole, with the mind
-// of either member: all members of a node have the same.
-func (l *LAN) checkRank(i int, active *node) error {
-	have := active.routers[i].params.Priority
-	for _, n := range l.nodes {
-		if p := n.routers[i].params; p.PreemptMode && p.Priority > have {
-			return fmt.Errorf("vrid %d: Active is %s with priority %d, %s has %d and preempts", vrids[i], active.name, have, n.name, p.Priority)
+// crossed says whether two sync groups outrank each other, one by this member,
+// one by that. Nobody can be right then: each deposes the other, for as long as
+// their timers run alike. Configurations avoid it, and we do not look.
+func (l *LAN) crossed() bool {
+	for a, n := range l.nodes {
+		for _, o := range l.nodes[:a] {
+			above := false
+			for i, v := range n.grouped {
+				w := o.grouped[i]
+				higher := v.expect > w.expect || v.expect == w.expect && w.params.PrimaryAddr.Less(v.params.PrimaryAddr)
+				if i > 0 && higher != above {
+					return true
+				}
+				above = higher
+			}
 		}
 	}
-	return nil
+	return false
 }
 
-// Peace runs on without any fault: nothing may move any more, and of the
-// adverts all come from Active routers.
-func (l *LAN) Peace(d time.Duration) error {
-	before := len(l.diary)
-	l.Run(d)
-	if len(l.diary) != before {
-		return fmt.Errorf("in peace: %s", l.diary[before])
+// faulty says whether a router has to be in Fault, of its own or for its group.
+func (n *node) faulty(v *virtual) bool {
+	if !v.params.Grouped {
+		return v.faulty
 	}
-	return nil
-}
-
-// checkGroups is invariant (d) and holds at any moment, not only in peace.
-func (l *LAN) checkGroups() error {
-	for _, n := range l.nodes {
-		a, b := n.routers[1].m.Snapshot().State, n.routers[2].m.Snapshot().State
-		if n.up && a != b {
-			return fmt.Errorf("sync group of %s: members are %v and %v", n.name, a, b)
+	for _, w := range n.grouped {
+		if w.faulty {
+			return true
 		}
 	}
-	return nil
+	return false
+}
+
+// check is what must hold after each turn of a node: first of itself, then of
+// the network.
+func (l *LAN) check(n *node) {
+	for _, v := range n.list {
+		l.checkRouter(n, v)
+	}
+	for _, v := range n.grouped {
+		if first := n.grouped[0]; v.state != first.state {
+			l.fail("groups: members of %s are %v and %v", n.name, first.state, v.state)
+		}
+	}
+	for i := range l.slots {
+		s := &l.slots[i]
+		if s.actives > 1 {
+			l.checkDouble(i)
+		}
+		// One that preempts and the one it deposes are both Active for as long
+		// as an advert travels.
+		if s.crossed {
+			continue
+		}
+		if s.actives < s.want && l.now-l.calm > s.owner || s.actives != s.want && l.now-l.calm > s.rank {
+			l.fail("owner: vrid %d has %d Active routers in a whole network, want %d", s.vrid, s.actives, s.want)
+		}
+	}
+	if !l.settled && l.now-l.calm > l.slots[1].rank {
+		l.settled = true
+		for i := range l.slots {
+			l.checkRank(i)
+		}
+	}
+}
+
+// checkRouter is what each router has to keep, whatever the network does.
+func (l *LAN) checkRouter(n *node, v *virtual) {
+	id := v.params.VRID
+	if fault := n.faulty(v); fault != (v.state == vrrp.Fault) {
+		l.fail("fault: %s/%d is %v, but has a fault: %v", n.name, id, v.state, fault)
+	}
+	if v.hook != v.state {
+		l.fail("hooks: %s/%d is %v, its hooks heard last of %v", n.name, id, v.state, v.hook)
+	}
+	active := v.state == vrrp.Active
+	if v.carries != active && n.repairAt == never {
+		l.fail("addresses: %s/%d is %v, but carries addresses: %v", n.name, id, v.state, v.carries)
+	}
+	if !active || !v.carries {
+		v.owes = owes{}
+		return
+	}
+	if v.announced == never && !n.hostBroken && n.repairAt == never && l.now-v.came > repairEvery {
+		l.fail("announced: %s/%d has not announced the addresses it carries", n.name, id)
+	}
+	if o := v.owes; o.by != 0 && l.now > o.by {
+		if v.came < o.since && (v.announced == never || v.announced < o.since) {
+			l.fail("announced: %s/%d has not announced itself since it deposed another", n.name, id)
+		}
+		v.owes = owes{}
+	}
+}
+
+// see notices that a router has another state than before.
+func (l *LAN) see(n *node, v *virtual, to vrrp.State) {
+	s, from := &l.slots[v.slot], v.state
+	if l.now-l.calm > s.rank && !s.crossed {
+		l.fail("peace: %s/%d %v -> %v", n.name, s.vrid, from, to)
+	}
+	switch {
+	case to == vrrp.Active:
+		s.actives++
+		if from == vrrp.Backup {
+			l.checkTakeover(n, v)
+		}
+	case from == vrrp.Active:
+		s.actives--
+		if to == vrrp.Backup && v.deposed {
+			l.expectAnnouncement(n, v)
+		}
+	}
+	v.deposed, v.state, v.since = false, to, l.now
+}
+
+// checkDouble: two that hear each other are not both Active for longer than
+// the slowest would wait.
+func (l *LAN) checkDouble(i int) {
+	for a, n := range l.nodes {
+		for b, o := range l.nodes[:a] {
+			v, w := n.routers[i], o.routers[i]
+			if v == nil || w == nil || !n.running() || !o.running() || v.state != vrrp.Active || w.state != vrrp.Active {
+				continue
+			}
+			if since := max(l.heard[a][b], l.heard[b][a], v.since, w.since, n.ran, o.ran); l.now-since > l.slots[i].dead {
+				l.fail("double: %s and %s are both Active for vrid %d since %v and hear each other", n.name, o.name, l.slots[i].vrid, time.Duration(since))
+			}
+		}
+	}
+}
+
+// checkTakeover: a router that does not preempt, or does not outrank it, has
+// not deposed one that it could hear all the time.
+func (l *LAN) checkTakeover(n *node, v *virtual) {
+	preempts := v.params.PreemptMode || v.params.Owner()
+	// In this time it heard at least one advert, which made it wait for another two.
+	own, slowest := l.shape.intervals[0], l.shape.intervals[1]
+	limit := l.now - int64(1.03*float64(slowest)) - maxDelay
+	if own != slowest { // it may have followed one that is faster
+		limit -= l.slots[v.slot].dead
+	}
+	if v.since > limit || v.changed > limit || l.strange > limit {
+		return
+	}
+	if l.slots[v.slot].resign > limit {
+		return // of two Active routers the one followed last resigns
+	}
+	for _, o := range l.nodes {
+		w := o.routers[v.slot]
+		if w == nil || w == v || w.state != vrrp.Active || preempts && v.expect > w.expect {
+			continue
+		}
+		if w.since < limit && w.changed < limit && l.heard[o.index][n.index] < limit {
+			l.fail("preempts: %s/%d with priority %d takes over from %s with %d, which it hears; preempts: %v", n.name, v.params.VRID, v.expect, o.name, w.expect, preempts)
+		}
+	}
+}
+
+// checkRank: in a settled network nobody who preempts outranks the Active
+// router. Among equals anyone may have been first. A sync group preempts as a
+// whole.
+func (l *LAN) checkRank(i int) {
+	for _, a := range l.nodes {
+		v := a.routers[i]
+		if v == nil || v.state != vrrp.Active {
+			continue
+		}
+		for _, o := range l.nodes {
+			w := o.routers[i]
+			if w == nil || !o.up || o.faulty(w) || !w.params.PreemptMode && !w.params.Owner() {
+				continue
+			}
+			if o.outranks(a, w, v) {
+				l.fail("rank: %s/%d is Active with priority %d, %s has %d and preempts", a.name, v.params.VRID, v.expect, o.name, w.expect)
+			}
+		}
+	}
+}
+
+// outranks compares one router of each, or all members of their groups.
+func (n *node) outranks(o *node, v, w *virtual) bool {
+	if !v.params.Grouped {
+		return v.expect > w.expect
+	}
+	for i, m := range n.grouped {
+		if m.expect <= o.grouped[i].expect {
+			return false
+		}
+	}
+	return true
+}
+
+// expectAnnouncement: the advert that a deposed router sends before it yields
+// (higher_prio_send_advert) makes the other announce itself: neighbours may
+// have learned the addresses of the deposed one.
+func (l *LAN) expectAnnouncement(n *node, v *virtual) {
+	if !v.params.HigherPrioritySendAdvert || l.strange > l.now {
+		return
+	}
+	by := v.m.Snapshot().Active
+	for _, o := range l.nodes {
+		w := o.routers[v.slot]
+		if w == nil || w.state != vrrp.Active || w.params.PrimaryAddr != by || l.heard[n.index][o.index] > l.now || w.params.OwnerIgnoreAdverts {
+			continue
+		}
+		// It answers once in an interval: an announcement shortly before counts.
+		interval := int64(1.05 * float64(w.params.Interval()))
+		w.owes = owes{by: l.now + 2*maxDelay, since: min(v.since, l.now-interval)}
+	}
+}
+
+// checkAdvert: what a router says of its rank is what its trackers make of it,
+// and of its addresses what its configuration says.
+func (l *LAN) checkAdvert(n *node, v *virtual, priority uint8) {
+	if !v.muted && !slices.Equal(v.m.Params().Addrs, v.params.Addrs) {
+		l.fail("config: %s/%d sends %v, configured are %v", n.name, v.params.VRID, v.m.Params().Addrs, v.params.Addrs)
+	}
+	if priority != 0 && !v.muted && priority != v.expect {
+		l.fail("priority: %s/%d sends an advert with priority %d, its trackers make %d", n.name, v.params.VRID, priority, v.expect)
+	}
+}
+
+// checkPriority compares the effective priority with the dumb computation.
+func (l *LAN) checkPriority(n *node, v *virtual) {
+	if got := v.m.Snapshot().Priority; got != v.expect {
+		l.fail("priority: %s/%d has effective priority %d, its trackers make %d", n.name, v.params.VRID, got, v.expect)
+	}
+}
+
+// checkHook: transitions come in order, each beginning where the last one ended.
+func (l *LAN) checkHook(n *node, v *virtual, from, to vrrp.State) {
+	if from != v.hook {
+		l.fail("hooks: %s/%d goes %v -> %v, its hooks heard last of %v", n.name, v.params.VRID, from, to, v.hook)
+	}
 }

@@ -1,17 +1,40 @@
-// Package sim runs whole LANs of production vrrp.Machines in virtual time, with
-// every fault drawn from one seed: loss, delay, partitions, one-way loss,
-// crashes, restarts, stalls, clocks that drift by up to one percent, kernels
-// that refuse to change addresses, addresses that others take away, reloads
-// with other priorities, intervals, addresses and preemption. It needs no
-// privilege and no kernel.
+// Package sim runs whole LANs of production vrrp.Machines and vrrp.Groups in
+// virtual time, with everything drawn from one seed: two to five routers with
+// clocks that drift by up to one percent; versions 2 and 3 over IPv4 and IPv6,
+// multicast and unicast; a sync group; address owners; preempt, nopreempt and
+// preempt_delay; trackers with weights, by the functions of package track. It
+// needs no privilege and no kernel.
 //
-// After the faults comes a quiet time, and then the network is looked at from
-// outside (Check): exactly one Active router, and none that preempts above it;
-// addresses where the states say; members of a sync group agreeing; the
-// survivor announced since its addresses came. From then on nothing may move
-// (Peace). Machines that are broken on purpose show that each invariant can
-// fail. A seed that fails prints its diary and the command that repeats it.
+// A seed also draws a plan: rounds of faults (faults.go lists them), each ended
+// by a heal and a quiet time. What must hold is looked at after every turn of
+// every router, from outside:
 //
-// Files: lan.go routers, wires and time; faults.go what a seed does to them;
-// check.go what must hold afterwards.
+//	owner      a whole network has an Active router within the dead interval
+//	double     two that hear each other are not both Active for longer than that
+//	rank       the highest that preempts is Active
+//	preempts   nobody deposes a router it hears and does not outrank, or with nopreempt
+//	peace      in a settled network nothing moves
+//	groups     members of a sync group are in one state after each turn
+//	fault      a router is in Fault if, and only if, a tracker, an address or its group says so
+//	priority   what adverts say and machines hold is a function of the trackers'
+//	           states alone, computed a second time in the plainest way
+//	config     adverts carry the addresses of the configuration in force
+//	hooks      transitions join end to end, and the last one tells the truth
+//	addresses  the host carries what the state says, or is about to look again
+//	announced  addresses that came, and a survivor that deposed another, are announced
+//
+// Machines and loops that are broken on purpose show that each can fail
+// (broken_test.go). A seed that fails is run again with ever fewer faults; what
+// is printed is the shortest diary and the command that repeats it.
+//
+// Where two sync groups outrank each other crosswise, one by this member, one
+// by that, nobody is right; owner, rank and peace are not looked at. The loop's
+// own goroutine and sockets are not simulated: turn.go does by hand what
+// vrrp.Loop does, and trackers.go what daemon's tracking does.
+//
+// Files: lan.go nodes and time; setup.go what a seed builds; wire.go datagrams;
+// turn.go what a node does when it wakes up; trackers.go what it tracks;
+// faults.go what a seed does to it; stranger.go somebody else on the wire;
+// check.go what must hold; shrink.go one seed and its shortest failure; batch.go
+// many seeds.
 package sim

@@ -1,107 +1,197 @@
 package sim
 
 import (
+	"fmt"
+	"math/rand/v2"
 	"net/netip"
 	"slices"
 	"time"
 
+	"holdfast/track"
 	"holdfast/vrrp"
 )
 
-// Trouble lets the seed do its worst for a while and then repairs everything:
-// wires mended, links up, processes running.
-func (l *LAN) Trouble(rounds int) {
-	for range rounds {
-		l.fault(l.nodes[l.rand.IntN(len(l.nodes))])
-		l.Run(time.Duration(l.rand.IntN(8000)) * time.Millisecond)
-	}
-	l.heal()
+// Kind is a sort of fault.
+type Kind uint8
+
+// What can happen to a LAN.
+const (
+	Heal      Kind = iota // everything is mended; of the plan itself, not droppable
+	Loss                  // every datagram may be lost
+	Delay                 // datagrams take long and pass each other
+	Duplicate             // datagrams come twice
+	CutOneWay             // A does not reach B
+	Partition             // nodes of N and the others do not reach each other
+	Mend                  // wires are whole
+	Crash                 // the process dies and leaves what the host carries
+	Stop                  // the process ends in order
+	Boot                  // it starts again; odd N: resumes
+	Replace               // it dies and a successor resumes after N
+	Stall                 // it does not run for N, datagrams pile up
+	LinkFlap              // eth0 goes down or up
+	LinkOther             // eth1 does
+	Script                // a script changes its mind
+	File                  // a file has another number
+	Release               // an operator asks Active routers to hand over
+	Kernel                // the kernel refuses changes of addresses, or does no more
+	Drift                 // somebody takes the virtual addresses away
+	Readdress             // the interface loses or changes its own address
+	Reload                // another configuration
+	Stranger              // somebody else speaks with our VRID
+	kinds
+)
+
+var kindNames = [kinds]string{"heal", "loss", "delay", "duplicate", "cut", "partition", "mend", "crash", "stop", "boot",
+	"replace", "stall", "eth0", "eth1", "script", "file", "release", "kernel", "drift", "readdress", "reload", "stranger"}
+
+// Fault is one thing that happens, drawn before the LAN runs.
+type Fault struct {
+	Number int // in the plan; 0 for Heal
+	At     int64
+	Kind   Kind
+	A, B   int    // nodes
+	N      uint64 // whatever else it needs
 }
 
-func (l *LAN) fault(n *node) {
-	switch l.rand.IntN(12) {
-	case 0:
-		l.loss = l.rand.Float64() / 2
-		l.note("loss %.0f%%", 100*l.loss)
-	case 1: // partition, often one-way
-		other := l.nodes[l.rand.IntN(len(l.nodes))]
-		l.cut[[2]*node{n, other}] = true
-		if l.rand.IntN(2) == 0 {
-			l.cut[[2]*node{other, n}] = true
+// String is one line of a diary.
+func (f Fault) String() string {
+	return fmt.Sprintf("fault %d at %.3fs: %s %c %c %x", f.Number, time.Duration(f.At).Seconds(), kindNames[f.Kind], 'a'+f.A, 'a'+f.B, f.N&0xffff)
+}
+
+// quiet is how long nothing disturbs after the last heal: until all has
+// settled, and as long again as a router would need to take over for no reason.
+func (l *LAN) quietTime() int64 {
+	longest := int64(0)
+	for i := range l.slots {
+		longest = max(longest, l.slots[i].rank+l.slots[i].dead)
+	}
+	return longest + int64(l.shape.intervals[1])
+}
+
+// drawPlan draws rounds of faults, each followed by a heal and a quiet time.
+func (l *LAN) drawPlan(r *rand.Rand) []Fault {
+	var plan []Fault
+	at, number := l.quietTime(), 0
+	longest := int64(0)
+	for i := range l.slots {
+		longest = max(longest, l.slots[i].dead)
+	}
+	for range rounds {
+		for range perRound {
+			number++
+			f := Fault{Number: number, At: at, Kind: Heal + 1 + Kind(r.IntN(int(kinds)-1)), A: r.IntN(len(l.nodes)),
+				B: r.IntN(len(l.nodes)), N: r.Uint64()}
+			if l.opts.Keep == nil || slices.Contains(l.opts.Keep, number) {
+				plan = append(plan, f)
+			}
+			if r.IntN(4) > 0 { // else the next one comes at the same moment
+				at += r.Int64N(2 * longest)
+			}
 		}
-		l.note("cut %s from %s", n.name, other.name)
-	case 2:
-		clear(l.cut)
-		l.note("mend")
-	case 3:
+		at += r.Int64N(2 * longest)
+		plan = append(plan, Fault{At: at, Kind: Heal})
+		at += l.quietTime()
+	}
+	l.end = at
+	return plan
+}
+
+// strike makes a fault happen.
+func (l *LAN) strike(f Fault) {
+	l.note("%v", f)
+	n := l.nodes[f.A]
+	l.calm = never
+	for _, o := range l.nodes {
+		for _, v := range o.list {
+			v.owes = owes{}
+		}
+	}
+	switch f.Kind {
+	case Heal:
+		l.healAll()
+	case Loss:
+		l.loss = float64(f.N%500) / 1000
+	case Delay:
+		l.slow = int64(l.shape.intervals[0]) / 2
+	case Duplicate:
+		l.dup = float64(f.N%300) / 1000
+	case CutOneWay:
+		l.cut[f.A][f.B] = true
+	case Partition:
+		for a := range l.nodes {
+			for b := range l.nodes {
+				l.cut[a][b] = l.cut[a][b] || f.N>>a&1 != f.N>>b&1
+			}
+		}
+	case Mend:
+		l.cut = [maxNodes][maxNodes]bool{}
+	case Stranger:
+		l.stranger(f)
+	default:
+		l.strikeNode(n, f)
+	}
+	l.disturb()
+	l.turn(n)
+}
+
+// strikeNode makes a fault happen that concerns one node alone.
+func (l *LAN) strikeNode(n *node, f Fault) {
+	switch f.Kind {
+	case Crash:
 		l.crash(n)
-	case 4:
+	case Stop:
+		if n.running() {
+			for _, v := range n.list {
+				l.step(n, v, l.now, vrrp.Shutdown{})
+			}
+			l.flush(n)
+			l.crash(n)
+			n.saved = nil
+		}
+	case Boot:
 		if !n.up {
-			l.note("boot %s", n.name)
-			l.boot(n, false)
+			l.boot(n, f.N&1 == 1)
 		}
-	case 5:
-		if n.up {
-			l.stall(n, time.Duration(l.rand.IntN(9000))*time.Millisecond)
-		}
-	case 6: // the process dies; its successor finds the host as it was
+	case Replace:
 		if n.up {
 			l.crash(n)
-			l.Run(time.Duration(l.rand.IntN(5000)) * time.Millisecond)
-			l.note("resume %s", n.name)
-			l.boot(n, true)
+			n.bootAt, n.resume = l.now+int64(f.N%uint64(l.slots[0].dead)), true
 		}
-	case 7:
-		l.link(n, !n.linkUp)
-	case 8:
-		if n.up {
-			l.note("release %s", n.name)
-			for _, v := range n.routers {
+	case Stall:
+		if n.running() {
+			n.stalled = l.now + int64(f.N%uint64(2*l.slots[0].dead))
+		}
+	case LinkFlap:
+		l.setLink(n, !n.linkUp)
+	case LinkOther:
+		n.trackers.links[1] = !n.trackers.links[1]
+	case Script:
+		// Failing a third of the time.
+		n.trackers.scripts[f.N%scripts] = []track.State{track.Up, track.Up, track.Down}[f.N/8%3]
+	case File:
+		n.trackers.files[f.N%files] = []int{0, 0, 1, -1, 2, 100000, -7, 253}[f.N/8%8]
+	case Release:
+		for _, v := range n.list {
+			if n.running() {
 				l.step(n, v, l.now, vrrp.Release{})
 			}
 		}
-	case 9:
+	case Kernel:
 		n.hostBroken = !n.hostBroken
-		l.note("kernel of %s refuses changes: %v", n.name, n.hostBroken)
-	case 10: // somebody takes the addresses away
-		l.note("addresses of %s removed by others", n.name)
-		for _, v := range n.routers {
+	case Drift:
+		for _, v := range n.list {
 			v.carries = false
 		}
-		n.repairAt = l.now.Add(time.Duration(l.rand.IntN(500)) * time.Millisecond)
-	case 11:
-		l.reload(n)
+		n.repairAt = l.now + int64(f.N%uint64(500*time.Millisecond))
+	case Readdress:
+		if n.stalled == never {
+			l.readdress(n, int(f.N%3)-1)
+		}
+	case Reload:
+		l.reload(n, f)
 	}
-}
-
-// reload gives a node other priorities, other addresses, another interval and
-// perhaps another mind about preemption. A node that is down finds them when it
-// boots. The others are not told, as in the field.
-func (l *LAN) reload(n *node) {
-	kind := l.rand.IntN(4)
-	one, grouped := uint8(1+l.rand.IntN(254)), uint8(1+l.rand.IntN(254))
-	interval, addr := intervals[l.rand.IntN(len(intervals))], byte(l.rand.IntN(8))
-	l.note("reload %s, kind %d", n.name, kind)
-	for i, v := range n.routers {
-		p := v.params
-		switch kind {
-		case 0:
-			if p.Priority = grouped; i == 0 {
-				p.Priority = one
-			}
-		case 1:
-			p.Addrs = append(slices.Clone(p.Addrs[:1]), netip.AddrFrom4([4]byte{10, 9, 2, addr}))
-		case 2:
-			if p.Version == 3 { // version 2 routers with other intervals do not hear each other
-				p.AdvertisementInterval = interval
-			}
-		case 3:
-			p.PreemptMode = !p.PreemptMode
-		}
-		v.params = p
-		if n.up {
-			l.step(n, v, l.now, vrrp.Reconfigure{Params: p})
-		}
+	if n.running() {
+		l.learn(n)
 	}
 }
 
@@ -110,50 +200,112 @@ func (l *LAN) crash(n *node) {
 	if !n.up {
 		return
 	}
-	l.note("crash %s", n.name)
-	n.saved = nil
-	for _, v := range n.routers {
+	n.saved = n.saved[:0]
+	for _, v := range n.list {
 		n.saved = append(n.saved, v.m.Snapshot())
 	}
-	n.up = false
+	l.wire.drop(n)
+	n.up, n.stalled, n.bootAt = false, never, never
+	n.applyDue, n.later = false, n.later[:0]
+	for _, v := range n.list {
+		l.see(n, v, vrrp.Initialize)
+	}
 }
 
-// stall keeps the process from running while datagrams pile up in its socket.
-func (l *LAN) stall(n *node, d time.Duration) {
-	l.note("stall %s for %v", n.name, d)
-	n.stalled = true
-	l.Run(d)
-	n.stalled = false
-	l.turn(n)
-}
+func (l *LAN) setLink(n *node, up bool) { n.linkUp, n.trackers.links[0] = up, up }
 
-func (l *LAN) link(n *node, up bool) {
-	if n.linkUp == up {
-		return
-	}
-	l.note("link of %s up: %v", n.name, up)
-	n.linkUp = up
-	if !n.up {
-		return
-	}
-	for _, v := range n.routers {
-		if up {
-			l.step(n, v, l.now, vrrp.FaultCleared{Why: vrrp.ByInterface, Of: "eth0"})
-		} else {
-			l.step(n, v, l.now, vrrp.FaultRaised{Why: vrrp.ByInterface, Of: "eth0"})
+// readdress changes the address the routers of an interface speak from; -1
+// takes it away. Unicast neighbours would have to be told: theirs stay.
+func (l *LAN) readdress(n *node, version int) {
+	for _, v := range n.list {
+		if v.params.Unicast() {
+			continue
+		}
+		v.noSource = version < 0
+		addr := netip.Addr{}
+		if !v.noSource {
+			addr = source(v.params.IPv6, n.index, version)
+			v.params.PrimaryAddr = addr
+		}
+		v.changed = l.now
+		if n.up {
+			l.step(n, v, l.now, vrrp.SourceAddress{Addr: addr})
 		}
 	}
 }
 
-func (l *LAN) heal() {
-	l.note("heal")
-	l.loss = 0
-	clear(l.cut)
+// healAll repairs everything that is broken. What trackers saw last stays.
+func (l *LAN) healAll() {
+	l.loss, l.slow, l.cut = 0, 0, [maxNodes][maxNodes]bool{}
 	for _, n := range l.nodes {
 		n.hostBroken = false
+		l.setLink(n, true)
+		if n.stalled != never {
+			n.stalled, n.ran = never, l.now
+		}
 		if !n.up {
 			l.boot(n, false)
 		}
-		l.link(n, true)
+		l.readdress(n, 0)
+		l.learn(n)
+		l.turn(n)
+	}
+}
+
+// reload gives a node another configuration. The others are not told, as in
+// the field. A node that is down finds it when it boots.
+func (l *LAN) reload(n *node, f Fault) {
+	if n.up && n.stalled != never {
+		return
+	}
+	r := rand.New(rand.NewPCG(f.N, streamPlan))
+	kind, mood, rank := min(r.IntN(8), 5), l.drawMood(r), uint8(1+r.IntN(254))
+	shared, own := drawLines(r, false), r.IntN(2) == 0
+	l.note("reload of %s, kind %d", n.name, kind)
+	for _, v := range n.list {
+		p, group := v.params, v.params.Grouped && !l.shape.uneven
+		if kind == 0 || kind == 5 { // another rank; an owner may be one no more, or again
+			p.Priority = uint8(1 + r.IntN(254))
+			switch {
+			case v.mayOwn && own:
+				p.Priority = vrrp.PriorityOwner
+			case group:
+				p.Priority = rank
+			}
+		}
+		if kind == 4 || kind == 5 { // other trackers
+			v.lines = drawLines(r, group)
+			if group {
+				v.lines = groupLines(shared, v.lines)
+			}
+		}
+		switch kind {
+		case 1: // another version of the list of addresses
+			p.Addrs = append(slices.Clone(p.Addrs[:1]), virtualAddr(p.IPv6, p.VRID, byte(1+r.IntN(8))))
+		case 2, 3:
+			mood.put(&p)
+		}
+		v.changed, v.params = l.now, p
+		if n.up {
+			l.reconfigure(n, v)
+		}
+	}
+	if n.up {
+		l.regroup(n)
+		n.applyDue = true
+	}
+}
+
+// reconfigure hands a machine its new parameters, while no group looks.
+func (l *LAN) reconfigure(n *node, v *virtual) {
+	n.group = nil
+	if l.opts.ForgetAtReload && v.told.base != int(v.params.Priority) {
+		v.told = told{priority: int(v.params.Priority)}
+	} else {
+		v.told.priority = 0 // told anew
+	}
+	if v.params.Change(v.m.Params()) != vrrp.Unchanged {
+		v.muted = true
+		l.step(n, v, l.now, vrrp.Reconfigure{Params: v.params})
 	}
 }

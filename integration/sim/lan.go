@@ -8,349 +8,287 @@ import (
 	"slices"
 	"time"
 
+	"holdfast/track"
 	"holdfast/vrrp"
 )
 
-// machine is what a Router steps; tests put broken ones in its place.
+// machine is what a virtual router steps; tests put broken ones in its place.
 type machine interface {
 	Step(now time.Time, ev vrrp.Event, out []vrrp.Action) []vrrp.Action
 	Deadline() time.Time
+	State() vrrp.State
 	Snapshot() vrrp.Snapshot
+	Params() *vrrp.Params
 }
 
-// vrids are the virtual routers of each node; the last two are a sync group.
-var vrids = []uint8{51, 52, 53}
+// Moments are nanoseconds since the LAN began. A moment that does not come is never.
+const never = int64(1) << 62
 
-const grouped = 52 // the first VRID of the sync group
+// epoch is when every LAN begins.
+var epoch = time.Unix(1_000_000, 0)
 
-// intervals are what version 3 routers are configured with; version 2 has 1s,
-// since its routers must agree.
-var intervals = []time.Duration{100 * time.Millisecond, time.Second, 2 * time.Second}
+// maxDelay is how long a datagram travels on a wire without a fault.
+const maxDelay = int64(2100 * time.Microsecond)
 
 // repairEvery is how soon the host is compared again after something failed.
-const repairEvery = time.Second
+const repairEvery = int64(time.Second)
 
-// virtual is one virtual router on one node, with what its host carries.
-type virtual struct {
-	params    vrrp.Params
-	m         machine
-	memory    vrrp.Memory
-	carries   bool      // the host has the addresses
-	wanted    bool      // the host was told to have them
-	restored  bool      // they came back to a host that had been told before
-	announced time.Time // last announcement since the addresses came; zero: none
-}
-
-// node is one computer: virtual routers, a clock, a socket queue.
-type node struct {
-	name    string
-	addr    netip.Addr
-	drift   float64 // its clock runs so much faster
-	up      bool
-	stalled bool // not scheduled; datagrams queue up
-	linkUp  bool
-	routers []*virtual
-	group   *vrrp.Group
-	queue   []packet // arrived, not read
-	saved   []vrrp.Snapshot
-
-	hostBroken bool      // the kernel refuses every change of addresses
-	repairAt   time.Time // when the host is compared again; zero: nothing differs
-}
-
-// packet is one datagram on the wire.
-type packet struct {
-	at       time.Time
-	from, to *node
-	vrid     uint8
-	pdu      []byte
-	id       uint16
-	src, dst netip.Addr
-}
-
-// Options choose what a LAN is built of.
+// Options choose what a LAN is built of, and what is broken in it on purpose.
 type Options struct {
 	// Machine makes the machines; nil means the production one.
 	Machine func() machine
+	// Diary writes down what happens; without it a run allocates next to nothing.
+	Diary bool
+	// Keep are the numbers of the faults that happen; nil means all.
+	Keep []int
+
 	// TickFirst breaks the loop's rule: deadlines before queued datagrams.
 	TickFirst bool
+	// LoseOrders loses what sync groups tell their Active members to do.
+	LoseOrders bool
+	// ForgetAtReload forgets at a reload with another priority what the
+	// routers were told of their trackers.
+	ForgetAtReload bool
+	// LoseHost loses what the host is told to carry.
+	LoseHost bool
+}
+
+// virtual is one virtual router on one node, with what its host carries.
+type virtual struct {
+	slot   int
+	params vrrp.Params
+	lines  []line // what it tracks
+	m      machine
+	acts   []vrrp.Action // memory of the last step
+
+	state    vrrp.State         // as last seen from outside
+	since    int64              // when it came to that state
+	told     told               // what it knows of its trackers
+	before   []vrrp.FaultRaised // memory of what it was told before
+	hook     vrrp.State         // last transition published
+	deposed  bool               // it yielded to a higher rank in this step
+	changed  int64              // last new parameters, priority or address
+	expect   uint8              // effective priority by the dumb computation
+	faulty   bool               // a fault of its own by the dumb computation
+	mayOwn   bool               // a configuration may make it the owner
+	noSource bool               // its interface has no address to send from
+	muted    bool               // between a change and the word of its trackers: what it sends is not compared
+
+	carries   bool  // the host has the addresses
+	wanted    bool  // the host was told to have them
+	restored  bool  // they came back to a host that had been told before
+	came      int64 // when they came
+	announced int64 // last announcement since then; never: none
+	owes      owes  // announcement that a deposed neighbour makes due
+}
+
+// owes is an announcement that has to come: neighbours may have learned the
+// addresses of a router that was Active beside us.
+type owes struct{ by, since int64 }
+
+// node is one computer: virtual routers, a clock, a socket queue.
+type node struct {
+	index    int
+	name     string
+	drift    float64 // its clock runs so much faster
+	up       bool
+	ran      int64 // since when it is up and not stalled
+	linkUp   bool
+	routers  []*virtual // by slot; nil: does not take part
+	list     []*virtual // those that are there
+	group    *vrrp.Group
+	grouped  []*virtual
+	queue    []packet // arrived, not read
+	saved    []vrrp.Snapshot
+	trackers objects // as the world has them
+	known    objects // as the process knows them
+
+	hostBroken bool // the kernel refuses every change of addresses
+	applyDue   bool
+	later      []effect // what waits for the apply
+
+	// Moments at which something happens to it; never: nothing.
+	wake     int64 // earliest deadline of its machines, in LAN time
+	repairAt int64 // the host is compared again
+	resultAt int64 // the scripts of a fresh process have a result
+	stalled  int64 // end of a stall; never: runs
+	bootAt   int64 // the process starts again
+	resume   bool  // with what its predecessor left
+}
+
+// effect is an announcement or a transition that waits for the addresses.
+type effect struct {
+	v     *virtual
+	to    vrrp.State // of a transition
+	from  vrrp.State
+	isAnn bool
 }
 
 // LAN is a broadcast domain in virtual time.
 type LAN struct {
 	opts  Options
-	rand  *rand.Rand
-	start time.Time
-	now   time.Time
+	rand  *rand.Rand // of the wire
+	now   int64
+	shape shape
 	nodes []*node
-	wire  []packet
-	loss  float64
-	cut   map[[2]*node]bool // one direction each
-	diary []string
-}
+	slots []slot
+	plan  []Fault
+	next  int   // in plan
+	end   int64 // of the plan
+	wire  wire
 
-// NewLAN builds nodes and parameters from a seed.
-func NewLAN(seed uint64, opts Options) *LAN {
-	if opts.Machine == nil {
-		opts.Machine = func() machine { return &vrrp.Machine{} }
-	}
-	start := time.Unix(1_000_000, 0)
-	l := &LAN{opts: opts, rand: rand.New(rand.NewPCG(seed, 112)), start: start, now: start, cut: map[[2]*node]bool{}}
-	version := uint8(2 + l.rand.IntN(2))
-	interval := time.Second
-	if version == 3 {
-		interval = intervals[l.rand.IntN(len(intervals))]
-	}
-	quiet := l.rand.IntN(3) == 0 // a LAN where some do not preempt
-	for i := range 2 + l.rand.IntN(4) {
-		n := &node{name: string(rune('a' + i)), addr: netip.AddrFrom4([4]byte{10, 9, 0, byte(i + 1)}), linkUp: true,
-			drift: (l.rand.Float64() - 0.5) / 50} // one percent either way, far worse than a real clock
-		preempt := !quiet || l.rand.IntN(2) == 0
-		for _, vrid := range vrids {
-			n.routers = append(n.routers, &virtual{params: vrrp.Params{VRID: vrid, Version: version,
-				Priority: uint8(1 + l.rand.IntN(254)), AdvertisementInterval: interval, PreemptMode: preempt, PrimaryAddr: n.addr,
-				Addrs: []netip.Addr{netip.AddrFrom4([4]byte{10, 9, 1, vrid})}, Grouped: vrid >= grouped,
-				Announce: vrrp.AnnounceParams{MasterDelay: 5 * time.Second, MasterRepeat: 1, LowerPrioRepeat: 1}}})
-		}
-		// The members of a sync group have one rank: else two nodes could each
-		// be the highest for one member, and neither group become Active.
-		n.routers[2].params.Priority = n.routers[1].params.Priority
-		for _, v := range n.routers {
-			authenticate(&v.params, seed)
-		}
-		l.nodes = append(l.nodes, n)
-	}
-	for _, n := range l.nodes {
-		l.boot(n, false)
-	}
-	return l
-}
-
-// authenticate gives every fourth LAN AH, if its version has it, and every fourth
-// one trailers, without a window: these clocks are too bad for any.
-func authenticate(p *vrrp.Params, seed uint64) {
-	switch kind := seed % 4; {
-	case kind == 1 && p.Version == 2:
-		p.AuthType, p.Password = vrrp.AuthAH, [8]byte{'k'}
-	case kind == 2:
-		p.HMAC = &vrrp.HMACConfig{Keys: []vrrp.HMACKey{{ID: 1, Secret: make([]byte, 32)}}, ActiveKey: 1,
-			AntiReplay: "monotonic", Mode: vrrp.HMACEnforce}
-	}
+	loss     float64
+	dup      float64
+	slow     int64                     // extra delay at most
+	cut      [maxNodes][maxNodes]bool  // one direction each
+	heard    [maxNodes][maxNodes]int64 // since when each hears each; never: does not
+	strange  int64                     // end of the last stranger's adverts
+	calm     int64                     // nothing disturbs since; never: something does
+	settled  bool                      // ranks were looked at since then
+	diary    []string
+	advert   vrrp.Advert     // memory of the last datagram decoded
+	trackers []track.Tracker // memory of the last evaluation
+	err      error           // what did not hold
+	events   uint64
 }
 
 func (l *LAN) note(format string, args ...any) {
-	l.diary = append(l.diary, fmt.Sprintf("%11.5fs ", l.now.Sub(l.start).Seconds())+fmt.Sprintf(format, args...))
+	if l.opts.Diary {
+		l.diary = append(l.diary, fmt.Sprintf("%11.5fs ", time.Duration(l.now).Seconds())+fmt.Sprintf(format, args...))
+	}
+}
+
+// fail records the first thing that did not hold; the run ends there.
+func (l *LAN) fail(format string, args ...any) {
+	if l.err == nil {
+		l.err = errors.New(fmt.Sprintf("%.5fs: ", time.Duration(l.now).Seconds()) + fmt.Sprintf(format, args...))
+	}
 }
 
 // clock is what the node's own clock shows.
-func (n *node) clock(l *LAN, at time.Time) time.Time {
-	return l.start.Add(time.Duration(float64(at.Sub(l.start)) * (1 + n.drift)))
+func (n *node) clock(at int64) time.Time {
+	return epoch.Add(time.Duration(float64(at) * (1 + n.drift)))
 }
 
 // wall turns a time of the node's clock into the LAN's.
-func (n *node) wall(l *LAN, at time.Time) time.Time {
-	return l.start.Add(time.Duration(float64(at.Sub(l.start))/(1+n.drift)) + 1)
+func (n *node) wall(at time.Time) int64 {
+	return int64(float64(at.Sub(epoch))/(1+n.drift)) + 1
 }
 
-// boot starts all virtual routers of a node; resume carries on from snapshots.
-func (l *LAN) boot(n *node, resume bool) {
-	n.up, n.stalled, n.queue = true, false, nil
-	n.group = vrrp.NewGroup(2)
-	for i, v := range n.routers {
-		v.m, v.memory = l.opts.Machine(), vrrp.Memory{}
-		ev := vrrp.Startup{Params: v.params}
-		if resume && v.carries {
-			ev.Resume = &n.saved[i]
-			v.memory.Resume(n.clock(l, l.now))
-		}
-		if !n.linkUp {
-			v.m.Step(n.clock(l, l.now), vrrp.FaultRaised{Why: vrrp.ByInterface, Of: "eth0"}, nil)
-		}
-		l.step(n, v, l.now, ev)
-		if v.m.Snapshot().State != vrrp.Active { // as the loop does
-			v.memory = vrrp.Memory{}
-		}
+// running says whether the process gets to work.
+func (n *node) running() bool { return n.up && n.stalled == never }
+
+// next is when a node has something to do.
+func (n *node) next() int64 {
+	if !n.up {
+		return n.bootAt
 	}
-	l.apply(n) // the loop applies once after it has started all
+	if n.stalled != never {
+		return n.stalled
+	}
+	return min(n.wake, n.repairAt, n.resultAt)
 }
 
-// apply makes the host carry what its routers want, as far as its kernel does
-// what it is told. What had been wanted before and was not there is repaired,
-// not new: the routers are told a moment later.
-func (l *LAN) apply(n *node) {
-	for _, v := range n.routers {
-		want := v.m.Snapshot().State == vrrp.Active
-		differs, old := v.carries != want, v.wanted
-		v.wanted = want
-		switch {
-		case !differs:
-		case n.hostBroken:
-			n.repairAt = l.now.Add(repairEvery)
-		default:
-			v.carries, v.announced = want, time.Time{}
-			if v.restored = want && old; v.restored {
-				n.repairAt = l.now
+// Run advances to the end of the plan, or until something does not hold. Of a
+// LAN's handful of nodes the next one is found by looking at each; datagrams
+// on the wire are many and kept in a heap.
+func (l *LAN) Run(end int64) {
+	for l.err == nil {
+		at, who := l.wire.first(), -1
+		for i, n := range l.nodes {
+			if w := n.next(); w < at {
+				at, who = w, i
 			}
 		}
-	}
-}
-
-// repair is the second look at a host that differed: neighbours may have
-// learned other addresses meanwhile, so what is back is announced.
-func (l *LAN) repair(n *node) {
-	n.repairAt = time.Time{}
-	l.apply(n)
-	for _, v := range n.routers {
-		if n.hostBroken {
-			l.step(n, v, l.now, vrrp.HostFailed{Err: errHost})
-			continue
+		fault := l.next < len(l.plan) && l.plan[l.next].At <= at
+		if fault {
+			at = l.plan[l.next].At
 		}
-		restored := v.restored
-		v.restored = false
-		l.step(n, v, l.now, vrrp.HostApplied{Repaired: restored})
-	}
-}
-
-var errHost = errors.New("no buffer space available")
-
-// step feeds a machine and does what it wants.
-func (l *LAN) step(n *node, v *virtual, at time.Time, ev vrrp.Event) {
-	for _, a := range v.m.Step(n.clock(l, at), ev, nil) {
-		switch a := a.(type) {
-		case vrrp.SendAdvert:
-			l.send(n, v, a.Priority)
-		case vrrp.ApplyHost:
-			l.apply(n)
-		case vrrp.Announce:
-			if v.carries { // else neighbours would learn of addresses that are not there
-				v.announced = l.now
-			}
-		case vrrp.Transition:
-			l.note("%s/%d %v -> %v (%s)", n.name, v.params.VRID, a.From, a.To, a.Why)
-		}
-	}
-	if v.params.Grouped {
-		snap := v.m.Snapshot()
-		for _, a := range n.group.Step(l.now, int(v.params.VRID-grouped), snap.GroupMember(), nil) {
-			if f, ok := a.(vrrp.ForceMember); ok {
-				l.step(n, n.routers[1+f.Index], l.now, vrrp.Forced{To: f.To})
-			}
-		}
-	}
-}
-
-// send puts one datagram per neighbour on the wire, each with its own fate.
-func (l *LAN) send(n *node, v *virtual, priority uint8) {
-	if !n.linkUp {
-		return
-	}
-	v.memory.Next(n.clock(l, l.now), &v.params)
-	a := v.memory.Advert(&v.params, priority, vrrp.GroupIPv4)
-	pdu := v.memory.AppendAdvert(nil, &v.params, &a)
-	for _, to := range l.nodes {
-		if to == n || l.cut[[2]*node{n, to}] || l.rand.Float64() < l.loss {
-			continue
-		}
-		delay := time.Duration(100+l.rand.IntN(2000)) * time.Microsecond
-		l.wire = append(l.wire, packet{l.now.Add(delay), n, to, a.VRID, pdu, v.memory.ID(), n.addr, vrrp.GroupIPv4})
-	}
-}
-
-// Run advances to the end, event by event.
-func (l *LAN) Run(d time.Duration) {
-	end := l.now.Add(d)
-	for {
-		next := l.next(end.Add(1))
-		if next.After(end) {
+		if at > end {
 			l.now = end
 			return
 		}
-		l.now = next
-		l.arrive()
-		for _, n := range l.nodes {
-			l.turn(n)
+		l.now = max(l.now, at)
+		l.events++
+		switch {
+		case fault:
+			l.next++
+			l.strike(l.plan[l.next-1])
+		case who >= 0:
+			l.attend(l.nodes[who])
+		default:
+			l.arrive()
 		}
 	}
 }
 
-func (l *LAN) next(next time.Time) time.Time {
-	for _, p := range l.wire {
-		if p.at.Before(next) {
-			next = p.at
-		}
+// attend is what time brings to one node.
+func (l *LAN) attend(n *node) {
+	switch {
+	case !n.up:
+		l.note("boot %s, resume: %v", n.name, n.resume)
+		l.boot(n, n.resume)
+	case n.stalled != never:
+		n.stalled, n.ran = never, l.now
+		l.note("%s runs again", n.name)
+		l.disturb()
+		l.learn(n)
 	}
-	for _, n := range l.nodes {
-		if !n.up || n.stalled {
-			continue
-		}
-		if !n.repairAt.IsZero() && n.repairAt.Before(next) {
-			next = n.repairAt
-		}
-		var first time.Time
-		for _, v := range n.routers {
-			if d := v.m.Deadline(); first.IsZero() || !d.IsZero() && d.Before(first) {
-				first = d
-			}
-		}
-		if !first.IsZero() && n.wall(l, first).Before(next) {
-			next = n.wall(l, first)
-		}
-	}
-	if next.Before(l.now) {
-		return l.now
-	}
-	return next
+	l.turn(n)
 }
 
-func (l *LAN) arrive() {
-	l.wire = slices.DeleteFunc(l.wire, func(p packet) bool {
-		if p.at.After(l.now) {
-			return false
+// boot starts all virtual routers of a node as the production loop does;
+// resume carries on from what a predecessor left.
+func (l *LAN) boot(n *node, resume bool) {
+	l.calm = never
+	n.ran = l.now
+	n.up, n.bootAt, n.stalled, n.group, n.queue = true, never, never, nil, n.queue[:0]
+	n.repairAt, n.resultAt = never, never
+	n.known = n.trackers
+	if !resume {
+		n.known.scripts = [scripts]track.State{} // no result yet
+		n.resultAt = l.now + int64(l.rand.IntN(int(time.Second)))
+	}
+	for i, v := range n.list {
+		v.m, v.muted = l.opts.Machine(), true
+		v.told = told{faults: v.told.faults[:0]}
+		p := v.params
+		if v.noSource {
+			p.PrimaryAddr = netip.Addr{}
 		}
-		if p.to.up && p.to.linkUp {
-			p.to.queue = append(p.to.queue, p)
+		ev := vrrp.Startup{Params: p}
+		if resume && v.carries && i < len(n.saved) && n.saved[i].State == vrrp.Active {
+			// As daemon does: active at base priority, trackers speak next.
+			ev.Resume = &vrrp.Snapshot{State: vrrp.Active, Priority: p.Priority, LastSent: n.saved[i].LastSent}
 		}
-		return true
-	})
+		v.hook = vrrp.Initialize
+		l.tellFaults(n, v)
+		if v.noSource {
+			l.step(n, v, l.now, vrrp.FaultRaised{Why: vrrp.ByNoAddress, Of: "eth0"})
+		}
+		l.step(n, v, l.now, ev)
+		if v.m.State() == vrrp.Active && !slices.ContainsFunc(v.acts, isTransition) {
+			v.hook = vrrp.Active // it carries on: the hooks of the predecessor have run
+		}
+	}
+	l.regroup(n)
+	l.tellAll(n)
+	n.applyDue = true
+	l.disturb()
 }
 
-// turn is what the production loop does on a wake-up: drain, then tick.
-func (l *LAN) turn(n *node) {
-	if !n.up || n.stalled {
+func isTransition(a vrrp.Action) bool {
+	_, is := a.(vrrp.Transition)
+	return is
+}
+
+// regroup builds the sync group from its members as they stand.
+func (l *LAN) regroup(n *node) {
+	if len(n.grouped) == 0 {
 		return
 	}
-	if l.opts.TickFirst {
-		l.tick(n)
+	n.group = vrrp.NewGroup(len(n.grouped))
+	for _, v := range n.grouped {
+		l.stepGroup(n, v, l.now)
 	}
-	queue := n.queue
-	n.queue = nil
-	for _, p := range queue {
-		for _, v := range n.routers {
-			if v.params.VRID == p.vrid {
-				l.receive(n, v, p)
-			}
-		}
-	}
-	l.tick(n)
-	if !n.repairAt.IsZero() && !l.now.Before(n.repairAt) {
-		l.repair(n)
-	}
-}
-
-func (l *LAN) tick(n *node) {
-	now := n.clock(l, l.now)
-	for _, v := range n.routers {
-		if d := v.m.Deadline(); !d.IsZero() && !now.Before(d) {
-			l.step(n, v, l.now, vrrp.Tick{})
-		}
-	}
-}
-
-func (l *LAN) receive(n *node, v *virtual, p packet) {
-	var a vrrp.Advert
-	if err := v.memory.Decode(&v.params, vrrp.Datagram{PDU: p.pdu, Src: p.src, Dst: p.dst, TTL: 255, ID: p.id, At: n.clock(l, p.at)}, &a); err != nil {
-		l.note("%s/%d refuses: %v", n.name, v.params.VRID, err)
-		return
-	}
-	l.step(n, v, p.at, vrrp.AdvertReceived{Advert: &a})
 }
