@@ -4,7 +4,6 @@ package doctor
 var electionKinds = []Kind{
 	{"accept-v2", inStrict, "accept stands in an instance of version 2 under strict mode, and RFC 3768 has no such thing.", notUsed, "take accept away, or write version 3", "accept"},
 	{"advert-int-rounded", inInstance, "The interval cannot be carried in adverts of this version: version 2 has whole seconds, version 3 hundredths up to 40.95 s.", otherValue, "write an interval that the version can carry", "advert_int 0.5"},
-	{"auth-ah", inInstance, "auth_type AH is not supported by holdfast. Without it peers would refuse the adverts and both nodes would be master.", keptFault, "use PASS on all nodes, or none", "authentication { auth_type AH; auth_pass secret }"},
 	{"auth-ah-ipv6", inInstance, "auth_type AH stands in an IPv6 instance; it is for IPv4.", notUsed, "take authentication away", "version 2; virtual_ipaddress { fe80::100 }; authentication { auth_type AH; auth_pass secret }"},
 	{"auth-ah-master", inInstance, "state MASTER stands with auth_type AH, which has to hear its peers before it can speak.", otherValue, "write state BACKUP", "state MASTER; priority 150; authentication { auth_type AH; auth_pass secret }"},
 	{"auth-hmac", inInstance, "authentication and auth_hmac stand together.", "auth_hmac is used, authentication is not.", "take authentication away", "authentication { auth_type PASS; auth_pass secret }; auth_hmac { key 1 0123456789abcdef0123456789abcdef; active_key 1 }"},
