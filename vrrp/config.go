@@ -94,6 +94,9 @@ const (
 	OldChecksumNever                     // old_unicast_checksum never
 )
 
+// String is the word of the dumped configuration.
+func (o OldChecksum) String() string { return [...]string{"auto", "always", "never"}[o] }
+
 // AuthConfig is the authentication block.
 type AuthConfig struct {
 	kconf.Written // where each keyword stands
