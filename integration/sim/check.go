@@ -146,6 +146,9 @@ func (l *LAN) see(n *node, v *virtual, to vrrp.State) {
 	switch {
 	case to == vrrp.Active:
 		s.actives++
+		if from == vrrp.Initialize && !v.params.Owner() && l.now-n.died > s.dead {
+			l.fail("resume: %s/%d goes on as Active after %v", n.name, s.vrid, time.Duration(l.now-n.died))
+		}
 		if from == vrrp.Backup {
 			l.checkTakeover(n, v)
 		}
@@ -177,6 +180,9 @@ func (l *LAN) checkDouble(i int) {
 // checkTakeover: a router that does not preempt, or does not outrank it, has
 // not deposed one that it could hear all the time.
 func (l *LAN) checkTakeover(n *node, v *virtual) {
+	if v.params.Owner() && v.params.OwnerIgnoreAdverts {
+		return // it hears nobody
+	}
 	preempts := v.params.PreemptMode || v.params.Owner()
 	// In this time it heard at least one advert, which made it wait for another two.
 	own, slowest := l.shape.intervals[0], l.shape.intervals[1]
@@ -192,11 +198,15 @@ func (l *LAN) checkTakeover(n *node, v *virtual) {
 	}
 	for _, o := range l.nodes {
 		w := o.routers[v.slot]
-		if w == nil || w == v || w.state != vrrp.Active || preempts && v.expect > w.expect {
+		if w == nil || w == v || w.state != vrrp.Active {
+			continue
+		}
+		waited := l.now-v.since > int64(0.98*float64(v.params.PreemptDelay))
+		if preempts && v.expect > w.expect && waited {
 			continue
 		}
 		if w.since < limit && w.changed < limit && l.heard[o.index][n.index] < limit {
-			l.fail("preempts: %s/%d with priority %d takes over from %s with %d, which it hears; preempts: %v", n.name, v.params.VRID, v.expect, o.name, w.expect, preempts)
+			l.fail("preempts: %s/%d with priority %d takes over from %s with %d, which it hears; preempts: %v, waited: %v", n.name, v.params.VRID, v.expect, o.name, w.expect, preempts, waited)
 		}
 	}
 }
@@ -260,6 +270,12 @@ func (l *LAN) checkAdvert(n *node, v *virtual, priority uint8) {
 	if !v.muted && !slices.Equal(v.m.Params().Addrs, v.params.Addrs) {
 		l.fail("config: %s/%d sends %v, configured are %v", n.name, v.params.VRID, v.m.Params().Addrs, v.params.Addrs)
 	}
+	// Clocks go one percent wrong.
+	since := max(v.sent, v.since, v.changed, n.ran)
+	if gap := l.now - since; v.state == vrrp.Active && !v.muted && gap > int64(1.011*float64(v.params.Interval())) {
+		l.fail("rhythm: %s/%d sends after %v, its interval is %v", n.name, v.params.VRID, time.Duration(gap), v.params.Interval())
+	}
+	v.sent = l.now
 	if priority != 0 && !v.muted && priority != v.expect {
 		l.fail("priority: %s/%d sends an advert with priority %d, its trackers make %d", n.name, v.params.VRID, priority, v.expect)
 	}

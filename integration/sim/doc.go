@@ -12,7 +12,10 @@
 //	owner      a whole network has an Active router within the dead interval
 //	double     two that hear each other are not both Active for longer than that
 //	rank       the highest that preempts is Active
-//	preempts   nobody deposes a router it hears and does not outrank, or with nopreempt
+//	preempts   nobody deposes a router it hears and does not outrank, with nopreempt or too early
+//	resume     a reload moves nobody; a successor goes on where its predecessor was
+//	           Active a moment ago, and no later
+//	rhythm     an Active router sends once an interval
 //	peace      in a settled network nothing moves
 //	groups     members of a sync group are in one state after each turn
 //	fault      a router is in Fault if, and only if, a tracker, an address or its group says so
@@ -35,6 +38,7 @@
 // Files: lan.go nodes and time; setup.go what a seed builds; wire.go datagrams;
 // turn.go what a node does when it wakes up; trackers.go what it tracks;
 // faults.go what a seed does to it; stranger.go somebody else on the wire;
-// check.go what must hold; shrink.go one seed and its shortest failure; batch.go
+// check.go, check_resume.go what
+// must hold; shrink.go one seed and its shortest failure; batch.go
 // many seeds.
 package sim

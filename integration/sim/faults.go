@@ -159,6 +159,7 @@ func (l *LAN) strikeNode(n *node, f Fault) {
 		}
 	case Stall:
 		if n.running() {
+			n.paused = l.now
 			n.stalled = l.now + int64(f.N%uint64(2*l.slots[0].dead))
 		}
 	case LinkFlap:
@@ -201,6 +202,9 @@ func (l *LAN) crash(n *node) {
 		return
 	}
 	n.saved = n.saved[:0]
+	if n.died = l.now; n.stalled != never {
+		n.died = n.paused
+	}
 	for _, v := range n.list {
 		n.saved = append(n.saved, v.m.Snapshot())
 	}
@@ -262,6 +266,7 @@ func (l *LAN) reload(n *node, f Fault) {
 	kind, mood, rank := min(r.IntN(8), 5), l.drawMood(r), uint8(1+r.IntN(254))
 	shared, own := drawLines(r, false), r.IntN(2) == 0
 	l.note("reload of %s, kind %d", n.name, kind)
+	before := n.serving()
 	for _, v := range n.list {
 		p, group := v.params, v.params.Grouped && !l.shape.uneven
 		if kind == 0 || kind == 5 { // another rank; an owner may be one no more, or again
@@ -292,7 +297,9 @@ func (l *LAN) reload(n *node, f Fault) {
 	}
 	if n.up {
 		l.regroup(n)
+		l.learn(n)
 		n.applyDue = true
+		l.checkServing(n, before, "reload")
 	}
 }
 

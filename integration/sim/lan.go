@@ -68,6 +68,7 @@ type virtual struct {
 	hook     vrrp.State         // last transition published
 	deposed  bool               // it yielded to a higher rank in this step
 	changed  int64              // last new parameters, priority or address
+	sent     int64              // last advert
 	expect   uint8              // effective priority by the dumb computation
 	faulty   bool               // a fault of its own by the dumb computation
 	mayOwn   bool               // a configuration may make it the owner
@@ -100,6 +101,8 @@ type node struct {
 	grouped  []*virtual
 	queue    []packet // arrived, not read
 	saved    []vrrp.Snapshot
+	died     int64   // when that was, or when it last ran
+	paused   int64   // when the last stall began
 	trackers objects // as the world has them
 	known    objects // as the process knows them
 
@@ -274,6 +277,7 @@ func (l *LAN) boot(n *node, resume bool) {
 	l.regroup(n)
 	l.tellAll(n)
 	n.applyDue = true
+	l.checkResumed(n, resume)
 	l.disturb()
 }
 

@@ -37,7 +37,7 @@ func (l *LAN) stranger(f Fault) {
 			l.wire.push(packet{at: at, to: n, pdu: d})
 		}
 		l.wire.done(d)
-		if kind != 0 {
+		if kind != 0 && !s.unicast { // these routers refuse what they are told
 			l.strange = max(l.strange, at+1)
 		}
 	}
