@@ -180,7 +180,7 @@ func TestStartIsCompleteWhenEveryChildIs(t *testing.T) {
 
 func TestAChildThatGivesUpEndsTheDaemonWithItsStatus(t *testing.T) {
 	o, far := newOffice(t, configtest.Router()+configtest.Balancer(), roleVRRP, roleCheckers)
-	o.tracks = newScriptTracker(o.bus)
+	o.tracks = newTrackers(o.bus)
 	o.children[roleVRRP].cmd = deadProcess()
 	o.handleMessage(childMessage{o.children[roleVRRP], message{Failed: &failedMessage{Status: ExitPermission, Reason: "FATAL"}}, true})
 	dead := o.children[roleVRRP]
@@ -202,7 +202,7 @@ func TestAChildThatGivesUpEndsTheDaemonWithItsStatus(t *testing.T) {
 
 func TestASecondStopChangesNothing(t *testing.T) {
 	o, far := newOffice(t, configtest.Router(), roleVRRP)
-	o.tracks = newScriptTracker(o.bus)
+	o.tracks = newTrackers(o.bus)
 	o.stop(ExitConfig)
 	o.stop(ExitOK)
 	if o.status != ExitConfig {

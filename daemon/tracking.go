@@ -17,6 +17,8 @@ type tracked struct {
 	base      int // configured priority
 	links     []linkRef
 	scripts   []scriptRef
+	files     []fileRef
+	processes []processRef
 	priority  int                       // last told
 	faults    map[vrrp.FaultRaised]bool // last told
 	everySeen bool                      // told at least once
@@ -32,6 +34,16 @@ type linkRef struct {
 type scriptRef struct {
 	ref    track.Ref
 	params track.Params
+}
+
+type fileRef struct {
+	ref  track.Ref
+	file *track.FileConfig
+}
+
+type processRef struct {
+	ref     track.Ref
+	process *track.ProcessConfig
 }
 
 // trackedBy is what the VRRP role watches for an instance.
@@ -51,6 +63,16 @@ func trackedBy(c *config.Config, in *config.Instance) *tracked {
 			t.scripts = append(t.scripts, scriptRef{ref: r, params: s.Params()})
 		}
 	}
+	for _, r := range in.TrackFiles {
+		if f := c.File(r.Name); f != nil {
+			t.files = append(t.files, fileRef{r, f})
+		}
+	}
+	for _, r := range in.TrackProcesses {
+		if p := c.Process(r.Name); p != nil {
+			t.processes = append(t.processes, processRef{r, p})
+		}
+	}
 	return t
 }
 
@@ -60,17 +82,17 @@ type instanceEvent struct {
 	event    vrrp.Event
 }
 
-// tracking turns results of scripts and states of links into priorities and
-// faults of instances. It is plain data: the VRRP role owns it. The vrrp
+// tracking turns results of scripts, files and processes and states of links
+// into priorities and faults of instances. It is plain data: the VRRP role owns it. The vrrp
 // package knows that its priority changed, not that scripts exist.
 type tracking struct {
 	instances []*tracked
-	scripts   map[string]track.State
+	found     map[subject]verdict
 	links     map[string]host.Link
 }
 
 func newTracking() *tracking {
-	return &tracking{scripts: map[string]track.State{}, links: map[string]host.Link{}}
+	return &tracking{found: map[subject]verdict{}, links: map[string]host.Link{}}
 }
 
 // configure replaces what is tracked. Instances that stay keep what they were
@@ -89,10 +111,17 @@ func (t *tracking) configure(list []*tracked) []instanceEvent {
 	return t.changes()
 }
 
-// setScript takes a verdict over.
-func (t *tracking) setScript(name string, s track.State) []instanceEvent {
-	t.scripts[name] = s
+// set takes a verdict over.
+func (t *tracking) set(v verdict) []instanceEvent {
+	t.found[v.subject()] = v
 	return t.changes()
+}
+
+// know takes verdicts over that count from the next configure on.
+func (t *tracking) know(list []verdict) {
+	for _, v := range list {
+		t.found[v.subject()] = v
+	}
 }
 
 // setLinks takes the links of the host over.
@@ -135,25 +164,14 @@ type evaluation struct {
 
 func (t *tracking) evaluate(i *tracked) (map[vrrp.FaultRaised]bool, evaluation) {
 	faults := map[vrrp.FaultRaised]bool{}
-	var list []track.Tracker
-	for _, l := range i.links {
-		link, exists := t.links[l.ref.Name]
-		tr := track.TrackInterface(l.ref, track.Link{Exists: exists, AdminUp: link.Up, Running: link.Running})
-		if c := tr.Contribution(); c.Fault {
-			faults[vrrp.FaultRaised{Why: vrrp.ByInterface, Of: l.ref.Name}] = true
-			continue
-		}
-		list = append(list, tr)
-	}
-	for _, s := range i.scripts {
-		tr := track.TrackScript(s.ref, s.params, t.scripts[s.ref.Name])
+	list := t.trackersOf(i)
+	for _, tr := range list {
 		switch c := tr.Contribution(); {
 		case c.Fault:
-			faults[vrrp.FaultRaised{Why: vrrp.ByTracker, Of: s.ref.Name}] = true
+			faults[vrrp.FaultRaised{Why: faultReasons[tr.Kind], Of: tr.Name}] = true
 		case c.Pending:
-			faults[vrrp.FaultRaised{Why: vrrp.ByInitialising, Of: s.ref.Name}] = true
+			faults[vrrp.FaultRaised{Why: vrrp.ByInitialising, Of: tr.Name}] = true
 		}
-		list = append(list, tr)
 	}
 	e := evaluation{Priority: track.Sum(i.base, list).Priority}
 	for _, tr := range list {
@@ -162,6 +180,30 @@ func (t *tracking) evaluate(i *tracked) (map[vrrp.FaultRaised]bool, evaluation) 
 		}
 	}
 	return faults, e
+}
+
+// faultReasons are the causes of faults by what is tracked.
+var faultReasons = map[track.Kind]vrrp.Reason{
+	track.Interface: vrrp.ByInterface, track.Script: vrrp.ByTracker, track.File: vrrp.ByFile, track.Process: vrrp.ByProcess,
+}
+
+// trackersOf are the lines of an instance's track blocks with what is known now.
+func (t *tracking) trackersOf(i *tracked) []track.Tracker {
+	var list []track.Tracker
+	for _, l := range i.links {
+		link, exists := t.links[l.ref.Name]
+		list = append(list, track.TrackInterface(l.ref, track.Link{Exists: exists, AdminUp: link.Up, Running: link.Running}))
+	}
+	for _, s := range i.scripts {
+		list = append(list, track.TrackScript(s.ref, s.params, t.found[subject{track.Script, s.ref.Name}].State))
+	}
+	for _, f := range i.files {
+		list = append(list, track.TrackFile(f.ref, f.file, t.found[subject{track.File, f.ref.Name}].Value))
+	}
+	for _, p := range i.processes {
+		list = append(list, track.TrackProcess(p.ref, p.process, t.found[subject{track.Process, p.ref.Name}].State))
+	}
+	return list
 }
 
 func sortedFaults(m map[vrrp.FaultRaised]bool) []vrrp.FaultRaised {

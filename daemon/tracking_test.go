@@ -57,15 +57,15 @@ func TestTrackersBecomePrioritiesAndFaults(t *testing.T) {
 		{"links appear", func() []instanceEvent { return tr.setLinks(up("eth0", "eth1")) },
 			[]string{"VI_1 priority 100 ()", "VI_1 cleared interface eth0"}},
 		{"the same again says nothing", func() []instanceEvent { return tr.setLinks(up("eth0", "eth1")) }, nil},
-		{"first success lets it go", func() []instanceEvent { return tr.setScript("chk", track.Up) },
+		{"first success lets it go", func() []instanceEvent { return tr.set(verdict{Kind: track.Script, Name: "chk", State: track.Up}) },
 			[]string{"VI_1 cleared initialising chk"}},
-		{"a weight is added while the script succeeds", func() []instanceEvent { return tr.setScript("web", track.Up) },
+		{"a weight is added while the script succeeds", func() []instanceEvent { return tr.set(verdict{Kind: track.Script, Name: "web", State: track.Up}) },
 			[]string{"VI_1 priority 130 (script web)"}},
 		{"and a negative one while the link is down", func() []instanceEvent { return tr.setLinks(up("eth0")) },
 			[]string{"VI_1 priority 110 (interface eth1, script web)"}}, // 100 + 30 - 20
-		{"a zero-weight script that fails is a fault", func() []instanceEvent { return tr.setScript("chk", track.Down) },
+		{"a zero-weight script that fails is a fault", func() []instanceEvent { return tr.set(verdict{Kind: track.Script, Name: "chk", State: track.Down}) },
 			[]string{"VI_1 fault tracker chk"}},
-		{"and the end of the fault when it succeeds", func() []instanceEvent { return tr.setScript("chk", track.Up) },
+		{"and the end of the fault when it succeeds", func() []instanceEvent { return tr.set(verdict{Kind: track.Script, Name: "chk", State: track.Up}) },
 			[]string{"VI_1 cleared tracker chk"}},
 		{"a reload that changes nothing says nothing", func() []instanceEvent {
 			return tr.configure([]*tracked{{
