@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -118,13 +119,26 @@ func (f *Files) Run(ctx context.Context) {
 			}
 			l.take(list)
 		case <-timer.C:
-			l.watch()
-			for _, x := range l.files {
-				changed, text := x.machine.Sweep(time.Now(), readNumber(x.Path))
-				l.tell(x, changed, text)
-			}
+			l.look()
 		}
 		timer.Reset(l.sweep())
+	}
+}
+
+// look reads all files without a reason. What is still being written in a
+// directory that is watched since now will be heard of.
+func (l *fileLoop) look() {
+	before := maps.Clone(l.dirs)
+	l.watch()
+	for _, x := range l.files {
+		r := readNumber(x.Path)
+		changed, text := false, ""
+		if watch, watched := l.dirs[x.dir]; watched && before[x.dir] != watch {
+			changed, text = x.machine.Look(r)
+		} else {
+			changed, text = x.machine.Sweep(time.Now(), r)
+		}
+		l.tell(x, changed, text)
 	}
 }
 
