@@ -45,6 +45,7 @@
 //	announcer.go           gratuitous ARP when the addresses are in place
 //	vrrptext.go            keepalived's log lines for what routers do
 //	checkerrole_linux.go   the checker process
+//	filechecks.go          numbers in files into verdicts and weights
 //	table.go               virtual servers into the IPVS table
 //	syncdaemon.go          the IPVS sync daemon follows an instance
 //	hooks.go               facts into scripts and mail; hooksettings.go which of them

@@ -13,6 +13,7 @@ import (
 
 	"holdfast/daemon/config/configtest"
 	"holdfast/internal/event"
+	"holdfast/track"
 )
 
 // office is a supervisor without processes: what it logs, what it publishes,
@@ -260,6 +261,23 @@ func TestAnExitDoesNotSwallowWhatAnotherChildSaid(t *testing.T) {
 	o.announceWhenReady(func() {})
 	if diff := cmp.Diff([]string{"Reload complete"}, *o.lines); diff != "" {
 		t.Errorf("log (-want +got):\n%s", diff)
+	}
+	o.heard(t)
+}
+
+func TestVerdictsGoToWhomTheyConcern(t *testing.T) {
+	o, far := newOffice(t, configtest.Router()+configtest.Balancer(), roleVRRP, roleCheckers)
+	script := verdict{Kind: track.Script, Name: "chk", State: track.Up}
+	file := verdict{Kind: track.File, Name: "n", Value: 5}
+	o.tellVerdict(script)
+	o.tellVerdict(file)
+	for _, want := range []struct {
+		to   role
+		what verdict
+	}{{roleVRRP, script}, {roleVRRP, file}, {roleCheckers, file}} {
+		if m := <-far[want.to].Messages(); m.Verdict == nil || *m.Verdict != want.what {
+			t.Errorf("%v was told %+v, want %+v", want.to, m.Verdict, want.what)
+		}
 	}
 	o.heard(t)
 }
