@@ -130,11 +130,28 @@ func (t *tracking) setLinks(links map[string]host.Link) []instanceEvent {
 	return t.changes()
 }
 
+// startPriority is the priority of an instance in what configure has found; nil:
+// it is the configured one, or does not change.
+func startPriority(changes []instanceEvent, instance string) *vrrp.EffectivePriority {
+	for _, c := range changes {
+		if ev, ok := c.event.(vrrp.EffectivePriority); ok && c.instance == instance {
+			return &ev
+		}
+	}
+	return nil
+}
+
 // changes compares what every instance should know with what it was told.
 func (t *tracking) changes() []instanceEvent {
 	var out []instanceEvent
 	for _, i := range t.instances {
 		faults, e := t.evaluate(i)
+		// keepalived leaves the priority alone while a file is a fault.
+		if slices.ContainsFunc(sortedFaults(faults), func(f vrrp.FaultRaised) bool { return f.Why == vrrp.ByFile }) {
+			if e.Priority = i.base; i.everySeen {
+				e.Priority = i.priority
+			}
+		}
 		tell := func(ev vrrp.Event) { out = append(out, instanceEvent{i.name, ev}) }
 		// Faults come before priorities: a router that must not take part
 		// needs no new rank.

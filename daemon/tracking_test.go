@@ -113,7 +113,7 @@ func TestFilesAndProcessesBecomePrioritiesAndFaults(t *testing.T) {
 		{"of another name than a file's", file("z", 1), []string{"VI_1 fault file z"}},
 		{"they go one by one", process("p", track.Up), []string{"VI_1 cleared process p"}},
 		{"and the last", file("z", 0), []string{"VI_1 cleared file z"}},
-		{"a number so low is a fault, and adds nothing", file("n", -127), []string{"VI_1 fault file n", "VI_1 priority 80 (process q)"}},
+		{"a number so low is a fault, and the priority stays", file("n", -127), []string{"VI_1 fault file n"}},
 		{"another", file("n", 50), []string{"VI_1 priority 180 (file n, process q)", "VI_1 cleared file n"}},
 		{"nobody's file", file("other", 5), nil},
 	}

@@ -178,6 +178,7 @@ func (r *vrrpRole) configure(conf *config.Config, resume map[string]snapshot) {
 		if !vi.Params.PrimaryAddr.IsValid() {
 			vi.Faults = append(vi.Faults, vrrp.FaultRaised{Why: vrrp.ByNoAddress, Of: in.Interface})
 		}
+		vi.Effective = startPriority(changes, in.Name)
 		vi.Resume = r.resumed(in, resume)
 		list = append(list, vi)
 	}

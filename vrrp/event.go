@@ -61,6 +61,8 @@ type Startup struct {
 	// Resume is the predecessor's snapshot after a restart of the process, set
 	// only if the host still carries what the snapshot says; nil for a fresh start.
 	Resume *Snapshot
+	// Effective is the priority to begin with; nil, and with Resume: that of Params.
+	Effective *EffectivePriority
 }
 
 // Shutdown ends operation: an Active router resigns with one priority 0 advert.

@@ -106,7 +106,7 @@ func (l *Loop) start(now time.Time, fresh []*instance) []*instance {
 		for _, f := range in.Faults {
 			l.step(now, in, f)
 		}
-		l.step(now, in, Startup{Params: in.Params, Resume: in.Resume})
+		l.step(now, in, Startup{Params: in.Params, Resume: in.Resume, Effective: in.Effective})
 	}
 	return l.instances
 }
