@@ -52,7 +52,7 @@
 //	udp.go           UDP_CHECK
 //	ping_linux.go    PING_CHECK
 //	misc.go          MISC_CHECK
-//	file.go          FILE_CHECK, keywords only
+//	file.go          FILE_CHECK: a number into a verdict and a weight
 //	bfd.go           BFD_CHECK, keywords only
 //
 // Sources: keepalived.conf(5) and what keepalived 2.2.7 was seen doing; RFC

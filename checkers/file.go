@@ -43,15 +43,49 @@ func setFileWeight(x *kconf.Ctx, c *FileConfig, s *kconf.Stmt) {
 	}
 }
 
+// FileCheck is a FILE_CHECK with the factor that counts: its own, or that of the
+// track_file.
+type FileCheck struct {
+	TrackFile string
+	Weight    int64 // -2147483647 to 2147483647; 0: any number but 0 is a failure
+	Reverse   bool
+}
+
+// fileFault is the product from which on a server is down instead of weightless.
+const fileFault = -1 << 31
+
+// Settle fills in what c leaves to its track_file.
+func (c *FileConfig) Settle(weight int, reverse bool) FileCheck {
+	if c.Weight == nil {
+		return FileCheck{c.TrackFile, int64(weight), reverse}
+	}
+	return FileCheck{c.TrackFile, int64(*c.Weight), c.Reverse}
+}
+
+// Judge is what a number in the file makes of a server: whether it is up, and
+// what is added to its weight. keepalived does not see a failure by 0, which
+// there is with weight 0 reverse, at a start.
+func (c FileCheck) Judge(number int) (up bool, weight int64) {
+	if c.Weight == 0 {
+		return (number == 0) != c.Reverse, 0
+	}
+	weight = int64(int32(min(max(number, -1<<31), 1<<31-1))) * c.Weight
+	if c.Reverse {
+		weight = -weight
+	}
+	if weight <= fileFault {
+		return false, 0
+	}
+	return true, weight
+}
+
 // fileKind takes a weight from a tracked file: no probe and no rhythm of its
-// own. So far it is decoded and checked; nothing reads the file yet.
+// own, so it has no Spec. Whoever knows the numbers asks Judge.
 var fileKind = &Kind{
-	Keyword:   "FILE_CHECK",
-	Since:     "2.1.0",
-	Doc:       "Take the server's weight from a tracked file.",
-	Status:    kconf.NotYet,
-	Meanwhile: "the server keeps its configured weight and is up as far as its other checks find it so",
-	Rows:      fileKeywords,
+	Keyword: "FILE_CHECK",
+	Since:   "2.1.0",
+	Doc:     "Take the server's weight from a tracked file.",
+	Rows:    fileKeywords,
 	Decode: func(x *kconf.Ctx, s *kconf.Stmt) Config {
 		c := new(FileConfig)
 		fileKeywords.Decode(x, c, s.Block)

@@ -216,8 +216,8 @@ func TestMistakesAreReportedAndTheRestIsKept(t *testing.T) {
 		"payload of a blank":    {"UDP_CHECK {\npayload \" \"\n}", []string{"f:2:2: payload: no octets"}, []string{"UDP_CHECK"}},
 		"lengths crossed":       {"UDP_CHECK {\nmin_reply_length 300\n}", []string{"f:1:1: UDP_CHECK: min_reply_length 300 is above max_reply_length 255"}, []string{"UDP_CHECK"}},
 		"program missing":       {"MISC_CHECK {\n}", []string{"f:1:1: MISC_CHECK: misc_path is missing"}, nil},
-		"not yet":               {"FILE_CHECK {\ntrack_file x\n}", []string{"f:1:1: note: FILE_CHECK: not supported yet; the server keeps its configured weight"}, []string{"FILE_CHECK"}},
 		"two BFD sessions":      {"BFD_CHECK {\nname a\nname b\n}", []string{"f:1:1: note: BFD_CHECK", "f:3:1: name: given before, the first one counts (see f:2:1)"}, []string{"BFD_CHECK"}},
+		"file without a name":   {"FILE_CHECK {\nweight 2\n}", []string{"f:1:1: FILE_CHECK: track_file is missing"}, nil},
 		"connect_ip in misc":    {"MISC_CHECK {\nmisc_path /bin/true\nconnect_port 1\n}", []string{"f:3:1: unknown keyword connect_port"}, []string{"MISC_CHECK"}},
 	}
 	for name, tt := range tests {

@@ -24,6 +24,7 @@ type checkerRole struct {
 	services []*runningService
 	byCheck  map[uint64]checkOf
 	states   map[string]string // instances, for the sync daemon
+	numbers  map[string]int    // in track_files
 
 	following bool // a sync daemon was asked for
 }
@@ -33,6 +34,8 @@ type runningService struct {
 	*config.Service
 	machine ipvs.VirtualServer
 	last    struct{ check, quorum string } // what the next mail is about
+	dynamic map[ipvs.ServerKey]int64       // what misc_dynamic adds to configured weights
+	filed   map[ipvs.ServerKey]bool        // servers whose weight files have moved
 }
 
 // checkOf says whose check a pool's checker is.
@@ -43,7 +46,7 @@ type checkOf struct {
 
 // runCheckers is the life of the checker process.
 func (c *childProcess) runCheckers(start startMessage) int {
-	r := &checkerRole{childProcess: c, reports: newMailbox[checkers.Report](), states: map[string]string{}}
+	r := &checkerRole{childProcess: c, reports: newMailbox[checkers.Report](), states: map[string]string{}, numbers: numbersIn(start.Tracked)}
 	client := ipvs.New(ipvs.Options{})
 	defer client.Close()
 	r.keeper = newKeeper(c.log, client)
@@ -138,13 +141,14 @@ func (r *checkerRole) adopt(ctx context.Context, services []*config.Service) err
 				srv.Checkers = append(srv.Checkers, ipvs.Check{ID: checkID(st.ID), Alpha: !st.Up})
 				r.byCheck[st.ID] = checkOf{run, srv.Key}
 			}
+			srv.Checkers = append(srv.Checkers, r.fileCheckers(s.Files[i])...)
 			params.Servers = append(params.Servers, srv)
 		}
 		list = append(list, run)
 		if known {
-			r.do(run, run.machine.Step(ipvs.Reconfigure{Params: params}, nil))
+			r.do(run, r.judgeFiles(run, "", run.machine.Step(ipvs.Reconfigure{Params: params}, nil)))
 		} else {
-			r.do(run, run.machine.Step(ipvs.Startup{Params: params}, nil))
+			r.do(run, r.judgeFiles(run, "", run.machine.Step(ipvs.Startup{Params: params}, nil)))
 		}
 	}
 	for _, gone := range r.services {
@@ -175,6 +179,8 @@ func (r *checkerRole) serve(ctx context.Context) {
 			case m.Instance != nil:
 				r.states[m.Instance.Name] = m.Instance.State
 				r.followInstance()
+			case m.Verdict != nil:
+				r.number(*m.Verdict)
 			case m.Reload != nil:
 				r.reload(ctx, *m.Reload)
 			}
@@ -189,6 +195,7 @@ func (r *checkerRole) reload(ctx context.Context, m reloadMessage) {
 		return
 	}
 	r.log.Info("Reloading")
+	r.numbers = numbersIn(m.Tracked)
 	old := r.conf
 	r.conf = conf
 	distrust(conf.Services, r.downServers())
@@ -253,7 +260,7 @@ func (r *checkerRole) verdict(rep checkers.Report, v checkers.VerdictChanged) {
 	}
 	var out []ipvs.Action
 	if v.Up && v.Weight != nil {
-		out = of.service.machine.Step(ipvs.WeightChanged{Server: of.server, Weight: int64(*v.Weight)}, out)
+		out = of.service.machine.Step(ipvs.WeightChanged{Server: of.server, Weight: r.dynamicWeight(of, *v.Weight)}, out)
 	}
 	out = of.service.machine.Step(ipvs.VerdictChanged{Server: of.server, Check: checkID(rep.ID), Up: v.Up}, out)
 	of.service.last.check = rep.Spec.Kind.Keyword

@@ -33,7 +33,7 @@ func newWard(t *testing.T, text string) *ward {
 	log := newLogger(LevelDetail, recorder{w.lines})
 	w.checkerRole = &checkerRole{
 		childProcess: &childProcess{log: log, link: newLink(near), conf: configtest.Understood(t, text).Config},
-		reports:      newMailbox[checkers.Report](), states: map[string]string{}, keeper: newKeeper(log, w.plane),
+		reports:      newMailbox[checkers.Report](), states: map[string]string{}, numbers: map[string]int{}, keeper: newKeeper(log, w.plane),
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	var helpers sync.WaitGroup

@@ -41,15 +41,16 @@
 //	vrrprole_linux.go      the VRRP process
 //	keepvrrp.go            stopping with --dont-release-vrrp
 //	vrrpeffects.go         what its loop causes: host, announcements, log, facts
-//	tracking.go            scripts and links into priorities and faults
+//	tracking.go            what is tracked into priorities and faults
 //	announcer.go           gratuitous ARP when the addresses are in place
 //	vrrptext.go            keepalived's log lines for what routers do
 //	checkerrole_linux.go   the checker process
+//	filechecks.go          numbers in files into verdicts and weights
 //	table.go               virtual servers into the IPVS table
 //	syncdaemon.go          the IPVS sync daemon follows an instance
 //	hooks.go               facts into scripts and mail; hooksettings.go which of them
 //	mailtext.go            what mails about servers say
-//	scripts.go             tracked scripts
+//	trackers.go            tracked scripts, files and processes
 //	fact.go                what survives a restart of a child
 //	log.go, log_linux.go   the log: console, syslog that never blocks
 //	pidfile_linux.go       pid files and their locks

@@ -57,7 +57,7 @@ func (h *hooks) configure(c *config.Config) {
 	h.mail.Configure(mailSettings(c))
 }
 
-// report logs how hooks and mails ended.
+// report logs how hooks and mails ended, and what trackers found.
 func (h *hooks) report(f event.Fact) {
 	if f.Text == "" {
 		return
@@ -73,6 +73,9 @@ func (h *hooks) report(f event.Fact) {
 func (h *hooks) handle(f event.Fact) {
 	switch f.Type {
 	case event.Transitioned, event.LowerPriority:
+	case event.TrackerChanged, event.TrackerReported:
+		h.report(f)
+		return
 	default:
 		return
 	}

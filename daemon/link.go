@@ -13,7 +13,6 @@ import (
 
 	"holdfast/daemon/config"
 	"holdfast/internal/event"
-	"holdfast/track"
 )
 
 // message is what travels between the parent and a child, one JSON object a
@@ -21,7 +20,7 @@ import (
 type message struct {
 	Start    *startMessage    `json:"start,omitempty"`    // parent: configuration and what survives a restart
 	Reload   *reloadMessage   `json:"reload,omitempty"`   // parent: new configuration
-	Script   *scriptMessage   `json:"script,omitempty"`   // parent: result of a tracked script changed
+	Verdict  *verdict         `json:"verdict,omitempty"`  // parent: something that is tracked has changed
 	Instance *instanceMessage `json:"instance,omitempty"` // parent: state of an instance that the IPVS sync daemon follows
 	Stop     bool             `json:"stop,omitempty"`     // parent: release everything and end
 	Ready    bool             `json:"ready,omitempty"`    // child: configuration is in force
@@ -31,23 +30,18 @@ type message struct {
 
 // startMessage is the first message a child gets.
 type startMessage struct {
-	Options Options                `json:"options"`
-	Config  []byte                 `json:"config"` // kconf.File.Encode
-	Resume  map[string]snapshot    `json:"resume,omitempty"`
-	Scripts map[string]track.State `json:"scripts,omitempty"` // results that are already known
-	Told    config.Told            `json:"told"`              // what the parent found out about this machine
-	Down    []string               `json:"down,omitempty"`    // real servers that were down when the predecessor ended
+	Options Options             `json:"options"`
+	Config  []byte              `json:"config"` // kconf.File.Encode
+	Resume  map[string]snapshot `json:"resume,omitempty"`
+	Tracked []verdict           `json:"tracked,omitempty"` // what is already known about what is tracked
+	Told    config.Told         `json:"told"`              // what the parent found out about this machine
+	Down    []string            `json:"down,omitempty"`    // real servers that were down when the predecessor ended
 }
 
 type reloadMessage struct {
-	Config  []byte                 `json:"config"`
-	Told    config.Told            `json:"told"`
-	Scripts map[string]track.State `json:"scripts,omitempty"`
-}
-
-type scriptMessage struct {
-	Name  string      `json:"name"`
-	State track.State `json:"state"`
+	Config  []byte      `json:"config"`
+	Told    config.Told `json:"told"`
+	Tracked []verdict   `json:"tracked,omitempty"`
 }
 
 type instanceMessage struct {

@@ -21,11 +21,11 @@ func pipe(t *testing.T) (parent, child *link) {
 func TestMessagesArriveInOrderInBothDirections(t *testing.T) {
 	parent, child := pipe(t)
 	for i := range 1000 {
-		parent.Send(message{Script: &scriptMessage{Name: "chk", State: track.State(i % 3)}})
+		parent.Send(message{Verdict: &verdict{Kind: track.Script, Name: "chk", State: track.State(i % 3)}})
 		child.Send(message{Fact: &event.Fact{Type: event.Transitioned, Priority: i}})
 	}
 	for i := range 1000 {
-		if m := <-child.Messages(); m.Script == nil || m.Script.State != track.State(i%3) {
+		if m := <-child.Messages(); m.Verdict == nil || m.Verdict.State != track.State(i%3) {
 			t.Fatalf("child's message %d is %+v", i, m)
 		}
 		if m := <-parent.Messages(); m.Fact == nil || m.Fact.Priority != i {

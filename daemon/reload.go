@@ -43,7 +43,7 @@ func (s *supervisor) reload() {
 	for r, c := range s.children {
 		// One that is not needed any more reloads too: what it had is removed,
 		// with the hooks of a removal, and not stopped.
-		c.link.Send(message{Reload: &reloadMessage{Config: next.Encoded, Told: next.Config.Told(), Scripts: s.tracks.known()}})
+		c.link.Send(message{Reload: &reloadMessage{Config: next.Encoded, Told: next.Config.Told(), Tracked: s.tracks.known()}})
 		if !s.wants(r) {
 			c.leaving = true
 			c.link.Send(message{Stop: true})

@@ -78,18 +78,18 @@ func TestTheKernelsSyncDaemonFollows(t *testing.T) {
 	}
 }
 
-func TestVerdictsOfScriptsReachTheVRRPProcessAndItsSuccessor(t *testing.T) {
+func TestVerdictsReachTheVRRPProcessAndItsSuccessor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &scriptTracker{pending: newMailbox[scriptMessage](), states: map[string]track.State{}}
-		s.changed("chk", track.Down)
-		s.changed("chk", track.Up)
-		s.changed("other", track.Down)
+		s := &trackers{pending: newMailbox[verdict](), found: map[subject]verdict{}}
+		s.changed(verdict{Kind: track.Script, Name: "chk", State: track.Down})
+		s.changed(verdict{Kind: track.Script, Name: "chk", State: track.Up})
+		s.changed(verdict{Kind: track.File, Name: "chk", Value: 20})
 		<-s.changes()
-		want := []scriptMessage{{"chk", track.Down}, {"chk", track.Up}, {"other", track.Down}}
+		want := []verdict{{track.Script, "chk", track.Down, 0}, {track.Script, "chk", track.Up, 0}, {track.File, "chk", track.Unknown, 20}}
 		if diff := cmp.Diff(want, s.take()); diff != "" {
 			t.Errorf("verdicts in order (-want +got):\n%s", diff)
 		}
-		if diff := cmp.Diff(map[string]track.State{"chk": track.Up, "other": track.Down}, s.known()); diff != "" {
+		if diff := cmp.Diff([]verdict{{track.File, "chk", track.Unknown, 20}, {track.Script, "chk", track.Up, 0}}, s.known()); diff != "" {
 			t.Errorf("known to a successor (-want +got):\n%s", diff)
 		}
 		if again := s.take(); len(again) != 0 {

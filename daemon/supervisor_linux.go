@@ -17,6 +17,7 @@ import (
 	"holdfast/daemon/config"
 	"holdfast/internal/event"
 	"holdfast/notify"
+	"holdfast/track"
 )
 
 // Real-time signals as the C library counts them (SIGRTMIN is 34).
@@ -34,7 +35,7 @@ type supervisor struct {
 	conf   *config.Loaded // in force
 	bus    *event.Bus
 	hooks  *hooks
-	tracks *scriptTracker
+	tracks *trackers
 
 	children map[role]*child
 	deaths   map[role]int // in a row
@@ -69,7 +70,7 @@ func newSupervisor(opt Options, conf *config.Loaded, log *slog.Logger) *supervis
 		signals: make(chan os.Signal, 16),
 	}
 	s.hooks = newHooks(log, s.bus)
-	s.tracks = newScriptTracker(s.bus)
+	s.tracks = newTrackers(s.bus)
 	return s
 }
 
@@ -102,8 +103,8 @@ func (s *supervisor) run(ready func()) int {
 				s.start(r)
 			}
 		case <-s.tracks.changes():
-			for _, m := range s.tracks.take() {
-				s.tellVRRP(message{Script: &m})
+			for _, v := range s.tracks.take() {
+				s.tellVerdict(v)
 			}
 		case <-s.giveUp:
 			s.killChildren()
@@ -161,9 +162,9 @@ func (s *supervisor) start(r role) {
 	}
 	s.children[r] = c
 	s.log.Info(fmt.Sprintf("Starting %s child process, pid=%d", r.title(), c.cmd.Process.Pid))
-	start := &startMessage{Options: s.opt, Config: s.conf.Encoded, Told: s.conf.Config.Told()}
+	start := &startMessage{Options: s.opt, Config: s.conf.Encoded, Told: s.conf.Config.Told(), Tracked: s.tracks.known()}
 	if r == roleVRRP {
-		start.Resume, start.Scripts = s.resume, s.tracks.known()
+		start.Resume = s.resume
 	}
 	if r == roleCheckers {
 		start.Down = s.downServers()
@@ -182,9 +183,13 @@ func (s *supervisor) start(r role) {
 	}()
 }
 
-func (s *supervisor) tellVRRP(m message) {
-	if c := s.children[roleVRRP]; c != nil {
-		c.link.Send(m)
+// tellVerdict tells the children what is new: files move weights of real
+// servers, too.
+func (s *supervisor) tellVerdict(v verdict) {
+	for r, c := range s.children {
+		if r == roleVRRP || v.Kind == track.File {
+			c.link.Send(message{Verdict: &v})
+		}
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"holdfast/daemon/config/configtest"
 	"holdfast/internal/event"
+	"holdfast/track"
 )
 
 // office is a supervisor without processes: what it logs, what it publishes,
@@ -180,7 +181,7 @@ func TestStartIsCompleteWhenEveryChildIs(t *testing.T) {
 
 func TestAChildThatGivesUpEndsTheDaemonWithItsStatus(t *testing.T) {
 	o, far := newOffice(t, configtest.Router()+configtest.Balancer(), roleVRRP, roleCheckers)
-	o.tracks = newScriptTracker(o.bus)
+	o.tracks = newTrackers(o.bus)
 	o.children[roleVRRP].cmd = deadProcess()
 	o.handleMessage(childMessage{o.children[roleVRRP], message{Failed: &failedMessage{Status: ExitPermission, Reason: "FATAL"}}, true})
 	dead := o.children[roleVRRP]
@@ -202,7 +203,7 @@ func TestAChildThatGivesUpEndsTheDaemonWithItsStatus(t *testing.T) {
 
 func TestASecondStopChangesNothing(t *testing.T) {
 	o, far := newOffice(t, configtest.Router(), roleVRRP)
-	o.tracks = newScriptTracker(o.bus)
+	o.tracks = newTrackers(o.bus)
 	o.stop(ExitConfig)
 	o.stop(ExitOK)
 	if o.status != ExitConfig {
@@ -260,6 +261,23 @@ func TestAnExitDoesNotSwallowWhatAnotherChildSaid(t *testing.T) {
 	o.announceWhenReady(func() {})
 	if diff := cmp.Diff([]string{"Reload complete"}, *o.lines); diff != "" {
 		t.Errorf("log (-want +got):\n%s", diff)
+	}
+	o.heard(t)
+}
+
+func TestVerdictsGoToWhomTheyConcern(t *testing.T) {
+	o, far := newOffice(t, configtest.Router()+configtest.Balancer(), roleVRRP, roleCheckers)
+	script := verdict{Kind: track.Script, Name: "chk", State: track.Up}
+	file := verdict{Kind: track.File, Name: "n", Value: 5}
+	o.tellVerdict(script)
+	o.tellVerdict(file)
+	for _, want := range []struct {
+		to   role
+		what verdict
+	}{{roleVRRP, script}, {roleVRRP, file}, {roleCheckers, file}} {
+		if m := <-far[want.to].Messages(); m.Verdict == nil || *m.Verdict != want.what {
+			t.Errorf("%v was told %+v, want %+v", want.to, m.Verdict, want.what)
+		}
 	}
 	o.heard(t)
 }

@@ -13,12 +13,14 @@ import (
 
 // tracked is what one instance depends on.
 type tracked struct {
-	name     string
-	base     int // configured priority
-	links    []linkRef
-	scripts  []scriptRef
-	priority int                       // last told; 0: not yet
-	faults   map[vrrp.FaultRaised]bool // last told
+	name      string
+	base      int // configured priority
+	links     []linkRef
+	scripts   []scriptRef
+	files     []fileRef
+	processes []processRef
+	priority  int                       // last told; 0: not yet
+	faults    map[vrrp.FaultRaised]bool // last told
 }
 
 // linkRef is an interface an instance tracks: its own, one that carries its
@@ -31,6 +33,16 @@ type linkRef struct {
 type scriptRef struct {
 	ref    track.Ref
 	params track.Params
+}
+
+type fileRef struct {
+	ref  track.Ref
+	file *track.FileConfig
+}
+
+type processRef struct {
+	ref     track.Ref
+	process *track.ProcessConfig
 }
 
 // trackedBy is what the VRRP role watches for an instance.
@@ -50,6 +62,16 @@ func trackedBy(c *config.Config, in *config.Instance) *tracked {
 			t.scripts = append(t.scripts, scriptRef{ref: r, params: s.Params()})
 		}
 	}
+	for _, r := range in.TrackFiles {
+		if f := c.File(r.Name); f != nil {
+			t.files = append(t.files, fileRef{r, f})
+		}
+	}
+	for _, r := range in.TrackProcesses {
+		if p := c.Process(r.Name); p != nil {
+			t.processes = append(t.processes, processRef{r, p})
+		}
+	}
 	return t
 }
 
@@ -59,17 +81,17 @@ type instanceEvent struct {
 	event    vrrp.Event
 }
 
-// tracking turns results of scripts and states of links into priorities and
-// faults of instances. It is plain data: the VRRP role owns it. The vrrp
+// tracking turns results of scripts, files and processes and states of links
+// into priorities and faults of instances. It is plain data: the VRRP role owns it. The vrrp
 // package knows that its priority changed, not that scripts exist.
 type tracking struct {
 	instances []*tracked
-	scripts   map[string]track.State
+	found     map[subject]verdict
 	links     map[string]host.Link
 }
 
 func newTracking() *tracking {
-	return &tracking{scripts: map[string]track.State{}, links: map[string]host.Link{}}
+	return &tracking{found: map[subject]verdict{}, links: map[string]host.Link{}}
 }
 
 // configure replaces what is tracked and tells every instance everything anew:
@@ -89,10 +111,17 @@ func (t *tracking) configure(list []*tracked) []instanceEvent {
 	return t.changes()
 }
 
-// setScript takes a verdict over.
-func (t *tracking) setScript(name string, s track.State) []instanceEvent {
-	t.scripts[name] = s
+// set takes a verdict over.
+func (t *tracking) set(v verdict) []instanceEvent {
+	t.found[v.subject()] = v
 	return t.changes()
+}
+
+// know takes verdicts over that count from the next configure on.
+func (t *tracking) know(list []verdict) {
+	for _, v := range list {
+		t.found[v.subject()] = v
+	}
 }
 
 // setLinks takes the links of the host over.
@@ -101,11 +130,28 @@ func (t *tracking) setLinks(links map[string]host.Link) []instanceEvent {
 	return t.changes()
 }
 
+// startPriority is the priority of an instance in what configure has found; nil:
+// it is the configured one, or does not change.
+func startPriority(changes []instanceEvent, instance string) *vrrp.EffectivePriority {
+	for _, c := range changes {
+		if ev, ok := c.event.(vrrp.EffectivePriority); ok && c.instance == instance {
+			return &ev
+		}
+	}
+	return nil
+}
+
 // changes compares what every instance should know with what it was told.
 func (t *tracking) changes() []instanceEvent {
 	var out []instanceEvent
 	for _, i := range t.instances {
 		faults, e := t.evaluate(i)
+		// keepalived leaves the priority alone while a file is a fault.
+		if slices.ContainsFunc(sortedFaults(faults), func(f vrrp.FaultRaised) bool { return f.Why == vrrp.ByFile }) {
+			if e.Priority = i.base; i.priority != 0 {
+				e.Priority = i.priority
+			}
+		}
 		tell := func(ev vrrp.Event) { out = append(out, instanceEvent{i.name, ev}) }
 		// Faults come before priorities: a router that must not take part
 		// needs no new rank.
@@ -135,25 +181,14 @@ type evaluation struct {
 
 func (t *tracking) evaluate(i *tracked) (map[vrrp.FaultRaised]bool, evaluation) {
 	faults := map[vrrp.FaultRaised]bool{}
-	var list []track.Tracker
-	for _, l := range i.links {
-		link, exists := t.links[l.ref.Name]
-		tr := track.TrackInterface(l.ref, track.Link{Exists: exists, AdminUp: link.Up, Running: link.Running})
-		if c := tr.Contribution(); c.Fault {
-			faults[vrrp.FaultRaised{Why: vrrp.ByInterface, Of: l.ref.Name}] = true
-			continue
-		}
-		list = append(list, tr)
-	}
-	for _, s := range i.scripts {
-		tr := track.TrackScript(s.ref, s.params, t.scripts[s.ref.Name])
+	list := t.trackersOf(i)
+	for _, tr := range list {
 		switch c := tr.Contribution(); {
 		case c.Fault:
-			faults[vrrp.FaultRaised{Why: vrrp.ByTracker, Of: s.ref.Name}] = true
+			faults[vrrp.FaultRaised{Why: faultReasons[tr.Kind], Of: tr.Name}] = true
 		case c.Pending:
-			faults[vrrp.FaultRaised{Why: vrrp.ByInitialising, Of: s.ref.Name}] = true
+			faults[vrrp.FaultRaised{Why: vrrp.ByInitialising, Of: tr.Name}] = true
 		}
-		list = append(list, tr)
 	}
 	e := evaluation{Priority: track.Sum(i.base, list).Priority}
 	for _, tr := range list {
@@ -162,6 +197,30 @@ func (t *tracking) evaluate(i *tracked) (map[vrrp.FaultRaised]bool, evaluation) 
 		}
 	}
 	return faults, e
+}
+
+// faultReasons are the causes of faults by what is tracked.
+var faultReasons = map[track.Kind]vrrp.Reason{
+	track.Interface: vrrp.ByInterface, track.Script: vrrp.ByTracker, track.File: vrrp.ByFile, track.Process: vrrp.ByProcess,
+}
+
+// trackersOf are the lines of an instance's track blocks with what is known now.
+func (t *tracking) trackersOf(i *tracked) []track.Tracker {
+	var list []track.Tracker
+	for _, l := range i.links {
+		link, exists := t.links[l.ref.Name]
+		list = append(list, track.TrackInterface(l.ref, track.Link{Exists: exists, AdminUp: link.Up, Running: link.Running}))
+	}
+	for _, s := range i.scripts {
+		list = append(list, track.TrackScript(s.ref, s.params, t.found[subject{track.Script, s.ref.Name}].State))
+	}
+	for _, f := range i.files {
+		list = append(list, track.TrackFile(f.ref, f.file, t.found[subject{track.File, f.ref.Name}].Value))
+	}
+	for _, p := range i.processes {
+		list = append(list, track.TrackProcess(p.ref, p.process, t.found[subject{track.Process, p.ref.Name}].State))
+	}
+	return list
 }
 
 func sortedFaults(m map[vrrp.FaultRaised]bool) []vrrp.FaultRaised {

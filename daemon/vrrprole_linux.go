@@ -78,9 +78,7 @@ func (c *childProcess) runVRRP(start startMessage) int {
 	if err := r.readHost(ctx); err != nil {
 		return c.fail(permissionStatus(err), "FATAL", err)
 	}
-	for name, s := range start.Scripts {
-		r.tracking.setScript(name, s)
-	}
+	r.tracking.know(start.Tracked)
 	r.configure(c.conf, start.Resume)
 	loopCtx, stopLoop := context.WithCancel(ctx)
 	var loop sync.WaitGroup
@@ -125,8 +123,14 @@ func (r *vrrpRole) serve(ctx context.Context) {
 
 func (r *vrrpRole) handleMessage(m message) {
 	switch {
-	case m.Script != nil:
-		r.deliver(r.tracking.setScript(m.Script.Name, m.Script.State))
+	case m.Verdict != nil:
+		events := r.tracking.set(*m.Verdict)
+		for _, e := range events {
+			if line := fileFaultLine(e); line != "" {
+				r.log.Log(context.Background(), LevelDetail, line)
+			}
+		}
+		r.deliver(events)
 	case m.Reload != nil:
 		conf, err := config.Decode(m.Reload.Config, m.Reload.Told)
 		if err != nil {
@@ -134,9 +138,7 @@ func (r *vrrpRole) handleMessage(m message) {
 			return
 		}
 		r.log.Info("Reloading")
-		for name, s := range m.Reload.Scripts {
-			r.tracking.scripts[name] = s
-		}
+		r.tracking.know(m.Reload.Tracked)
 		r.conf = conf
 		r.configure(conf, nil)
 		r.link.Send(message{Ready: true})
@@ -176,6 +178,7 @@ func (r *vrrpRole) configure(conf *config.Config, resume map[string]snapshot) {
 		if !vi.Params.PrimaryAddr.IsValid() {
 			vi.Faults = append(vi.Faults, vrrp.FaultRaised{Why: vrrp.ByNoAddress, Of: in.Interface})
 		}
+		vi.Effective = startPriority(changes, in.Name)
 		vi.Resume = r.resumed(in, resume)
 		list = append(list, vi)
 	}

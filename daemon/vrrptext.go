@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"holdfast/track"
 	"holdfast/vrrp"
 )
 
@@ -120,9 +121,7 @@ func transitionLines(name string, t vrrp.Transition) []logLine {
 		lines = append(lines, say("(%s) removing VIPs.", name))
 	}
 	if t.To == vrrp.Fault {
-		if why := faultText(t); why != "" {
-			lines = append(lines, say("(%s): entering FAULT state (%s)", name, why))
-		}
+		lines = append(lines, faultLines(name, t)...)
 	}
 	switch t.To {
 	case vrrp.Active, vrrp.Backup, vrrp.Fault:
@@ -132,6 +131,38 @@ func transitionLines(name string, t vrrp.Transition) []logLine {
 		lines = append(lines, say("(%s) setting VIPs.", name))
 	}
 	return lines
+}
+
+// faultLines says why an instance is in FAULT. About files and processes it is
+// said here only at a start: later their own lines stand before it.
+func faultLines(name string, t vrrp.Transition) []logLine {
+	first := t.From == vrrp.Initialize
+	switch why := faultText(t); {
+	case t.Why == vrrp.ByFile && first:
+		return []logLine{say("(%s): entering FAULT state (tracked file %s has status %d)", name, t.Of, track.FileFault)}
+	case t.Why == vrrp.ByProcess && first:
+		return []logLine{say("(%s) entering FAULT state (tracked process %s quorum not achieved)", name, t.Of)}
+	case t.Why == vrrp.ByFile, t.Why == vrrp.ByProcess, why == "":
+		return nil
+	default:
+		return []logLine{say("(%s): entering FAULT state (%s)", name, why)}
+	}
+}
+
+// fileFaultLine tells of a file that begins or ceases to hold an instance in
+// FAULT, which it may do while other things hold it there.
+func fileFaultLine(e instanceEvent) string {
+	switch ev := e.event.(type) {
+	case vrrp.FaultRaised:
+		if ev.Why == vrrp.ByFile {
+			return fmt.Sprintf("(%s): tracked file %s now FAULT state", e.instance, ev.Of)
+		}
+	case vrrp.FaultCleared:
+		if ev.Why == vrrp.ByFile {
+			return fmt.Sprintf("(%s): tracked file %s leaving FAULT state", e.instance, ev.Of)
+		}
+	}
+	return ""
 }
 
 // faultText is the cause of a fault in keepalived's words.

@@ -21,6 +21,10 @@ func TestLogLinesAreKeepaliveds(t *testing.T) {
 	}{
 		"start":             {vrrp.Transition{From: vrrp.Initialize, To: vrrp.Backup, Why: vrrp.ByStartup}, []string{"(VI_1) Entering BACKUP STATE (init)"}},
 		"start with fault":  {vrrp.Transition{From: vrrp.Initialize, To: vrrp.Fault, Why: vrrp.ByInterface, Of: "eth0"}, []string{"(VI_1): entering FAULT state (interface eth0 down)", "(VI_1) Entering FAULT STATE (init)"}},
+		"start with file":   {vrrp.Transition{From: vrrp.Initialize, To: vrrp.Fault, Why: vrrp.ByFile, Of: "n"}, []string{"(VI_1): entering FAULT state (tracked file n has status -254)", "(VI_1) Entering FAULT STATE (init)"}},
+		"start w/o process": {vrrp.Transition{From: vrrp.Initialize, To: vrrp.Fault, Why: vrrp.ByProcess, Of: "p"}, []string{"(VI_1) entering FAULT state (tracked process p quorum not achieved)", "(VI_1) Entering FAULT STATE (init)"}},
+		"fault by file":     {vrrp.Transition{From: vrrp.Active, To: vrrp.Fault, Why: vrrp.ByFile, Of: "n"}, []string{"(VI_1) removing VIPs.", "(VI_1) Entering FAULT STATE"}},
+		"fault by process":  {vrrp.Transition{From: vrrp.Backup, To: vrrp.Fault, Why: vrrp.ByProcess, Of: "p"}, []string{"(VI_1) Entering FAULT STATE"}},
 		"script pending":    {vrrp.Transition{From: vrrp.Initialize, To: vrrp.Fault, Why: vrrp.ByInitialising, Of: "chk"}, nil},
 		"taking over":       {vrrp.Transition{From: vrrp.Backup, To: vrrp.Active, Why: vrrp.ByActiveDown}, []string{"(VI_1) Entering MASTER STATE", "(VI_1) setting VIPs."}},
 		"yielding":          {vrrp.Transition{From: vrrp.Active, To: vrrp.Backup, Why: vrrp.ByHigherPriority}, []string{"(VI_1) removing VIPs.", "(VI_1) Entering BACKUP STATE"}},
@@ -64,5 +68,23 @@ func TestLogLinesAreKeepaliveds(t *testing.T) {
 				t.Errorf("log (-want +got):\n%s", d)
 			}
 		})
+	}
+}
+
+func TestAFileThatIsAFaultIsSaid(t *testing.T) {
+	tests := map[string]struct {
+		event vrrp.Event
+		want  string
+	}{
+		"raised":             {vrrp.FaultRaised{Why: vrrp.ByFile, Of: "n"}, "(VI_1): tracked file n now FAULT state"},
+		"cleared":            {vrrp.FaultCleared{Why: vrrp.ByFile, Of: "n"}, "(VI_1): tracked file n leaving FAULT state"},
+		"a script's":         {vrrp.FaultRaised{Why: vrrp.ByTracker, Of: "n"}, ""},
+		"a process's end":    {vrrp.FaultCleared{Why: vrrp.ByProcess, Of: "n"}, ""},
+		"a priority is none": {vrrp.EffectivePriority{Value: 5}, ""},
+	}
+	for name, tt := range tests {
+		if got := fileFaultLine(instanceEvent{"VI_1", tt.event}); got != tt.want {
+			t.Errorf("%s: %q, want %q", name, got, tt.want)
+		}
 	}
 }

@@ -32,13 +32,13 @@ const fileWeightMax = 254
 
 // FileKeywords is the vocabulary of track_file and of its old name vrrp_track_file.
 var FileKeywords = kconf.Vocabulary[FileConfig]{
-	{Name: "file", Args: "PATH", Default: "required", Since: "2.1.0", Status: kconf.NotYet,
+	{Name: "file", Args: "PATH", Default: "required", Since: "2.1.0",
 		Doc: "File whose decimal number is followed; a missing or empty file counts as 0.",
 		Set: kconf.Custom("PATH", "once", setFile)},
-	{Name: "weight", Args: "N [reverse]", Default: "1", Since: "2.1.0", Status: kconf.NotYet,
+	{Name: "weight", Args: "N [reverse]", Default: "1", Since: "2.1.0",
 		Doc: "Factor for the number; 0 makes every number but 0 a FAULT.",
 		Set: kconf.Custom("INT", "-254..254, once", setFileWeight)},
-	{Name: "init_file", Args: "[N] [overwrite]", Default: "0", Since: "2.1.0", Status: kconf.NotYet,
+	{Name: "init_file", Args: "[N] [overwrite]", Default: "0", Since: "2.1.0",
 		Doc: "Create the file with this number at start, and with overwrite also replace it.",
 		Set: kconf.Custom("INT", "-254..254 sensible, any int accepted", setInitFile)},
 }

@@ -73,10 +73,11 @@ func (t Tracker) Contribution() Contribution {
 }
 
 // fileContribution is the file's number times the weight. Weight 0 makes every
-// number but 0 a fault; so does a product of -254 or less. More than 253 is cut.
+// number but 0 a fault, and reversed 0 itself; so does a product of -254 or
+// less. More than 253 is cut.
 func (t Tracker) fileContribution() Contribution {
 	if t.Weight == 0 {
-		return Contribution{Fault: t.Value != 0}
+		return Contribution{Fault: (t.Value != 0) != t.Reverse}
 	}
 	// Beyond these bounds the outcome is the same and the product cannot overflow.
 	value := min(max(t.Value, -1000), 1000)

@@ -45,7 +45,9 @@ const (
 	ByInterface      Reason = "interface"       // fault: link down
 	ByNoAddress      Reason = "no-address"      // fault: no source address
 	ByConfiguration  Reason = "configuration"   // fault: cannot be done as configured
-	ByTracker        Reason = "tracker"         // fault: script, file, process or session
+	ByTracker        Reason = "tracker"         // fault: script or session
+	ByFile           Reason = "file"            // fault: a tracked file says so
+	ByProcess        Reason = "process"         // fault: a tracked process misses its quorum
 	ByInitialising   Reason = "initialising"    // fault: a tracker has no result yet
 	ByPanic          Reason = "internal-error"  // fault: a step failed; see the log
 )
@@ -59,6 +61,8 @@ type Startup struct {
 	// Resume is the predecessor's snapshot after a restart of the process, set
 	// only if the host still carries what the snapshot says; nil for a fresh start.
 	Resume *Snapshot
+	// Effective is the priority to begin with; nil, and with Resume: that of Params.
+	Effective *EffectivePriority
 }
 
 // Shutdown ends operation: an Active router resigns with one priority 0 advert.

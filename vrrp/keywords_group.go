@@ -58,9 +58,9 @@ func trackRows[C any](t func(*C) *Tracks, since map[string]string) kconf.Vocabul
 		row("track_script", "SCRIPT [weight N [reverse or noreverse]]", "Scripts whose result moves state or priority.",
 			kconf.Acts, func(t *Tracks) *[]*kconf.Stmt { return &t.Scripts }),
 		row("track_file", "FILE [weight N [reverse or noreverse]]", "Files whose number times the weight moves the priority.",
-			kconf.NotYet, func(t *Tracks) *[]*kconf.Stmt { return &t.Files }),
+			kconf.Acts, func(t *Tracks) *[]*kconf.Stmt { return &t.Files }),
 		row("track_process", "PROC [weight N [reverse or noreverse]]", "Processes that move state or priority.",
-			kconf.NotYet, func(t *Tracks) *[]*kconf.Stmt { return &t.Processes }),
+			kconf.Acts, func(t *Tracks) *[]*kconf.Stmt { return &t.Processes }),
 		row("track_bfd", "BFD [weight N [reverse or noreverse]]", "BFD sessions that move state or priority.",
 			kconf.NotYet, func(t *Tracks) *[]*kconf.Stmt { return &t.BFDs }),
 	}

@@ -28,6 +28,9 @@ type Instance struct {
 	Resume    *Snapshot // for Startup; not looked at when the instance runs already
 	// Faults hold from the start: links that are down, scripts without a result.
 	Faults []FaultRaised
+	// Effective is the priority with what is tracked, where that is known from
+	// the start and moves it.
+	Effective *EffectivePriority
 }
 
 // SocketSpec says which socket an instance needs; instances share equal ones.

@@ -109,7 +109,7 @@ func (l *Loop) start(now time.Time, fresh []*instance) []*instance {
 		if in.Resume != nil {
 			in.memory.Resume(now)
 		}
-		l.step(now, in, Startup{Params: in.Params, Resume: in.Resume})
+		l.step(now, in, Startup{Params: in.Params, Resume: in.Resume, Effective: in.Effective})
 		if in.m.state != Active { // others go on, with numbers far below ours
 			in.memory = Memory{}
 		}

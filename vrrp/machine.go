@@ -154,6 +154,9 @@ func (m *Machine) startup(now time.Time, ev Startup, out []Action) []Action {
 		m.params.PrimaryAddr = source
 	}
 	m.priority, m.interval = m.params.Priority, m.params.Interval()
+	if ev.Effective != nil && ev.Resume == nil {
+		out = m.setPriority(now, *ev.Effective, out)
+	}
 	if m.params.ConfigFault != "" {
 		m.addFault(FaultRaised{ByConfiguration, m.params.ConfigFault})
 	}

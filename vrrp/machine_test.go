@@ -435,3 +435,35 @@ func TestAReloadWithoutPreemptDelayForgetsTheRunningOne(t *testing.T) {
 		t.Errorf("a lower advert after the next reload: %q, want a whole new delay", got)
 	}
 }
+
+// TestARouterMayBeginWithAnotherPriority: what is tracked is often known before
+// it starts, and its first hook names the priority.
+func TestARouterMayBeginWithAnotherPriority(t *testing.T) {
+	tests := map[string]struct {
+		effective *EffectivePriority
+		resume    *Snapshot
+		want      string
+		priority  uint8
+	}{
+		"nothing is known":              {nil, nil, "[Transition{From:Initialize To:Backup Why:startup Of:}]", 100},
+		"a file adds 7":                 {&EffectivePriority{107, "file"}, nil, "[PriorityChanged{From:100 To:107 Why:file} Transition{From:Initialize To:Backup Why:startup Of:}]", 107},
+		"a predecessor's comes first":   {&EffectivePriority{107, "file"}, &Snapshot{State: Backup}, "[Transition{From:Initialize To:Backup Why:startup Of:}]", 100},
+		"the configured one is no news": {&EffectivePriority{100, ""}, nil, "[Transition{From:Initialize To:Backup Why:startup Of:}]", 100},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			var m Machine
+			p := Params{VRID: 51, Version: 3, Priority: 100, AdvertisementInterval: time.Second, PrimaryAddr: netip.MustParseAddr("10.9.0.1")}
+			var got []string
+			for _, a := range m.Step(time.Unix(1000, 0), Startup{Params: p, Resume: tt.resume, Effective: tt.effective}, nil) {
+				switch a.(type) {
+				case PriorityChanged, Transition:
+					got = append(got, strings.TrimPrefix(fmt.Sprintf("%T%+v", a, a), "vrrp."))
+				}
+			}
+			if fmt.Sprint(got) != tt.want || m.Snapshot().Priority != tt.priority {
+				t.Errorf("%v with priority %d, want %s with %d", got, m.Snapshot().Priority, tt.want, tt.priority)
+			}
+		})
+	}
+}

@@ -12,7 +12,7 @@ import (
 
 // routerRows are the blocks of VRRP and of what it tracks.
 func routerRows() kconf.Vocabulary[root] {
-	file := kconf.Keyword[root]{Name: "track_file", Defines: "track_file", Args: "NAME { ... }", Since: "2.1.0", Status: kconf.NotYet,
+	file := kconf.Keyword[root]{Name: "track_file", Defines: "track_file", Args: "NAME { ... }", Since: "2.1.0",
 		Doc: "A file with a number that moves priorities and weights.",
 		Set: collect(track.FileKeywords, track.DecodeFile, func(r *root) *[]*track.FileConfig { return &r.files })}
 	old := oldName(file, "vrrp_track_file", "2.0.0", "write track_file instead")
@@ -27,7 +27,7 @@ func routerRows() kconf.Vocabulary[root] {
 		{Name: "vrrp_script", Defines: "vrrp_script", Args: "NAME { ... }", Since: "1.1.13",
 			Doc: "A command run again and again, whose result instances track.",
 			Set: collect(track.ScriptKeywords, track.DecodeScript, func(r *root) *[]*track.ScriptConfig { return &r.scripts })},
-		{Name: "vrrp_track_process", Defines: "vrrp_track_process", Args: "NAME { ... }", Since: "2.0.11", Status: kconf.NotYet,
+		{Name: "vrrp_track_process", Defines: "vrrp_track_process", Args: "NAME { ... }", Since: "2.0.11",
 			Doc: "Processes that must run, which instances track.",
 			Set: collect(track.ProcessKeywords, track.DecodeProcess, func(r *root) *[]*track.ProcessConfig { return &r.processes })},
 		file, old,

@@ -18,8 +18,9 @@ import (
 // Service is one virtual_server with the checks of its real servers.
 type Service struct {
 	Conf   *ipvs.VirtualServerConfig
-	Params ipvs.Params       // Checkers of the servers are to be filled in by who runs them
-	Checks [][]checkers.Spec // of Params.Servers, index for index
+	Params ipvs.Params            // Checkers of the servers are to be filled in by who runs them
+	Checks [][]checkers.Spec      // of Params.Servers, index for index
+	Files  [][]checkers.FileCheck // FILE_CHECKs of Params.Servers, likewise
 }
 
 // checkKeywords are the rows of health checks inside real_server.
@@ -49,9 +50,26 @@ func (a *assembler) servers() {
 			server := s.Params.Servers[i].Name
 			in.Owner, in.Names, in.Certificate = ServerObject(server, s.Params.Name), checkers.Names{Server: server, Service: s.Params.Name}, cert
 			s.Checks = append(s.Checks, checkers.ResolveAll(a.x, rs.Checks, in))
+			s.Files = append(s.Files, a.fileChecks(rs))
 		}
 		a.c.Services = append(a.c.Services, s)
 	}
+}
+
+// fileChecks are the FILE_CHECKs of a real server whose file there is.
+func (a *assembler) fileChecks(rs *ipvs.RealServerConfig) []checkers.FileCheck {
+	var list []checkers.FileCheck
+	for _, any := range rs.Checks {
+		c, _ := any.(checkers.Check)
+		fc, ok := c.Config.(*checkers.FileConfig)
+		if !ok {
+			continue
+		}
+		if f := a.c.File(fc.TrackFile); f != nil {
+			list = append(list, fc.Settle(f.Weight, f.Reverse))
+		}
+	}
+	return list
 }
 
 // standsTwice reports a virtual server that is there already.

@@ -241,6 +241,24 @@ func (c *Config) drop(places []string) {
 	}
 }
 
+// File is the track_file of that name; of two with one name the first. nil:
+// there is none.
+func (c *Config) File(name string) *track.FileConfig {
+	if i := slices.IndexFunc(c.Files, func(f *track.FileConfig) bool { return f.Name == name }); i >= 0 {
+		return c.Files[i]
+	}
+	return nil
+}
+
+// Process is the vrrp_track_process of that name; of two with one name the
+// first. nil: there is none.
+func (c *Config) Process(name string) *track.ProcessConfig {
+	if i := slices.IndexFunc(c.Processes, func(p *track.ProcessConfig) bool { return p.Name == name }); i >= 0 {
+		return c.Processes[i]
+	}
+	return nil
+}
+
 // indexScripts makes scripts be found by name; of two with one name the first is.
 func (c *Config) indexScripts() {
 	c.scripts = make(map[string]*track.ScriptConfig, len(c.Scripts))

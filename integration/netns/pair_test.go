@@ -84,6 +84,7 @@ type pair struct {
 	a, b  *Host
 	confA string
 	confB string
+	job   *Process // what a tracks, if that is a process
 }
 
 // newPair makes the LAN; edit may change a copy of the configuration for

@@ -3,6 +3,8 @@ package netns
 import (
 	"fmt"
 	"os"
+	"path/filepath"
+	"regexp"
 	"testing"
 	"time"
 )
@@ -15,6 +17,8 @@ type tracking struct {
 	mend  func(p *pair)
 	// notice is how long the daemon may need to notice.
 	notice time.Duration
+	// onlyHoldfast: keepalived cannot be compared with here.
+	onlyHoldfast bool
 }
 
 var trackings = []tracking{
@@ -40,6 +44,40 @@ var trackings = []tracking{
 		// The kernel tells carrier changes of a link at most once a second.
 		notice: 1100 * time.Millisecond,
 	},
+	{
+		name: "a file", // weight is a factor of its number
+		block: func(p *pair, weight string) (string, string) {
+			file := p.a.File("number", "0\n", 0o644)
+			return fmt.Sprintf("track_file number {\n file %s\n%s\n}\n", file, or(weight, "weight 0")), "track_file {\n number\n}"
+		},
+		spoil:  func(p *pair) { p.a.File("number", "1\n", 0o644) },
+		mend:   func(p *pair) { os.Remove(p.a.Dir + "/number") },
+		notice: 100 * time.Millisecond,
+	},
+	{
+		name: "a process",
+		// The kernel tells of processes in the first network namespace only. In
+		// this one keepalived sees none; holdfast reads /proc every second.
+		onlyHoldfast: true,
+		block: func(p *pair, weight string) (string, string) {
+			p.runJob()
+			return fmt.Sprintf("vrrp_track_process job {\n process %s 1000\n%s\n}\n", p.jobPath(), weight), "track_process {\n job\n}"
+		},
+		spoil:  func(p *pair) { p.job.Kill() },
+		mend:   func(p *pair) { p.runJob() },
+		notice: 1300 * time.Millisecond,
+	},
+}
+
+// jobPath is the program of a tracked process: no other test has the same.
+func (p *pair) jobPath() string { return filepath.Join(p.a.Dir, "job") }
+
+func (p *pair) runJob() {
+	p.t.Helper()
+	if err := os.Symlink("/bin/sleep", p.jobPath()); err != nil && !os.IsExist(err) {
+		p.t.Fatal(err)
+	}
+	p.job = p.a.StartProcess(p.jobPath(), "1000")
 }
 
 // forEachTracking runs f for each way of tracking and both roles. Router a has
@@ -49,6 +87,9 @@ func forEachTracking(t *testing.T, weight string, f func(p *pair, tr tracking, a
 	Require(t)
 	for _, tr := range trackings {
 		for _, kinds := range pairings[:2] {
+			if tr.onlyHoldfast && kinds.a != Holdfast {
+				continue
+			}
 			t.Run(tr.name+", "+kinds.String(), func(t *testing.T) {
 				t.Parallel()
 				p := newPair(t, kinds, protocols[1], nil)
@@ -114,6 +155,60 @@ func TestWhatIsTrackedWithoutWeightIsAFault(t *testing.T) {
 			p.WaitHolders(time.Second, p.vip, "a")
 		})
 	})
+}
+
+// TestTheNumberInAFileMovesThePriority: keepalived is the control.
+func TestTheNumberInAFileMovesThePriority(t *testing.T) {
+	Require(t)
+	for _, kind := range []Kind{Holdfast, Keepalived} {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			lab := NewLab(t)
+			h := lab.Host("a", 1)
+			r := Router{Version: 3, Priority: 150, Interval: 200 * time.Millisecond,
+				Before: fmt.Sprintf("track_file number {\n file %s/number\n init_file 7\n}\n", h.Dir), Extra: "track_file {\n number\n}"}
+			began := time.Now()
+			d := h.Start(kind, r.Conf())
+			lab.WaitHolders(4*time.Second, "10.9.0.100", "a")
+			if first := lab.Capture.Next(began, time.Second, "of a", From(h)); first.Priority != 157 {
+				t.Errorf("priority %d at the start, want 157: init_file has written 7", first.Priority)
+			}
+			was := 157
+			for _, w := range []struct {
+				what string
+				do   func()
+				want int
+			}{
+				{"a number is added", func() { h.File("number", "20\n", 0o644) }, 170},
+				{"in hexadecimal", func() { h.File("number", " 0x10 apples\n", 0o644) }, 166},
+				{"or taken away", func() { h.File("number", "-30", 0o644) }, 120},
+				{"a file that is gone is 0", func() { os.Remove(h.Dir + "/number") }, 150},
+				{"one that is moved into its place counts", func() {
+					h.File("number.new", "-5\n", 0o644)
+					os.Rename(h.Dir+"/number.new", h.Dir+"/number")
+				}, 145},
+				{"never above 254", func() { h.File("number", "200\n", 0o644) }, 254},
+				{"never below 1", func() { h.File("number", "-253\n", 0o644) }, 1},
+				{"garbage is 0", func() { h.File("number", "garbage\n", 0o644) }, 150},
+			} {
+				written := time.Now()
+				w.do()
+				moved := lab.Capture.Next(written, time.Second, fmt.Sprintf("%s: of priority %d", w.what, w.want),
+					func(a Advert) bool { return From(h)(a) && int(a.Priority) == w.want })
+				AtMost(t, w.what, written, moved.At, r.Interval+slack)
+				d.WaitLog(written, time.Second, regexp.QuoteMeta(fmt.Sprintf("(VI_1) Changing effective priority from %d to %d", was, w.want)))
+				was = w.want
+			}
+			ended := time.Now()
+			h.File("number", "-254\n", 0o644)
+			d.WaitLog(ended, time.Second, `\(VI_1\): tracked file number now FAULT state`)
+			d.WaitLog(ended, time.Second, `\(VI_1\) Entering FAULT STATE`)
+			mended := time.Now()
+			h.File("number", "3\n", 0o644)
+			d.WaitLog(mended, time.Second, `\(VI_1\): tracked file number leaving FAULT state`)
+			d.WaitLog(mended, time.Second, `\(VI_1\) Entering BACKUP STATE`)
+		})
+	}
 }
 
 // TestAnInterfaceThatVanishesIsAFaultOfItsOwn removes the interface of one of

@@ -215,7 +215,11 @@ func (v *virtual) dumb(n *node) (priority uint8, faulty bool) {
 			if l.reverse {
 				product = -product
 			}
-			if l.weight == 0 && n.known.files[l.object] != 0 || product < -253 {
+			bad := n.known.files[l.object] != 0
+			if l.reverse {
+				bad = !bad // 0 is the fault then, as in keepalived 2.2.7
+			}
+			if l.weight == 0 && bad || product < -253 {
 				faulty = true
 			} else if product > 253 {
 				add = 253

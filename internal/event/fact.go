@@ -34,6 +34,8 @@ const (
 	VirtualServer Kind = "virtual-server"
 	Script        Kind = "script"
 	Interface     Kind = "interface"
+	File          Kind = "file"
+	Process       Kind = "process"
 	Mail          Kind = "mail"
 	Subscriber    Kind = "subscriber"
 	Daemon        Kind = "daemon"

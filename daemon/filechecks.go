@@ -1,0 +1,102 @@
+package daemon
+
+import (
+	"fmt"
+	"slices"
+
+	"holdfast/checkers"
+	"holdfast/ipvs"
+	"holdfast/track"
+)
+
+// numbersIn are the numbers of files among what is tracked.
+func numbersIn(list []verdict) map[string]int {
+	numbers := map[string]int{}
+	for _, v := range list {
+		if v.Kind == track.File {
+			numbers[v.Name] = v.Value
+		}
+	}
+	return numbers
+}
+
+// fileCheckID names the FILE_CHECK that stands at index i in a real server.
+func fileCheckID(i int, c checkers.FileCheck) string {
+	return fmt.Sprintf("FILE_CHECK %d %s", i, c.TrackFile)
+}
+
+// fileCheckers are the FILE_CHECKs of a real server for its machine. There is no
+// probe to wait for: they begin with what is known.
+func (r *checkerRole) fileCheckers(list []checkers.FileCheck) []ipvs.Check {
+	var all []ipvs.Check
+	for i, c := range list {
+		up, _ := c.Judge(r.numbers[c.TrackFile])
+		all = append(all, ipvs.Check{ID: fileCheckID(i, c), Alpha: !up})
+	}
+	return all
+}
+
+// number takes over what a track_file holds.
+func (r *checkerRole) number(v verdict) {
+	if v.Kind != track.File {
+		return
+	}
+	r.numbers[v.Name] = v.Value
+	for _, s := range r.services {
+		if out := r.judgeFiles(s, v.Name, nil); len(out) > 0 {
+			s.last.check = "FILE_CHECK"
+			r.do(s, out)
+		}
+	}
+}
+
+// judgeFiles tells the machine of a virtual server what its servers' files say;
+// with a name only servers that follow that file are looked at.
+func (r *checkerRole) judgeFiles(s *runningService, name string, out []ipvs.Action) []ipvs.Action {
+	for i, list := range s.Files {
+		key := s.Params.Servers[i].Key
+		// One whose last FILE_CHECK a reload has removed gets its own weight back.
+		concerned := name == "" && (len(list) > 0 || s.filed[key]) ||
+			slices.ContainsFunc(list, func(c checkers.FileCheck) bool { return c.TrackFile == name })
+		if !concerned {
+			continue
+		}
+		if s.filed == nil {
+			s.filed = map[ipvs.ServerKey]bool{}
+		}
+		s.filed[key] = len(list) > 0
+		out = s.machine.Step(ipvs.WeightChanged{Server: key, Weight: r.weight(s, i)}, out)
+		for j, c := range list {
+			up, _ := c.Judge(r.numbers[c.TrackFile])
+			out = s.machine.Step(ipvs.VerdictChanged{Server: key, Check: fileCheckID(j, c), Up: up}, out)
+		}
+	}
+	return out
+}
+
+// weight is the configured weight of a server with all that is added to it.
+func (r *checkerRole) weight(s *runningService, i int) int64 {
+	srv := s.Params.Servers[i]
+	sum := srv.Weight + s.dynamic[srv.Key]
+	for _, c := range s.Files[i] {
+		_, more := c.Judge(r.numbers[c.TrackFile])
+		sum += more
+	}
+	return sum
+}
+
+// dynamicWeight is the weight of a server after a MISC_CHECK has computed one:
+// what files add comes on top.
+func (r *checkerRole) dynamicWeight(of checkOf, computed int) int64 {
+	s := of.service
+	for i, srv := range s.Params.Servers {
+		if srv.Key == of.server && len(s.Files[i]) > 0 {
+			if s.dynamic == nil {
+				s.dynamic = map[ipvs.ServerKey]int64{}
+			}
+			s.dynamic[srv.Key] = int64(computed) - srv.Weight
+			return r.weight(s, i)
+		}
+	}
+	return int64(computed)
+}
