@@ -12,8 +12,9 @@ import (
 // wants are not what they should be.
 type bent struct {
 	vrrp.Machine
-	event  func(*vrrp.Machine, vrrp.Event) vrrp.Event                               // nil: lost
-	action func(m *vrrp.Machine, ev vrrp.Event, was vrrp.State, a vrrp.Action) bool // false: lost
+	event   func(*vrrp.Machine, vrrp.Event) vrrp.Event                               // nil: lost
+	undying bool                                                                     // it was never gone, says a successor
+	action  func(m *vrrp.Machine, ev vrrp.Event, was vrrp.State, a vrrp.Action) bool // false: lost
 }
 
 func (m *bent) Step(now time.Time, ev vrrp.Event, out []vrrp.Action) []vrrp.Action {
@@ -21,6 +22,9 @@ func (m *bent) Step(now time.Time, ev vrrp.Event, out []vrrp.Action) []vrrp.Acti
 		if ev = m.event(&m.Machine, ev); ev == nil {
 			return out
 		}
+	}
+	if e, ok := ev.(vrrp.Startup); ok && m.undying && e.Resume != nil {
+		e.Resume.LastSent = now
 	}
 	was := m.State()
 	acts := m.Machine.Step(now, ev, nil)
@@ -70,6 +74,7 @@ func breaks() map[string]struct {
 	made := func(b bent) Options {
 		return Options{Machine: func() machine { m := b; return &m }}
 	}
+	sends := 0
 	ticks := 0 // of all machines of a test: batches of one worker
 	return map[string]struct {
 		invariant string
@@ -83,6 +88,20 @@ func breaks() map[string]struct {
 		"one that preempts where it must not": {"preempts", made(bent{event: withParams(func(p *vrrp.Params) {
 			p.PreemptMode = true
 		})})},
+		"preempt_delay that is not waited for":  {"preempts", made(bent{event: withParams(func(p *vrrp.Params) { p.PreemptDelay = 0 })})},
+		"a successor that goes on however late": {"resume", made(bent{undying: true})},
+		"a reload that makes an Active router hand over": {"resume", made(bent{event: func(m *vrrp.Machine, ev vrrp.Event) vrrp.Event {
+			if isA[vrrp.Reconfigure](ev) && m.State() == vrrp.Active {
+				return vrrp.Release{}
+			}
+			return ev
+		}})},
+		"an advert left out now and then": {"rhythm", made(bent{action: func(_ *vrrp.Machine, _ vrrp.Event, _ vrrp.State, a vrrp.Action) bool {
+			if isA[vrrp.SendAdvert](a) {
+				sends++
+			}
+			return !isA[vrrp.SendAdvert](a) || sends%7 > 0
+		}})},
 		"orders of the sync group are lost": {"groups", Options{LoseOrders: true}},
 		"resigning without a reason": {"peace", made(bent{event: func(m *vrrp.Machine, ev vrrp.Event) vrrp.Event {
 			if isA[vrrp.Tick](ev) && m.State() == vrrp.Active {
@@ -132,7 +151,7 @@ func TestTheSimulatorFindsBrokenMachines(t *testing.T) {
 	for name, b := range breaks() {
 		t.Run(name, func(t *testing.T) {
 			var others []string
-			for s := uint64(1); s <= 50; s++ {
+			for s := uint64(1); s <= 200; s++ {
 				r := Try(s, b.opts)
 				switch {
 				case r.Err == nil:
@@ -143,7 +162,7 @@ func TestTheSimulatorFindsBrokenMachines(t *testing.T) {
 					others = append(others, r.Err.Error())
 				}
 			}
-			t.Errorf("50 seeds found nothing against %q, but %d other things: %.3q", b.invariant, len(others), others)
+			t.Errorf("200 seeds found nothing against %q, but %d other things: %.3q", b.invariant, len(others), others)
 		})
 	}
 }
