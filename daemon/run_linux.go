@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/vishvananda/netns"
@@ -130,9 +131,13 @@ func runForeground(opt Options, conf *config.Loaded, stderr io.Writer) int {
 	return status
 }
 
+// testGCPercent lets garbage lie in a test: it ends soon, and little is kept.
+const testGCPercent = 200
+
 // ConfigTest is --config-test: everything that can be said about the
 // configuration without touching the system, and keepalived's exit status.
 func ConfigTest(opt Options, stderr io.Writer) int {
+	defer debug.SetGCPercent(debug.SetGCPercent(testGCPercent))
 	w := stderr
 	if opt.TestLog != "" {
 		f, err := os.OpenFile(opt.TestLog, os.O_WRONLY|os.O_CREATE|os.O_APPEND|syscall.O_NOFOLLOW, 0o644)

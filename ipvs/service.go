@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"net/netip"
+	"strconv"
 	"time"
 )
 
@@ -96,7 +97,12 @@ func (k ServiceKey) Name() string {
 // ServerName is an address with its port as keepalived writes it:
 // [10.9.0.11]:tcp:80.
 func ServerName(p Protocol, addr netip.AddrPort) string {
-	return fmt.Sprintf("[%v]:%v:%d", addr.Addr(), p, addr.Port())
+	b := append(make([]byte, 0, 48), '[')
+	b = addr.Addr().AppendTo(b)
+	b = append(b, "]:"...)
+	b = append(b, p.String()...)
+	b = append(b, ':')
+	return string(strconv.AppendUint(b, uint64(addr.Port()), 10))
 }
 
 // Compare orders keys as ipvsadm lists them: addresses before marks, IPv4

@@ -31,9 +31,9 @@ func ParseUintC(x *Ctx, w Word, what string, lo, hi uint64) (uint64, bool) {
 // parseUint reads a number in base 10, or as in C in base 0. Blanks in front (in
 // quotes) and a plus sign are allowed, as strtoul allows them.
 func parseUint(x *Ctx, w Word, what string, base int, lo, hi uint64) (uint64, bool) {
-	text := strings.TrimPrefix(strings.TrimLeft(w.Text, blanks), "+")
+	text := strings.TrimPrefix(withoutBlanks(w.Text), "+")
 	n, err := strconv.ParseUint(text, base, 64)
-	if strings.Contains(text, "_") || strings.ContainsAny(text, "oObB") && !hasHexPrefix(text) {
+	if base == 0 && (strings.Contains(text, "_") || strings.ContainsAny(text, "oObB") && !hasHexPrefix(text)) {
 		err = strconv.ErrSyntax // base 0 would allow Go's 1_000, 0o17 and 0b1, which C does not know
 	}
 	if err != nil || n < lo || n > hi {
@@ -49,7 +49,7 @@ func hasHexPrefix(text string) bool {
 
 // ParseInt reads a decimal number from lo to hi.
 func ParseInt(x *Ctx, w Word, what string, lo, hi int64) (int64, bool) {
-	text := strings.TrimLeft(w.Text, blanks)
+	text := withoutBlanks(w.Text)
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || n < lo || n > hi {
 		x.outside(w, what, isNumber(text), "must be "+intRange(lo, hi, " to "))
@@ -71,7 +71,7 @@ func ParseMillis(x *Ctx, w Word, what string, lo, hi time.Duration, places int) 
 
 // parseDuration reads a decimal number of units; lo and hi hold after rounding.
 func parseDuration(x *Ctx, w Word, what string, lo, hi, unit time.Duration, places int) (time.Duration, bool) {
-	text := strings.TrimLeft(w.Text, blanks)
+	text := withoutBlanks(w.Text)
 	d, exact, ok := decimal(text, unit, places)
 	if !ok || d < lo || d > hi {
 		x.outside(w, what, ok, "must be "+durationRange(lo, hi, unit, "-")+" "+unitName(unit))
@@ -131,8 +131,10 @@ func ParseBool(x *Ctx, w Word, what string) (value, ok bool) {
 func ParseAddr(x *Ctx, w Word, what string) (netip.Addr, bool) {
 	// keepalived cuts in silence; a note helps whoever expected a range.
 	text := w.Text
-	if i := strings.IndexAny(text, "/-"); i > 0 {
-		text = text[:i]
+	for _, tail := range []byte("/-") {
+		if i := strings.IndexByte(text, tail); i > 0 {
+			text = text[:i]
+		}
 	}
 	a, err := netip.ParseAddr(text)
 	if err != nil || a.Zone() != "" {
@@ -187,7 +189,20 @@ func quoteEmpty(text string) string {
 }
 
 func allDigits(s string) bool {
-	return strings.Trim(s, "0123456789") == ""
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return true
+}
+
+// withoutBlanks is s without the blanks in front of it, which only quotes allow.
+func withoutBlanks(s string) string {
+	for s != "" && isBlank(s[0]) {
+		s = s[1:]
+	}
+	return s
 }
 
 // isNumber tells a number out of range from a word that is none; it decides the
