@@ -7,10 +7,14 @@ import (
 	"github.com/alecthomas/participle/v2/lexer"
 )
 
-// batchItems is about how many items the grammar gets at a time: enough that
-// setting it up costs nothing, few enough that a large file is never in memory
-// as a whole.
-const batchItems = 512
+// batchItems and batchTokens are about how much the grammar gets at a time:
+// enough that setting it up costs nothing, few enough that a large file is never
+// in memory as a whole. Participle copies the tokens into a slice that it doubles;
+// a little less than a power of two wastes least.
+const (
+	batchItems  = 2048
+	batchTokens = 230
+)
 
 // driver feeds the grammar whole statements of the top level, after mending what
 // is wrong with their braces, so that one mistake does not lose the rest.
@@ -177,7 +181,7 @@ func (d *driver) line(it item, opens bool) {
 	}
 	if len(d.open) == 0 {
 		d.suspects = d.suspects[:0]
-		if len(d.items) >= batchItems {
+		if len(d.items) >= batchItems || len(d.tokens) >= batchTokens {
 			d.flush()
 		}
 	}
@@ -302,12 +306,12 @@ func (d *driver) statements(runs []*runNode) []*Stmt {
 	n := 0
 	for _, run := range runs {
 		if run.end < 0 {
-			run.end = len(d.items)
+			run.end = int32(len(d.items))
 		}
-		n += run.end - run.first
+		n += int(run.end - run.first)
 	}
 	if n > cap(d.lists)-len(d.lists) {
-		d.lists = make([]*Stmt, 0, max(n, batchItems))
+		d.lists = make([]*Stmt, 0, max(n, slabSize))
 	}
 	from := len(d.lists)
 	d.lists = d.lists[:from+n]
@@ -332,7 +336,7 @@ func (d *driver) statements(runs []*runNode) []*Stmt {
 // stmt is a statement without its block.
 func (d *driver) stmt(it *item) *Stmt {
 	if len(d.stmts) == cap(d.stmts) {
-		d.stmts = make([]Stmt, 0, batchItems)
+		d.stmts = make([]Stmt, 0, slabSize/2)
 	}
 	d.stmts = append(d.stmts, Stmt{Words: it.words, Raw: it.raw})
 	return &d.stmts[len(d.stmts)-1]

@@ -20,8 +20,8 @@ type fileNode struct {
 
 // runNode names the items that a run of statements is made of.
 type runNode struct {
-	first, end   int // lines, the second behind the last; -1: the batch ends there
-	open, closed int
+	first, end   int32 // lines, the second behind the last; -1: the batch ends there
+	open, closed int32
 	block        []*runNode
 	hasBlock     bool
 }
@@ -33,14 +33,14 @@ func (n *runNode) Parse(lex *lexer.PeekingLexer) error {
 	if lex.Peek().Type != tokLine {
 		return participle.NextMatch
 	}
-	n.first, n.end = lex.Next().Pos.Offset, -1
+	n.first, n.end = int32(lex.Next().Pos.Offset), -1
 	if next := lex.Peek(); next.Type != lexer.EOF {
-		n.end = next.Pos.Offset
+		n.end = int32(next.Pos.Offset)
 	}
 	if lex.Peek().Type != tokOpen {
 		return nil
 	}
-	n.hasBlock, n.open = true, lex.Next().Pos.Offset
+	n.hasBlock, n.open = true, int32(lex.Next().Pos.Offset)
 	for lex.Peek().Type == tokLine {
 		inner := new(runNode)
 		if err := inner.Parse(lex); err != nil {
@@ -51,7 +51,7 @@ func (n *runNode) Parse(lex *lexer.PeekingLexer) error {
 	if got := lex.Peek(); got.Type != tokClose {
 		return &participle.UnexpectedTokenError{Unexpected: *got}
 	}
-	n.closed = lex.Next().Pos.Offset
+	n.closed = int32(lex.Next().Pos.Offset)
 	return nil
 }
 

@@ -202,7 +202,7 @@ func (r *reader) words(t text) (words []Word, open int) {
 }
 
 // slabSize is how many words are allocated at a time.
-const slabSize = 1024
+const slabSize = 512
 
 // wordSlabs is where words are kept: most lines have two or three, and an
 // allocation for each would cost more than reading them. There are two slabs in

@@ -12,8 +12,8 @@ import (
 	"github.com/vishvananda/netns"
 )
 
-// benchConfig compares the whole run of --config-test. The last rows, which
-// keepalived is spared, show how time and memory grow up to a million lines.
+// benchConfig compares the whole run of --config-test. The last row, which
+// keepalived is spared, shows how time and memory grow up to a million lines.
 func benchConfig(opt options) error {
 	dir, err := os.MkdirTemp("", "bench")
 	if err != nil {
@@ -34,7 +34,7 @@ func benchConfig(opt options) error {
 		{"1,000 virtual servers x 4", virtualServers(1000), false},
 		{"10,000 virtual servers x 4", virtualServers(10_000), false},
 		{"4,080 virtual routers", routers(4080), false},
-		{"100,000 lines", virtualServers(2273), true},
+		{"100,000 lines", virtualServers(2273), false},
 		{"1,000,000 lines", virtualServers(22_727), true},
 	} {
 		path := filepath.Join(dir, "keepalived.conf")
