@@ -7,7 +7,7 @@ set -euo pipefail
 packages=(
 	keepalived ipvsadm tshark tcpdump nginx-light bind9 bind9-dnsutils
 	nftables iptables netcat-openbsd curl iproute2 iputils-ping iputils-arping
-	ethtool procps openssl python3-minimal
+	ethtool procps openssl python3-minimal groff-base
 	qemu-system-x86 cpio kmod busybox-static
 )
 [ $# -eq 0 ] || packages=("$@")

@@ -10,7 +10,7 @@ import (
 func TestThisMachineHasALoopback(t *testing.T) {
 	m := ThisMachine()
 	if m == nil {
-		t.Skip("netlink cannot be asked here")
+		t.Fatal("netlink, which anybody may ask, gives no answer")
 	}
 	if l, exists := m.Links["lo"]; !exists || !l.Loopback {
 		t.Errorf("%+v", m.Links)
