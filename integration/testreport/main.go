@@ -39,12 +39,13 @@ func main() {
 	}
 }
 
-// read counts the tests that have no subtests, and the packages that failed
-// without any test failing (they did not build, or panicked outside).
+// read counts the tests that have no subtests, those that failed although none
+// of their subtests did, and the packages that failed without any test failing
+// (they did not build, or panicked outside).
 func read(r io.Reader, w io.Writer, live bool) tally {
 	var t tally
 	output := map[string]*strings.Builder{}
-	parents := map[string]bool{}
+	parents, blamed := map[string]bool{}, map[string]bool{}
 	failedIn := map[string]int{}
 	in := bufio.NewScanner(r)
 	in.Buffer(nil, 16<<20)
@@ -68,7 +69,14 @@ func read(r io.Reader, w io.Writer, live bool) tally {
 			}
 			output[key].WriteString(e.Output)
 		case "pass", "fail", "skip":
-			t.add(w, e, parents[key], failedIn, output[key], live)
+			if e.Action == "fail" {
+				if i := strings.LastIndexByte(e.Test, '/'); i > 0 {
+					blamed[e.Package+" "+e.Test[:i]] = true
+				}
+			}
+			// a parent that failed by itself counts, one that failed for a
+			// subtest has been counted there
+			t.add(w, e, parents[key] && (e.Action != "fail" || blamed[key]), failedIn, output[key], live)
 			delete(output, key)
 		}
 	}
