@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -23,7 +24,7 @@ func (r *vrrpRole) Apply(active map[string]bool) {
 	r.active = active
 	r.announcer.setActive(active)
 	r.seq++
-	r.worker.Want(desiredHost(r.seq, r.byName, active, r.statics))
+	r.firewall.want(desiredHost(r.seq, r.byName, active, r.statics), r.filter())
 }
 
 // Announce implements vrrp.Effects.
@@ -49,7 +50,7 @@ func (r *vrrpRole) Publish(f vrrp.Fact) {
 		r.publishGroup(f)
 		return
 	}
-	for _, line := range actionLines(f.Instance, f.What) {
+	for _, line := range r.linesOf(f) {
 		level := slog.LevelInfo
 		switch {
 		case r.leaving():
@@ -72,6 +73,22 @@ func (r *vrrpRole) Publish(f vrrp.Fact) {
 	case vrrp.Transition:
 		r.publishTransition(f, a)
 	}
+}
+
+// linesOf is what the log says of f.
+func (r *vrrpRole) linesOf(f vrrp.Fact) []logLine {
+	lines := actionLines(f.Instance, f.What)
+	t, ok := f.What.(vrrp.Transition)
+	if !ok {
+		return lines
+	}
+	r.mu.Lock()
+	in := cmp.Or(r.byName[f.Instance], r.previous[f.Instance])
+	r.mu.Unlock()
+	if in != nil && guards(in) {
+		return firewallLines(f.Instance, t, lines)
+	}
+	return lines
 }
 
 func (r *vrrpRole) priorityOf(name string) int {

@@ -11,6 +11,7 @@ import (
 
 	"holdfast/daemon/config"
 	"holdfast/host"
+	"holdfast/nft"
 	"holdfast/vrrp"
 )
 
@@ -25,6 +26,7 @@ type vrrpRole struct {
 	*childProcess
 	kernel    *host.Netlink
 	worker    *host.Worker
+	firewall  *firewall
 	announcer *announcer
 	loop      *vrrp.Loop
 	hostNews  *mailbox[host.Event]
@@ -36,6 +38,9 @@ type vrrpRole struct {
 	byName   map[string]*config.Instance
 	previous map[string]*config.Instance // of the configuration before: what is removed goes by its rules
 	statics  config.Statics
+	globals  *config.Globals
+	links    map[string]host.Link
+	vmacs    []nft.VMAC // macvlans of ours that exist
 	seq      uint64
 	active   map[string]bool
 	priority map[string]int
@@ -65,12 +70,16 @@ func (c *childProcess) runVRRP(start startMessage) int {
 	defer timer.Close()
 	r.kernel = kernel
 	r.worker = host.NewWorker(kernel, r.hostNews.put)
+	r.firewall = &firewall{log: c.log, host: r.worker.Want}
+	tables := nft.NewWorker(nft.Open(), r.firewall.tablesDone)
+	r.firewall.tables = tables.Want
 	r.announcer = newAnnouncer(c.log, frames)
 	r.loop = vrrp.NewLoop(r, r.listen, timer)
 
 	ctx, cancel := context.WithCancel(context.Background())
 	var helpers sync.WaitGroup
 	helpers.Go(func() { r.worker.Run(ctx) })
+	helpers.Go(func() { tables.Run(ctx) })
 	helpers.Go(func() { r.announcer.run(ctx) })
 	defer helpers.Wait()
 	defer cancel()
@@ -161,13 +170,16 @@ func (r *vrrpRole) configure(conf *config.Config, resume map[string]snapshot) {
 		watched = append(watched, trackedBy(conf, in))
 	}
 	r.mu.Lock()
-	r.previous, r.byName, r.statics = r.byName, byName, conf.Statics
+	r.previous, r.byName, r.statics, r.globals = r.byName, byName, conf.Statics, &conf.Global
 	for _, in := range conf.Instances {
 		if _, known := r.priority[in.Name]; !known {
 			r.priority[in.Name] = int(in.Params.Priority)
 		}
 	}
 	r.mu.Unlock()
+	if line := unnamedTable(conf); line != "" {
+		r.log.Info(line)
+	}
 	r.tracking.links = r.state.Links
 	changes := r.tracking.configure(watched)
 	for _, in := range conf.Instances {
@@ -214,6 +226,9 @@ func (r *vrrpRole) readHost(ctx context.Context) error {
 		return err
 	}
 	r.state = state
+	r.mu.Lock()
+	r.links = state.Links
+	r.mu.Unlock()
 	r.announcer.setLinks(state.Links)
 	return nil
 }
@@ -254,6 +269,9 @@ func (r *vrrpRole) handleHost(ctx context.Context, news []host.Event) {
 		r.log.Error(err.Error())
 		return
 	}
+	r.mu.Lock()
+	r.firewall.refilter(r.filter()) // an interface that came back has another index
+	r.mu.Unlock()
 	r.deliver(r.tracking.setLinks(r.state.Links))
 	for _, in := range r.conf.Instances {
 		src := r.sourceOf(in)
@@ -312,6 +330,7 @@ func (r *vrrpRole) reconciled(n host.Reconciled) {
 		r.log.Warn(fmt.Sprintf("put back what was removed by others: %v", n.Repairs))
 	}
 	r.announcer.carriedOut(n.Seq, n.State.Links)
+	r.firewall.hostDone(n.Seq, n.Err)
 	if n.Err != nil {
 		return
 	}
@@ -338,19 +357,22 @@ func (r *vrrpRole) release(ctx context.Context) {
 	r.mu.Unlock()
 	r.worker.Want(d)
 	limit := time.After(releaseLimit)
+	var filterGone <-chan struct{}
 	for {
 		select {
 		case <-r.hostNews.ready():
 			for _, n := range r.hostNews.take() {
-				if done, ok := n.(host.Reconciled); ok && done.Seq >= last {
+				if done, ok := n.(host.Reconciled); ok && done.Seq >= last && filterGone == nil {
 					if done.Err != nil {
 						r.log.Error(done.Err.Error())
 					}
-					return
+					filterGone = r.firewall.release(last)
 				}
 			}
+		case <-filterGone:
+			return
 		case <-limit:
-			r.log.Error(fmt.Sprintf("addresses could not be removed within %v", releaseLimit))
+			r.log.Error(fmt.Sprintf("addresses and their filter could not be removed within %v", releaseLimit))
 			return
 		case <-ctx.Done():
 			return

@@ -2,9 +2,6 @@ package nft
 
 import "net/netip"
 
-// DefaultTable is what the tables are called unless nftables names them.
-const DefaultTable = "keepalived"
-
 // Filter is what virtual routers want of the kernel: that packets to and from
 // some addresses are dropped, and that macvlans do not show their MAC address
 // where the LAN should see that of the interface below.
