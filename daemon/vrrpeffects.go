@@ -22,8 +22,18 @@ func (r *vrrpRole) Apply(active map[string]bool) {
 	}
 	r.active = active
 	r.announcer.setActive(active)
+	r.worker.Want(r.wish(active))
+}
+
+// wish is the next one: what the routers own, and the links that they made for
+// themselves. r.mu is held.
+func (r *vrrpRole) wish(active map[string]bool) host.Desired {
 	r.seq++
-	r.worker.Want(desiredHost(r.seq, r.byName, active, r.statics))
+	d := desiredHost(r.seq, r.byName, active, r.statics)
+	if len(r.leavingLinks) > 0 {
+		d = layout{links: r.leavingLinks}.desire(d, r.linkLocals)
+	}
+	return r.own.desire(d, r.linkLocals)
 }
 
 // Announce implements vrrp.Effects.

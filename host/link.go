@@ -30,6 +30,7 @@ type VirtualLink struct {
 	MAC    MAC              // zero for IPVLAN, which has that of its parent
 	Group  Optional[uint32] // link group; not set: that of the parent
 	Alias  string           // begins with LinkMark
+	Notify bool             // let the kernel tell of the parent once more when it is made
 
 	Master string // filled in by Plan: the VRF of the parent, "" for none
 }

@@ -59,6 +59,16 @@ func (k *Netlink) addLink(w VirtualLink) error {
 		attrs.HardwareAddr = w.MAC[:]
 	}
 	delete(k.index, w.Name)
+	if err := k.links.LinkAdd(w.asLibrary(attrs)); err != nil {
+		return err
+	}
+	if w.Notify {
+		return k.notify(parent)
+	}
+	return nil
+}
+
+func (w VirtualLink) asLibrary(attrs netlink.LinkAttrs) netlink.Link {
 	if w.Kind == IPVLAN {
 		l := &netlink.IPVlan{LinkAttrs: attrs, Mode: netlink.IPVLAN_MODE_L2}
 		for flag, word := range ipvlanModes {
@@ -66,13 +76,25 @@ func (k *Netlink) addLink(w VirtualLink) error {
 				l.Flag = flag
 			}
 		}
-		return k.links.LinkAdd(l)
+		return l
 	}
-	return k.links.LinkAdd(&netlink.Macvlan{LinkAttrs: attrs, Mode: netlink.MACVLAN_MODE_PRIVATE})
+	return &netlink.Macvlan{LinkAttrs: attrs, Mode: netlink.MACVLAN_MODE_PRIVATE}
 }
 
-// setLink marks a link as ours and takes it up, in one message. Without
-// addresses of its own making: those it carries are the virtual router's.
+// notify gives a link the alias that it has: the kernel changes nothing, and
+// tells everybody.
+func (k *Netlink) notify(index int) error {
+	l, err := k.links.LinkByIndex(index)
+	if err != nil {
+		return notFound(err)
+	}
+	body := make([]byte, unix.SizeofIfInfomsg)
+	ne.PutUint32(body[4:], uint32(index))
+	return k.call(unix.RTM_NEWLINK, appendAttr(body, unix.IFLA_IFALIAS, []byte(l.Attrs().Alias)))
+}
+
+// setLink marks a link as ours, and takes it up in a second message: by then it
+// must know not to make addresses, which the kernel reads last.
 func (k *Netlink) setLink(w VirtualLink) error {
 	index, err := k.linkIndex(w.Name)
 	if err != nil {
@@ -84,8 +106,6 @@ func (k *Netlink) setLink(w VirtualLink) error {
 	}
 	body := make([]byte, unix.SizeofIfInfomsg)
 	ne.PutUint32(body[4:], uint32(index))
-	ne.PutUint32(body[8:], unix.IFF_UP)
-	ne.PutUint32(body[12:], unix.IFF_UP) // change that bit only
 	body = appendAttr(body, unix.IFLA_IFALIAS, []byte(w.Alias))
 	if w.Group.Set {
 		body = appendU32(body, unix.IFLA_GROUP, w.Group.Value)
@@ -96,7 +116,14 @@ func (k *Netlink) setLink(w VirtualLink) error {
 		mode := appendAttr(nil, unix.IFLA_INET6_ADDR_GEN_MODE, []byte{addrGenModeNone})
 		body = appendAttr(body, unix.IFLA_AF_SPEC, appendAttr(nil, unix.AF_INET6, mode))
 	}
-	return k.call(unix.RTM_NEWLINK, body)
+	if err := k.call(unix.RTM_NEWLINK, body); err != nil {
+		return err
+	}
+	up := make([]byte, unix.SizeofIfInfomsg)
+	ne.PutUint32(up[4:], uint32(index))
+	ne.PutUint32(up[8:], unix.IFF_UP)
+	ne.PutUint32(up[12:], unix.IFF_UP) // change that bit only
+	return k.call(unix.RTM_NEWLINK, up)
 }
 
 // call sends one message and waits for its acknowledgement.

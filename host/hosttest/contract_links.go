@@ -30,6 +30,9 @@ func virtualLink(t *testing.T, r Rig) {
 	if !got.Fits(w, parent.Index) || !got.Up || !got.Ours() || got.Group != 7 || got.Loopback || got.MTU != parent.MTU {
 		t.Errorf("read back %+v", got)
 	}
+	if own := s.AddressesOf("vrrp.51"); len(own) > 0 {
+		t.Errorf("the link has made addresses: %v", own)
+	}
 	a := host.NewAddress("vrrp.51", r.address("192.0.2.100/24").Prefix)
 	r.do(t, add(a))
 	r.refuse(t, add(w), syscall.EEXIST)
