@@ -41,6 +41,8 @@
 //	vrrprole_linux.go      the VRRP process
 //	keepvrrp.go            stopping with --dont-release-vrrp
 //	vrrpeffects.go         what its loop causes: host, announcements, log, facts
+//	vmac.go                links of virtual routers: which, their names, what is on them
+//	vmacrole_linux.go      making them before sockets open, and what follows
 //	tracking.go            what is tracked into priorities and faults
 //	firewall.go            what is dropped while an address is there, and in which order
 //	announcer.go           gratuitous ARP when the addresses are in place
