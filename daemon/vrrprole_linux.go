@@ -83,7 +83,7 @@ func (c *childProcess) runVRRP(start startMessage) int {
 	loopCtx, stopLoop := context.WithCancel(ctx)
 	var loop sync.WaitGroup
 	loop.Go(func() { r.loop.Run(loopCtx) })
-	c.link.Send(message{Ready: true})
+	c.ready()
 	r.serve(ctx)
 
 	r.mu.Lock()
@@ -132,6 +132,7 @@ func (r *vrrpRole) handleMessage(m message) {
 		}
 		r.deliver(events)
 	case m.Reload != nil:
+		r.standing.relax()
 		conf, err := config.Decode(m.Reload.Config, m.Reload.Told)
 		if err != nil {
 			r.log.Error(err.Error())
@@ -141,7 +142,7 @@ func (r *vrrpRole) handleMessage(m message) {
 		r.tracking.know(m.Reload.Tracked)
 		r.conf = conf
 		r.configure(conf, nil)
-		r.link.Send(message{Ready: true})
+		r.ready()
 	}
 }
 
