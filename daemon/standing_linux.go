@@ -28,6 +28,7 @@ const (
 type standing struct {
 	log   *slog.Logger
 	role  role
+	began time.Time // that run does not get its turn is lateness, too
 	apply func(threads.Settings) error // threads.Apply; tests have another
 
 	mu     sync.Mutex // guards what follows
@@ -39,7 +40,7 @@ type standing struct {
 }
 
 func newStanding(log *slog.Logger, r role) *standing {
-	return &standing{log: log, role: r, apply: threads.Apply, delay: time.Second}
+	return &standing{log: log, role: r, began: time.Now(), apply: threads.Apply, delay: time.Second}
 }
 
 // settingsOf are the process options of a role.
@@ -110,7 +111,7 @@ func (s *standing) run(ctx context.Context) {
 	defer signal.Stop(signals)
 	rearm := time.NewTimer(rearmAfter)
 	defer rearm.Stop()
-	due := time.Now().Add(s.pulse())
+	due := s.began.Add(pulseLongest)
 	beat := time.NewTimer(time.Until(due))
 	defer beat.Stop()
 	for {

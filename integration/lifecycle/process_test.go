@@ -19,9 +19,9 @@ func (tr treatment) String() string {
 	return "policy " + tr.policy + " priority " + tr.priority + " nice " + tr.nice + " cpus " + tr.cpus
 }
 
-// treatments counts the threads of a process by how they are treated.
-func treatments(pid int) map[treatment]int {
-	all := map[treatment]int{}
+// treatments is how each thread of a process is treated.
+func treatments(pid int) map[string]treatment {
+	all := map[string]treatment{}
 	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*", pid))
 	for _, task := range tasks {
 		stat, err := os.ReadFile(task + "/stat")
@@ -30,7 +30,7 @@ func treatments(pid int) map[treatment]int {
 		}
 		tr := inStat(string(stat))
 		tr.cpus = statusLine(task, "Cpus_allowed_list")
-		all[tr]++
+		all[filepath.Base(task)] = tr
 	}
 	return all
 }
@@ -51,14 +51,19 @@ func statusLine(dir, key string) string {
 	return ""
 }
 
-// waitTreatment waits until all threads of a process are treated so. The ones
-// that start a program are as before for a moment.
+// waitTreatment waits until all threads of a process have been seen to be treated
+// so: one that starts a program is treated otherwise meanwhile.
 func waitTreatment(t *testing.T, pid int, want treatment) {
 	t.Helper()
-	var got map[treatment]int
+	seen := map[string]bool{}
 	netns.Eventually(t, startLimit, fmt.Sprintf("all threads of %d have %v", pid, want), func() bool {
-		got = treatments(pid)
-		return len(got) == 1 && got[want] > 0
+		all := true
+		threads := treatments(pid)
+		for tid, is := range threads {
+			seen[tid] = seen[tid] || is == want
+			all = all && seen[tid]
+		}
+		return all && len(threads) > 0
 	})
 }
 
@@ -71,7 +76,7 @@ func crowd(h *netns.Host, options string) string {
 	}
 	var b strings.Builder
 	b.WriteString(globals(strings.Split(options, "\n")...))
-	fmt.Fprintf(&b, "vrrp_script look {\n    script %s\n    interval 0.2\n}\n", look("tracked"))
+	fmt.Fprintf(&b, "vrrp_script look {\n    script %s\n    interval 0.2\n    timeout 10\n}\n", look("tracked"))
 	for n := range 20 {
 		b.WriteString(named(fmt.Sprintf("VI_%d", n+1), n+1, fmt.Sprintf("10.9.0.%d", 100+n), "track_script {\n        look\n    }"))
 	}

@@ -16,9 +16,11 @@
 //     the old kind.
 //
 // Programs that are started inherit too, and must not: AsBefore runs the fork on
-// a thread that is locked and has been given back what the process had at its
-// start. The runtime never makes a thread from one that is locked. Apply and
-// AsBefore exclude each other, or Apply would raise that thread again.
+// a thread that is locked and has nice value and processors of the start. It
+// stays real-time, with the flag reset-on-fork: would it not, the collector would
+// wait for a thread that does not get its turn on a busy machine, and everybody
+// for the collector. The runtime never makes a thread from one that is locked.
+// Apply and AsBefore exclude each other, or Apply would set that thread again.
 //
 // Memory: MCL_ONFAULT locks pages as they are used. Without it a process of
 // 13 MB had 90: the runtime reserves address space far beyond its heap, and every

@@ -63,8 +63,9 @@ func Rearm() error {
 	return limitTime(inForce)
 }
 
-// AsBefore calls f, which starts a program, on a thread that is as the process
-// was when it started, if Apply has changed that.
+// AsBefore calls f, which starts a program, on a thread from which the program
+// inherits what the process was started with, if Apply has changed that. Only of
+// a real-time thread it inherits no priority at all.
 func AsBefore(f func()) {
 	mu.RLock()
 	defer mu.RUnlock()
@@ -76,10 +77,15 @@ func AsBefore(f func()) {
 	go func() {
 		defer close(done)
 		runtime.LockOSThread()
+		is := before.with(inForce)
+		lent := *before
+		if inForce.RTPriority > 0 {
+			lent.policy, lent.priority, lent.flags = is.policy, is.priority, unix.SCHED_FLAG_RESET_ON_FORK
+		}
 		// It can only fail where Apply has: nothing is inherited then.
-		_ = before.apply(0)
+		_ = lent.apply(0)
 		f()
-		if again := before.with(inForce); again.apply(0) == nil {
+		if is.apply(0) == nil {
 			runtime.UnlockOSThread()
 		} // else the thread ends with this goroutine
 	}()
