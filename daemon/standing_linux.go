@@ -28,7 +28,7 @@ const (
 type standing struct {
 	log   *slog.Logger
 	role  role
-	began time.Time // that run does not get its turn is lateness, too
+	began time.Time                    // that run does not get its turn is lateness, too
 	apply func(threads.Settings) error // threads.Apply; tests have another
 
 	mu     sync.Mutex // guards what follows
