@@ -98,7 +98,7 @@ func (c *childProcess) runVRRP(start startMessage) int {
 	loopCtx, stopLoop := context.WithCancel(ctx)
 	var loop sync.WaitGroup
 	loop.Go(func() { r.loop.Run(loopCtx) })
-	c.link.Send(message{Ready: true})
+	c.ready()
 	r.serve(ctx)
 
 	r.mu.Lock()
@@ -147,6 +147,7 @@ func (r *vrrpRole) handleMessage(ctx context.Context, m message) {
 		}
 		r.deliver(events)
 	case m.Reload != nil:
+		r.standing.relax()
 		conf, err := config.Decode(m.Reload.Config, m.Reload.Told)
 		if err != nil {
 			r.log.Error(err.Error())
@@ -156,7 +157,7 @@ func (r *vrrpRole) handleMessage(ctx context.Context, m message) {
 		r.tracking.know(m.Reload.Tracked)
 		r.conf = conf
 		r.configure(ctx, conf, nil)
-		r.link.Send(message{Ready: true})
+		r.ready()
 	}
 }
 
