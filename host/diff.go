@@ -16,6 +16,7 @@ type Verb uint8
 const (
 	Add Verb = iota
 	Del
+	Set // lifetimes of an address
 )
 
 // Op is one change of the kernel's state. Exactly one of the pointers is set.
@@ -28,12 +29,14 @@ type Op struct {
 
 // String is the ip(8) command that does the same.
 func (o Op) String() string {
-	verb := [...]string{Add: " add ", Del: " del "}[o.Verb]
+	verb := [...]string{Add: " add ", Del: " del ", Set: " change "}[o.Verb]
 	switch {
 	case o.Address != nil && o.Verb == Del:
 		a := Address{Prefix: o.Address.Prefix, Peer: o.Address.Peer, Link: o.Address.Link, PreferredLft: Forever}
 		s := a.String()
 		return "ip addr del " + s[:len(s)-len(" scope global")]
+	case o.Address != nil && o.Verb == Set:
+		return "ip addr change " + o.Address.lifetimes()
 	case o.Address != nil:
 		return "ip addr add " + o.Address.String()
 	case o.Route != nil:
@@ -118,6 +121,7 @@ func planAddresses(desired Desired, actual State) (adds, dels []Op) {
 		Ours:    func(k AddressKey, have Address) bool { return have.Ours || desired.Leftovers[k] },
 		Compare: compareAddressKeys,
 	})
+	adds = planLifetimes(desired, actual)
 	for _, c := range changes {
 		want, have := c.Want, c.Have
 		switch c.Kind {
@@ -140,7 +144,7 @@ func sameAddress(want, have Address) bool {
 		return true
 	}
 	if want.Prefix.Addr().Is6() {
-		limited := want.PreferredLft != 0 && want.PreferredLft != Forever
+		limited := want.PreferredLft != 0 && (want.PreferredLft != Forever || have.ValidLft != 0)
 		return limited || (want.PreferredLft == 0) == (have.PreferredLft == 0)
 	}
 	label := func(a Address) string {
@@ -258,6 +262,9 @@ func Reconcile(ctx context.Context, k Kernel, desired Desired) (State, []Op, err
 			return state, done, errors.Join(failed, err)
 		}
 		ops := Plan(desired, state)
+		if desired.hold != nil {
+			ops = slices.DeleteFunc(ops, desired.hold)
+		}
 		if len(ops) == 0 {
 			return state, done, nil
 		}

@@ -31,6 +31,8 @@
 //	diff.go            Plan, Kernel, Reconcile
 //	change.go          what the kernel reports; the link table; source addresses
 //	worker.go          the goroutine that keeps the host as wanted
+//	storm.go           somebody who keeps removing things
+//	lifetime.go        addresses that end when nobody renews them
 //	kernel_linux.go    Netlink: reads and changes the kernel, in batches
 //	links_linux.go     its links
 //	codec_linux.go     rtnetlink messages to and from our types

@@ -61,7 +61,8 @@
 // # Departures from keepalived, on purpose
 //
 // Refused datagrams move no timer; answers to lower adverts are limited to one
-// an interval, bursts for them to one a second; one priority 0 advert instead of two; a resignation counts only
-// from the router we follow; our own interval is always restored; all three
-// checksum forms of version 3 are verified and accepted.
+// an interval, bursts for them to one a second after the first three; one
+// priority 0 advert instead of two; a resignation counts only from the router we
+// follow; our own interval is always restored; all three checksum forms of
+// version 3 are verified and accepted.
 package vrrp

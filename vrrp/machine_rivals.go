@@ -5,9 +5,12 @@ import (
 	"time"
 )
 
-// reclaimQuiet is the time between bursts that answer lower adverts, where the
-// advertisement interval is shorter.
-const reclaimQuiet = time.Second
+// Bursts that answer lower adverts are an interval apart, and after a few of
+// them reclaimQuiet.
+const (
+	reclaimQuiet  = time.Second
+	reclaimBursts = 3
+)
 
 // Of two address owners the one that is above answers this often before it
 // waits disputePatience, in fifths of an interval, and then takes a step back.
@@ -22,6 +25,7 @@ type reclaim struct {
 	last time.Time // burst
 	at   time.Time // next one; zero: none is owed
 	owed bool      // it is for an advert that came too soon after the last burst
+	many int       // bursts lately; one is forgotten each reclaimQuiet
 }
 
 // dispute is an argument with another address owner, of a lower address.
@@ -67,7 +71,10 @@ func (m *Machine) reclaimAddresses(now time.Time, out []Action) []Action {
 	if m.params.Announce.LowerPrioRepeat <= 0 {
 		return out
 	}
-	quiet := m.reclaim.last.Add(max(m.interval, reclaimQuiet))
+	quiet := m.reclaim.last.Add(m.interval)
+	if m.reclaim.many >= reclaimBursts {
+		quiet = m.reclaim.last.Add(max(m.interval, reclaimQuiet))
+	}
 	if now.Before(quiet) {
 		m.reclaim.at, m.reclaim.owed = earliest(m.reclaim.at, quiet), true
 		return out
@@ -77,7 +84,8 @@ func (m *Machine) reclaimAddresses(now time.Time, out []Action) []Action {
 
 func (m *Machine) reclaimBurst(now time.Time, out []Action) []Action {
 	g := &m.params.Announce
-	m.reclaim = reclaim{last: now}
+	many := m.reclaim.many - int(min(now.Sub(m.reclaim.last)/reclaimQuiet, reclaimBursts))
+	m.reclaim = reclaim{last: now, many: max(many, 0) + 1}
 	if g.LowerPrioDelay > 0 {
 		m.reclaim.at = now.Add(g.LowerPrioDelay)
 	}
