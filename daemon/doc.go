@@ -43,6 +43,8 @@
 //	vrrpeffects.go         what its loop causes: host, announcements, log, facts
 //	tracking.go            what is tracked into priorities and faults
 //	announcer.go           gratuitous ARP when the addresses are in place
+//	alarms.go              which machine an alarm is about, then the line and the fact
+//	repairs.go             who depends on what others remove; vrrprepairs.go acts on it
 //	vrrptext.go            keepalived's log lines for what routers do
 //	checkerrole_linux.go   the checker process
 //	filechecks.go          numbers in files into verdicts and weights

@@ -49,6 +49,10 @@ func (r *vrrpRole) Publish(f vrrp.Fact) {
 		r.publishGroup(f)
 		return
 	}
+	if _, ok := f.What.(vrrp.Alarm); ok {
+		r.alarm(f)
+		return
+	}
 	for _, line := range actionLines(f.Instance, f.What) {
 		level := slog.LevelInfo
 		switch {
@@ -72,6 +76,20 @@ func (r *vrrpRole) Publish(f vrrp.Fact) {
 	case vrrp.Transition:
 		r.publishTransition(f, a)
 	}
+}
+
+// alarm asks which machine it is about, and then tells.
+func (r *vrrpRole) alarm(f vrrp.Fact) {
+	if r.leaving() {
+		return
+	}
+	r.mu.Lock()
+	in := r.byName[f.Instance]
+	r.mu.Unlock()
+	if in == nil { // about to be forgotten
+		return
+	}
+	r.alarms.raise(r.looks, f, in.Interface, in.Params.Interval())
 }
 
 func (r *vrrpRole) priorityOf(name string) int {
