@@ -293,18 +293,29 @@ func (h *Host) Holds(addr string) bool {
 	})
 }
 
-// Serves says whether the host carries addr on a device that is up and has
-// carrier: FRR leaves the addresses where they are and switches the device.
-func (h *Host) Serves(addr string) bool {
+// carrier is the name of the host's device that has addr, or "".
+func (h *Host) carrier(addr string) string {
 	want := netip.MustParseAddr(addr)
 	all, _ := h.netlink().AddrList(nil, netlink.FAMILY_ALL)
 	for _, a := range all {
 		if got, ok := netip.AddrFromSlice(a.IP); ok && got.Unmap() == want {
-			link, err := h.netlink().LinkByIndex(a.LinkIndex)
-			return err == nil && link.Attrs().OperState == netlink.OperUp
+			if link, err := h.netlink().LinkByIndex(a.LinkIndex); err == nil {
+				return link.Attrs().Name
+			}
 		}
 	}
-	return false
+	return ""
+}
+
+// Serves says whether the host carries addr on a device that is up and has
+// carrier: FRR leaves the addresses where they are and switches the device.
+func (h *Host) Serves(addr string) bool {
+	dev := h.carrier(addr)
+	if dev == "" {
+		return false
+	}
+	link, err := h.netlink().LinkByName(dev)
+	return err == nil && link.Attrs().OperState == netlink.OperUp
 }
 
 // Holders are the names of the hosts that carry addr, in the order of their

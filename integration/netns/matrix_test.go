@@ -228,7 +228,7 @@ func (c Cell) strange(adverts []Advert) []string {
 // refusals is how the daemons say that they did not take an advert.
 var refusals = regexp.MustCompile(`(?i)too short|too long|ip_tot_len|invalid (TTL|auth|packet|VRRP|IPSEC|passwd)|an invalid passwd|` +
 	`wrong VRRP version|received a \d+ auth|already processed|interval mismatch|Expected (uni|multi)cast|` +
-	`not a unicast peer|not in range|unknown VRID|another list of virtual|Datagram invalid|Dropping packet`)
+	`not a unicast peer|not in range|unknown VRID|another list of virtual|unexpected ip number|Datagram invalid|Dropping packet`)
 
 // refused is what a router says and has counted of adverts it did not take.
 func (p *player) refused(t *testing.T) []string {
