@@ -67,7 +67,7 @@ type Effects interface {
 
 // Fact is something that has happened. What is a Transition, an Alarm, a
 // remark, or one of the loop's own: GroupTransition, Dropped, SendFailed,
-// SocketFailed, Failed, Removed.
+// SocketFailed, Failed, OwnPeer, Removed.
 type Fact struct {
 	At       time.Time
 	Instance string // "" when none is concerned
@@ -90,6 +90,9 @@ type (
 	SocketFailed struct{ Err error }
 	// Failed: a step broke; the instance stays in Fault, the others go on.
 	Failed struct{ Panic string }
+	// OwnPeer: unicast_peer names the address that our adverts come from; it
+	// gets none. Said when it becomes so.
+	OwnPeer struct{ Peer netip.Addr }
 	// Removed: the instance is no longer configured.
 	Removed struct{}
 )
@@ -99,6 +102,7 @@ func (Dropped) action()         {}
 func (SendFailed) action()      {}
 func (SocketFailed) action()    {}
 func (Failed) action()          {}
+func (OwnPeer) action()         {}
 func (Removed) action()         {}
 
 // Status is one instance as status shows it.
@@ -153,6 +157,7 @@ type instance struct {
 	adv      Advert
 	memory   Memory
 	actions  []Action
+	ownPeer  netip.Addr // peer that was found to be ourselves; zero: none
 	drops    map[DropReason]*dropLog
 	sendFail dropLog
 	sockFail dropLog
@@ -314,6 +319,7 @@ func (l *Loop) deliver(now time.Time, in *instance, ev Event) {
 	case SourceAddress:
 		if in.Params.PrimaryAddr = ev.Addr; in.Params.Unicast() {
 			l.attach(now, in)
+			l.findOwnPeer(now, in)
 		}
 	case FaultCleared:
 		if ev.Why == ByInterface {
