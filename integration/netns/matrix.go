@@ -39,15 +39,9 @@ func Cells() []Cell {
 			}
 		}
 	}
-	slices.SortStableFunc(all, func(a, b Cell) int { return btoi(b.Control) - btoi(a.Control) })
-	return all
-}
-
-func btoi(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
+	isControl := func(c Cell) bool { return c.Control }
+	others := slices.DeleteFunc(slices.Clone(all), isControl)
+	return append(slices.DeleteFunc(all, func(c Cell) bool { return !isControl(c) }), others...)
 }
 
 // Impossible is why nobody can run this cell, or "" for one that runs.
@@ -140,13 +134,13 @@ func (c Cell) VIP() string {
 	return "10.9.0.100"
 }
 
-// Interval is the shortest that the version allows, but for the jitter of a busy
-// machine.
+// Interval is short, but no shorter than a busy machine can keep: whoever is not
+// run for three intervals loses an election, and rightly so.
 func (c Cell) Interval() time.Duration {
 	if c.Version == 2 {
 		return time.Second
 	}
-	return 100 * time.Millisecond
+	return 200 * time.Millisecond
 }
 
 // Skew is (256 - priority)/256 intervals (RFC 9568 section 6.1).

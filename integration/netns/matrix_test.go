@@ -32,9 +32,10 @@ func sideBySide(t *testing.T, width, n int, f func(i int)) {
 	all.Wait()
 }
 
-// matrixWidth is how many cells of the matrix run at once; each waits for
-// seconds and works for half of one.
-const matrixWidth = 18
+// attempts is how often a cell may be measured until it is in time, and how many
+// of them at once: on a busy machine some are unlucky, but not again and again
+// with ever fewer others.
+var attempts = []int{18, 4, 1}
 
 // lived is what a cell measured, and what else there is to say of it.
 type lived struct {
@@ -54,6 +55,17 @@ var stages = [4]string{"alone", "preempts", "fails over", "takes back"}
 // want is what the standard says of each stage.
 func (c Cell) want() [4]time.Duration {
 	return [4]time.Duration{c.Down(lowPriority), c.Down(highPriority), c.Skew(lowPriority), c.Down(highPriority)}
+}
+
+// mayAdd is what a stage may take longer for no fault of ours. Over IPv6 the
+// first advert of FRR does not leave, because its device has no carrier yet, and
+// the next one comes an interval later.
+func (c Cell) mayAdd(stage int) time.Duration {
+	first, second := c.Pair()
+	if sends := []Kind{first, second, first, second}[stage]; sends == FRR && c.IPv6 {
+		return c.Interval()
+	}
+	return 0
 }
 
 // TestTheMatrixIsWhole: every combination is run or says why not.
@@ -91,39 +103,33 @@ func TestTheMatrixIsWhole(t *testing.T) {
 func TestEveryPeerIsUnderstoodInEveryWay(t *testing.T) {
 	Require(t)
 	cells := Cells()
-	results := make([]lived, len(cells))
-	sideBySide(t, matrixWidth, len(cells), func(i int) {
-		if cells[i].Impossible() != "" {
-			return
-		}
-		t.Run(cells[i].String(), func(t *testing.T) { live(t, cells[i], &results[i]) })
-	})
-	checkFrames(t, cells, results)
+	results := map[Cell]*lived{}
+	for _, c := range cells {
+		results[c] = &lived{}
+	}
 	controls := map[string]lived{}
-	for i, c := range cells {
-		if c.Control {
-			controls[c.Way()] = results[i]
+	todo := slices.DeleteFunc(slices.Clone(cells), func(c Cell) bool { return c.Impossible() != "" })
+	measured := 0
+	for i, width := range attempts {
+		measured += len(todo)
+		sideBySide(t, width, len(todo), func(k int) {
+			c := todo[k]
+			t.Run(fmt.Sprintf("%v, attempt %d", c, i+1), func(t *testing.T) { live(t, c, results[c]) })
+		})
+		for c, r := range results {
+			if c.Control {
+				controls[c.Way()] = *r
+			}
 		}
+		todo = slices.DeleteFunc(todo, func(c Cell) bool { return len(untimely(c, *results[c], controls[c.Way()])) == 0 })
 	}
-	// Some cells on a busy machine may be unlucky, but not twice and without the others.
-	var again []int
-	for i, c := range cells {
-		if results[i].ran && len(untimely(c, results[i], controls[c.Way()])) > 0 {
-			again = append(again, i)
-		}
-	}
-	sideBySide(t, matrixWidth/4, len(again), func(k int) {
-		i := again[k]
-		results[i] = lived{}
-		t.Run(cells[i].String()+", again", func(t *testing.T) { live(t, cells[i], &results[i]) })
-	})
-	for i, c := range cells {
-		r := results[i]
-		for _, text := range append(r.wrong, untimely(c, r, controls[c.Way()])...) {
+	checkFrames(t, results)
+	for _, c := range cells {
+		for _, text := range append(results[c].wrong, untimely(c, *results[c], controls[c.Way()])...) {
 			t.Errorf("%v: %s", c, text)
 		}
 	}
-	t.Logf("the wire matrix, in milliseconds (what the standard says), %d cells measured twice:\n%s", len(again), matrixText(cells, results))
+	t.Logf("the wire matrix, in milliseconds (what the standard says), %d measurements:\n%s", measured, matrixText(cells, results))
 }
 
 // player is one router of a cell.
@@ -156,6 +162,7 @@ func (p *player) start(t *testing.T) {
 
 // live walks two routers through the cell.
 func live(t *testing.T, c Cell, r *lived) {
+	*r = lived{}
 	lab := NewLab(t)
 	first, second := &player{host: lab.Host("a", 1)}, &player{host: lab.Host("b", 2)}
 	first.kind, second.kind = c.Pair()
@@ -271,7 +278,7 @@ const wrongInMatrix = wrong + " && !(ipv6 && vrrp.version == 2)"
 
 // checkFrames shows all adverts of all cells to one tshark, and if it finds
 // fault, each cell's to one of its own.
-func checkFrames(t *testing.T, cells []Cell, results []lived) {
+func checkFrames(t *testing.T, results map[Cell]*lived) {
 	t.Helper()
 	const header = 24 // octets of a pcap file, before the first frame
 	file := filepath.Join(t.TempDir(), "all.pcap")
@@ -285,11 +292,11 @@ func checkFrames(t *testing.T, cells []Cell, results []lived) {
 	if len(all) == 0 || tshark(t, file, wrongInMatrix) == "" {
 		return
 	}
-	for i, r := range results {
+	for c, r := range results {
 		if len(r.pcap) > header {
 			writeFile(t, file, string(r.pcap), 0o600)
 			if out := tshark(t, file, wrongInMatrix); out != "" {
-				t.Errorf("%v: tshark finds fault with\n%s", cells[i], out)
+				t.Errorf("%v: tshark finds fault with\n%s", c, out)
 			}
 		}
 	}
@@ -306,7 +313,7 @@ func untimely(c Cell, r, control lived) []string {
 	}
 	const jitter = 10 * time.Millisecond // FRR rounds to centiseconds; time stamps
 	for i, want := range c.want() {
-		limit := max(want, control.took[i]) + c.Skew(lowPriority) + r.late[i]
+		limit := max(want, control.took[i]) + c.Skew(lowPriority) + c.mayAdd(i) + r.late[i]
 		if r.took[i] > limit || r.atMost[i] < want-jitter {
 			all = append(all, fmt.Sprintf("%s after %v (%v after its start), want %v, at most %v; keepalived needed %v, the machine was late by %v",
 				stages[i], r.took[i], r.atMost[i], want, limit, control.took[i], r.late[i]))
@@ -319,17 +326,12 @@ func untimely(c Cell, r, control lived) []string {
 }
 
 // matrixText is the table for people.
-func matrixText(cells []Cell, results []lived) string {
+func matrixText(cells []Cell, results map[Cell]*lived) string {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "way\tfirst, second\t%s\n", strings.Join(stages[:], "\t"))
-	order := make([]int, len(cells))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(i, j int) int { return strings.Compare(cells[i].Way(), cells[j].Way()) })
-	for _, i := range order {
-		c, r := cells[i], results[i]
+	for _, c := range slices.SortedStableFunc(slices.Values(cells), func(a, b Cell) int { return strings.Compare(a.Way(), b.Way()) }) {
+		r := results[c]
 		first, second := c.Pair()
 		fmt.Fprintf(w, "%s\t%s, %s", c.Way(), first, second)
 		switch {
