@@ -8,11 +8,11 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
-	"text/tabwriter"
 	"time"
 )
 
@@ -129,7 +129,7 @@ func TestEveryPeerIsUnderstoodInEveryWay(t *testing.T) {
 			t.Errorf("%v: %s", c, text)
 		}
 	}
-	t.Logf("the wire matrix, in milliseconds (what the standard says), %d measurements:\n%s", measured, matrixText(cells, results))
+	t.Logf("the wire matrix, %s in milliseconds, %d measurements:\n%s", strings.Join(stages[:], ", "), measured, matrixText(cells, results))
 }
 
 // player is one router of a cell.
@@ -325,27 +325,50 @@ func untimely(c Cell, r, control lived) []string {
 	return all
 }
 
-// matrixText is the table for people.
+// matrixText is the matrix as docs/interoperability.md has it: a row for each
+// way, a column for each pair, and letters for the reasons why a cell is empty.
 func matrixText(cells []Cell, results map[Cell]*lived) string {
-	var b strings.Builder
-	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "way\tfirst, second\t%s\n", strings.Join(stages[:], "\t"))
-	for _, c := range slices.SortedStableFunc(slices.Values(cells), func(a, b Cell) int { return strings.Compare(a.Way(), b.Way()) }) {
-		r := results[c]
+	var columns, reasons []string
+	rows := map[string]map[string]string{}
+	for _, c := range cells {
 		first, second := c.Pair()
-		fmt.Fprintf(w, "%s\t%s, %s", c.Way(), first, second)
+		pair, why, r := fmt.Sprintf("%s, %s", first, second), c.Impossible(), results[c]
+		if c.Peer == Holdfast && c.PeerFirst {
+			continue // the same pair in the same order
+		}
+		if !slices.Contains(columns, pair) {
+			columns = append(columns, pair)
+		}
+		if rows[c.Way()] == nil {
+			rows[c.Way()] = map[string]string{}
+		}
 		switch {
-		case c.Impossible() != "":
-			fmt.Fprintf(w, "\t%s\n", c.Impossible())
-		case !r.ran:
-			fmt.Fprintf(w, "\tfailed\n")
-		default:
-			for k, want := range c.want() {
-				fmt.Fprintf(w, "\t%d (%d)", r.took[k].Milliseconds(), want.Milliseconds())
+		case why != "":
+			if !slices.Contains(reasons, why) {
+				reasons = append(reasons, why)
 			}
-			fmt.Fprintln(w)
+			rows[c.Way()][pair] = fmt.Sprintf("(%c)", 'a'+slices.Index(reasons, why))
+		case !r.ran:
+			rows[c.Way()][pair] = "failed"
+		default:
+			var times []string
+			for _, d := range r.took {
+				times = append(times, strconv.FormatInt(d.Milliseconds(), 10))
+			}
+			rows[c.Way()][pair] = strings.Join(times, " ")
 		}
 	}
-	w.Flush()
+	var b strings.Builder
+	fmt.Fprintf(&b, "| | %s |\n|---%s|\n", strings.Join(columns, " | "), strings.Repeat("|---", len(columns)))
+	for _, way := range slices.Sorted(maps.Keys(rows)) {
+		fmt.Fprintf(&b, "| %s |", way)
+		for _, pair := range columns {
+			fmt.Fprintf(&b, " %s |", rows[way][pair])
+		}
+		b.WriteByte('\n')
+	}
+	for i, why := range reasons {
+		fmt.Fprintf(&b, "\n(%c) %s", 'a'+i, why)
+	}
 	return b.String()
 }

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"text/tabwriter"
 	"time"
 )
 
@@ -248,6 +247,12 @@ func (tr *trial) String() string { return fmt.Sprintf("%s, %s", tr.topology, tr.
 // controlPair is the pair that the others are compared with.
 var controlPair = pairing{Keepalived, Keepalived}
 
+// The columns and sub-rows of the table.
+var (
+	outagePairs = []pairing{controlPair, {Holdfast, Holdfast}, {Holdfast, Keepalived}, {Keepalived, Holdfast}}
+	topologies  = []topology{plain, syncGroup, vmac}
+)
+
 // hasVMAC says whether this holdfast can do more with use_vmac than read it.
 func hasVMAC(t *testing.T) bool {
 	out, err := exec.Command(Holdfast.Path(t), "explain", "use_vmac").Output()
@@ -259,8 +264,8 @@ func hasVMAC(t *testing.T) bool {
 func TestNoFaultCostsMoreThanTheProtocolAllows(t *testing.T) {
 	Require(t)
 	var trials []*trial
-	for _, top := range []topology{plain, syncGroup, vmac} {
-		for _, kinds := range []pairing{controlPair, {Holdfast, Holdfast}, {Holdfast, Keepalived}, {Keepalived, Holdfast}} {
+	for _, top := range topologies {
+		for _, kinds := range outagePairs {
 			if top != vmac || kinds == controlPair || hasVMAC(t) {
 				trials = append(trials, &trial{topology: top, pairing: kinds, rows: make([]suffered, len(faults))})
 			}
@@ -287,7 +292,7 @@ func TestNoFaultCostsMoreThanTheProtocolAllows(t *testing.T) {
 			t.Errorf("%v: %s", tr, text)
 		}
 	}
-	t.Logf("outages in milliseconds, fault + its end, %d pairs, %d measurements:\n%s", len(trials), measured, outageText(trials))
+	t.Logf("no owner; two owners, in milliseconds, fault + its end, %d pairs, %d measurements:\n%s", len(trials), measured, outageText(trials))
 }
 
 // suffer takes one pair through all faults.
@@ -353,23 +358,41 @@ func (tr *trial) excessive(control []suffered) []string {
 	return all
 }
 
-// outageText is the table for people.
+// outageText is the table as docs/interoperability.md has it.
 func outageText(trials []*trial) string {
 	var b strings.Builder
-	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "fault\ttopology\tactive, backup\tno owner\ttwo owners\tapart")
+	fmt.Fprintf(&b, "| fault | |")
+	for _, kinds := range outagePairs {
+		fmt.Fprintf(&b, " %s, %s |", kinds.a, kinds.b)
+	}
+	fmt.Fprintf(&b, "\n|---|---%s|\n", strings.Repeat("|---", len(outagePairs)))
 	for i, f := range faults {
-		for _, tr := range trials {
-			row := tr.rows[i]
-			if !row.ran {
-				fmt.Fprintf(w, "%s\t%s\t%s, %s\tfailed\n", f.name, tr.topology, tr.a, tr.b)
-				continue
+		for _, top := range topologies {
+			fmt.Fprintf(&b, "| %s | %s |", f.name, top)
+			for _, kinds := range outagePairs {
+				text := "not yet"
+				for _, tr := range trials {
+					if tr.topology == top && tr.pairing == kinds {
+						text = tr.rows[i].String()
+					}
+				}
+				fmt.Fprintf(&b, " %s |", text)
 			}
-			ms := func(a, b time.Duration) string { return fmt.Sprintf("%d + %d", a.Milliseconds(), b.Milliseconds()) }
-			fmt.Fprintf(w, "%s\t%s\t%s, %s\t%s\t%s\t%s\n", f.name, tr.topology, tr.a, tr.b, ms(row.struck.None, row.healed.None),
-				ms(row.struck.Two, row.healed.Two), ms(row.struck.Apart, row.healed.Apart))
+			b.WriteByte('\n')
 		}
 	}
-	w.Flush()
 	return b.String()
+}
+
+// String is the time with no owner and with two, of the fault and of its end.
+func (s suffered) String() string {
+	if !s.ran {
+		return "failed"
+	}
+	both := func(a, b time.Duration) string { return fmt.Sprintf("%d + %d", a.Milliseconds(), b.Milliseconds()) }
+	text := fmt.Sprintf("%s; %s", both(s.struck.None, s.healed.None), both(s.struck.Two, s.healed.Two))
+	if s.struck.Apart+s.healed.Apart >= time.Millisecond {
+		text += "; apart " + both(s.struck.Apart, s.healed.Apart)
+	}
+	return text
 }
