@@ -198,13 +198,16 @@ func (r *vrrpRole) configure(ctx context.Context, conf *config.Config, resume ma
 		if _, known := r.priority[in.Name]; !known {
 			r.priority[in.Name] = int(in.Params.Priority)
 		}
+		if r.resumed(in, resume) != nil { // what it has stays until the loop says otherwise
+			r.active[in.Name] = true
+		}
 	}
 	r.mu.Unlock()
 	if line := unnamedTable(conf); line != "" {
 		r.log.Info(line)
 	}
 	if !own.sameLinks(before) {
-		r.makeLinks(ctx, conf, resume)
+		r.makeLinks(ctx)
 	}
 	r.announcer.setExtras(own.extrasOf(conf))
 	r.tracking.links = r.state.Links
