@@ -74,9 +74,13 @@ func desiredFilter(g *config.Globals, byName map[string]*config.Instance, active
 // filter is what the routers want to be dropped now; r.mu is held.
 func (r *vrrpRole) filter() filterWish {
 	f := desiredFilter(r.globals, r.byName, r.active, r.links)
-	for _, v := range r.vmacs {
-		if v.IPv6 || !r.globals.DisableLocalIGMP { // which ends the reports themselves
-			f.VMACs = append(f.VMACs, v)
+	for _, v := range r.own.vmacs(r.links) {
+		to := nft.VMAC{Name: v.Name, Index: v.Index, Base: v.Base, BaseIndex: v.BaseIndex}
+		if v.IPv4 && !r.globals.DisableLocalIGMP { // which ends the reports themselves
+			f.VMACs = append(f.VMACs, to)
+		}
+		if to.IPv6 = true; v.IPv6 {
+			f.VMACs = append(f.VMACs, to)
 		}
 	}
 	return f

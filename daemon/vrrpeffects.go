@@ -23,8 +23,18 @@ func (r *vrrpRole) Apply(active map[string]bool) {
 	}
 	r.active = active
 	r.announcer.setActive(active)
+	r.firewall.want(r.wish(active), r.filter())
+}
+
+// wish is the next one: what the routers own, and the links that they made for
+// themselves. r.mu is held.
+func (r *vrrpRole) wish(active map[string]bool) host.Desired {
 	r.seq++
-	r.firewall.want(desiredHost(r.seq, r.byName, active, r.statics), r.filter())
+	d := desiredHost(r.seq, r.byName, active, r.statics)
+	if len(r.leavingLinks) > 0 {
+		d = layout{links: r.leavingLinks}.desire(d, r.linkLocals)
+	}
+	return r.own.desire(d, r.linkLocals)
 }
 
 // Announce implements vrrp.Effects.
