@@ -144,6 +144,12 @@ func TestFilterAndAddressesComeInOrder(t *testing.T) {
 			g.applied(3, nil)
 			g.hostDone(3, nil)
 		}, []string{"1 drop [10.9.0.100]", "2 drop [10.9.0.100]", "3 drop [10.9.0.100]", "3 host []", "3 drop []"}},
+		"the process stops while a wish waits": {func(g *gate) {
+			g.want(aHost(1, "10.9.0.100"), aFilter("+10.9.0.100"))
+			g.leave()
+			g.applied(1, nil)
+			g.release(2)
+		}, []string{"1 drop [10.9.0.100]", "2 drop nothing"}},
 		"an interface that came back": {func(g *gate) {
 			g.want(aHost(1, "10.9.0.100"), aFilter("+10.9.0.100"))
 			g.applied(1, nil)
@@ -341,14 +347,16 @@ func TestWhoMayRemoveWhichTable(t *testing.T) {
 // is told to send none.
 func TestVMACsComeIntoTheFilter(t *testing.T) {
 	r, _, _ := stage(t, configtest.Router())
-	r.vmacs = []nft.VMAC{{Name: "vrrp.51", Index: 4, Base: "eth0", BaseIndex: 2}, {Name: "vrrp.51", Index: 4, Base: "eth0", BaseIndex: 2, IPv6: true}}
-	r.globals = &r.conf.Global
-	if n := len(r.filter().VMACs); n != 2 {
-		t.Errorf("%d VMACs, want 2", n)
+	r.globals, r.links = &r.conf.Global, configtest.TwoLinks()
+	r.links["vrrp.51"] = host.Link{Name: "vrrp.51", Index: 4}
+	r.own = layout{links: []ownLink{{VirtualLink: host.VirtualLink{Name: "vrrp.51", Parent: "eth0", Kind: host.MACVLAN}, keepIPv6: true}}}
+	want := []nft.VMAC{{Name: "vrrp.51", Index: 4, Base: "eth0", BaseIndex: 2}, {Name: "vrrp.51", Index: 4, Base: "eth0", BaseIndex: 2, IPv6: true}}
+	if got := r.filter(nil).VMACs; !slices.Equal(got, want) {
+		t.Errorf("VMACs %+v, want %+v", got, want)
 	}
 	r.globals.DisableLocalIGMP = true
-	if v := r.filter().VMACs; len(v) != 1 || !v[0].IPv6 {
-		t.Errorf("VMACs with disable_local_igmp: %+v", v)
+	if got := r.filter(nil).VMACs; !slices.Equal(got, want[1:]) {
+		t.Errorf("VMACs with disable_local_igmp %+v, want %+v", got, want[1:])
 	}
 }
 

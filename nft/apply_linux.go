@@ -3,6 +3,8 @@ package nft
 import (
 	"context"
 	"encoding/binary"
+	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/google/nftables"
@@ -45,6 +47,12 @@ func (k *NFTables) Apply(ctx context.Context, ops []Op) error {
 	// nothing of the transaction has happened.
 	for _, op := range t.ops {
 		if _, err := conn.Receive(); err != nil {
+			if refused := (*netlink.OpError)(nil); errors.As(err, &refused) {
+				err = refused.Err
+			}
+			if ops[op].Verb == AddRule && errors.Is(err, unix.ENOENT) {
+				err = fmt.Errorf("%w (a module of nf_tables may be missing, such as nft_dup_ipv4)", err)
+			}
 			return explain(ops[op].String(), err)
 		}
 	}

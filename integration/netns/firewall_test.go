@@ -47,10 +47,13 @@ func TestTheTablesAreThoseOfKeepalived(t *testing.T) {
 		"dont_track_primary and nftables_ifindex": {guardedRouter("nftables\nnftables_ifindex", "no_accept\ndont_track_primary", v6...), "ip6 saddr . oif @vips_link_local drop"},
 		"all of it otherwise": {guardedRouter("nftables other\nnftables_counters\nnftables_priority -155", "no_accept", v6...),
 			"type filter hook input priority mangle - 5; policy accept;"},
-		"strict mode":       {guardedRouter("", "strict_mode on", "10.9.0.100"), "ip saddr @vips drop"},
-		"vrrp_iptables":     {guardedRouter("vrrp_iptables only_in", "no_accept", "10.9.0.100"), "ip saddr @vips drop"},
-		"strict and accept": {guardedRouter("vrrp_strict", "accept", "10.9.0.100"), ""},
-		"an owner":          {Router{Priority: 255, State: "MASTER", Extra: "no_accept"}, ""},
+		"a VMAC":                 {guardedRouter("nftables", "no_accept\nuse_vmac", "10.9.0.100"), `elements = { "vrrp.51" : "eth0" }`},
+		"a VMAC for IPv6":        {guardedRouter("nftables", "no_accept\nuse_vmac", v6...), `elements = { fe80::9:100 . "vrrp.51" }`},
+		"a VMAC without reports": {guardedRouter("nftables\ndisable_local_igmp", "no_accept\nuse_vmac", "10.9.0.100"), "ip daddr @vips drop"},
+		"strict mode":            {guardedRouter("", "strict_mode on", "10.9.0.100"), "ip saddr @vips drop"},
+		"vrrp_iptables":          {guardedRouter("vrrp_iptables only_in", "no_accept", "10.9.0.100"), "ip saddr @vips drop"},
+		"strict and accept":      {guardedRouter("vrrp_strict", "accept", "10.9.0.100"), ""},
+		"an owner":               {Router{Priority: 255, State: "MASTER", Extra: "no_accept"}, ""},
 	}
 	lab := NewLab(t)
 	index := 0
