@@ -308,7 +308,7 @@ func (r *vrrpRole) handleHost(ctx context.Context, news []host.Event) {
 		return
 	}
 	r.mu.Lock()
-	r.firewall.refilter(r.filter()) // an interface that came back has another index
+	r.firewall.refilter(r.filter(r.active)) // an interface that came back has another index
 	r.mu.Unlock()
 	r.deliver(r.tracking.setLinks(r.state.Links))
 	for _, in := range r.conf.Instances {
@@ -395,6 +395,7 @@ func (r *vrrpRole) release(ctx context.Context) {
 	last := r.seq
 	d := desiredHost(last, r.byName, nil, config.Statics{})
 	r.mu.Unlock()
+	r.firewall.leave()
 	r.worker.Want(d)
 	limit := time.After(releaseLimit)
 	var filterGone <-chan struct{}
