@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -124,9 +125,12 @@ func objectName(op host.Op) string {
 		return fmt.Sprintf("address %v on %s", op.Address.Prefix, op.Address.Link)
 	case op.Route != nil:
 		return "route " + op.Route.String()
-	default:
+	case op.Rule != nil:
 		return "rule " + op.Rule.String()
+	case op.Link != nil:
+		return "link " + op.Link.Name
 	}
+	return op.String()
 }
 
 // owners are the instances that an object belongs to: virtual objects to those
@@ -142,7 +146,11 @@ func owners(c *config.Config, links map[string]host.Link, op host.Op) (all, depe
 		}
 	}
 	for _, in := range c.Instances {
-		eachOwned(in.Lines, links, op, func(noTrack bool, _ string) { note(in.Name, noTrack) })
+		lines := config.Lines{Routes: in.Lines.Routes, Rules: in.Lines.Rules}
+		eachOwned(lines, links, op, func(noTrack bool, _ string) { note(in.Name, noTrack) })
+		if op.Address != nil && carries(in, op.Address.Key()) {
+			note(in.Name, exempt(in, op.Address.Prefix))
+		}
 	}
 	static := config.Lines{Addresses: c.Statics.Lines.Addresses, Routes: c.Statics.Lines.Routes, Rules: c.Statics.Lines.Rules}
 	eachOwned(static, links, op, func(_ bool, group string) {
@@ -158,15 +166,26 @@ func owners(c *config.Config, links map[string]host.Link, op host.Op) (all, depe
 	return all, dependent
 }
 
+// carries reports whether an instance puts an address where key says, which may
+// be a link of ours.
+func carries(in *config.Instance, key host.AddressKey) bool {
+	here := func(a host.Address) bool { return a.Key() == key }
+	return slices.ContainsFunc(in.Addresses, here) || slices.ContainsFunc(in.Excluded, here)
+}
+
+// exempt reports whether the line of an address has no_track.
+func exempt(in *config.Instance, p netip.Prefix) bool {
+	has := func(l host.AddressLine) bool { return l.Prefix == p && l.NoTrack }
+	return slices.ContainsFunc(in.Lines.Addresses, has) || slices.ContainsFunc(in.Lines.Excluded, has)
+}
+
 // eachOwned calls f for every line that asks for op's object.
 func eachOwned(lines config.Lines, links map[string]host.Link, op host.Op, f func(noTrack bool, group string)) {
 	switch {
 	case op.Address != nil:
-		for _, list := range [][]host.AddressLine{lines.Addresses, lines.Excluded} {
-			for _, l := range list {
-				if l.Address.Key() == op.Address.Key() {
-					f(l.NoTrack, l.TrackGroup)
-				}
+		for _, l := range lines.Addresses {
+			if l.Address.Key() == op.Address.Key() {
+				f(l.NoTrack, l.TrackGroup)
 			}
 		}
 	case op.Route != nil:

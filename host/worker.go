@@ -43,7 +43,8 @@ type Reconciled struct {
 	Done    []Op
 	Repairs []Op  // those of Done that put back what others removed, or what expired
 	Waiting []Op  // wanted on links that do not exist
-	Err     error // nil: the host is as wanted, apart from Waiting
+	Err     error // nil: the host is as wanted, apart from Waiting and Sysctls
+	Sysctls error // those that could not be set or written down: virtual routers work without
 	State   State // as read, before Done
 }
 
@@ -77,6 +78,8 @@ type Worker struct {
 	desired Desired
 	asked   bool                // a wish has come
 	mine    map[AddressKey]bool // addresses we added: ours even on kernels that keep no mark
+	saved   map[string]Saved    // sysctls as they were before us
+	journal Journal             // keeps saved; nil: nobody does
 	lastErr string              // of the last look, "" for none: the same one is not told again
 	deaf    string              // why changes are not seen; "" while they are
 	retry   time.Duration
@@ -96,7 +99,16 @@ type Worker struct {
 // wait for it.
 func NewWorker(k Kernel, notify func(Event)) *Worker {
 	return &Worker{kernel: k, notify: notify, want: make(chan Desired, wantQueueSlots), beats: make(chan struct{}, 1),
-		mine: map[AddressKey]bool{}, removed: removals{}, flaps: map[string]time.Time{}, limited: map[AddressKey]Address{}}
+		mine: map[AddressKey]bool{}, saved: map[string]Saved{}, removed: removals{}, flaps: map[string]time.Time{}, limited: map[AddressKey]Address{}}
+}
+
+// Remember lets j keep what sysctls were, and takes over what a predecessor
+// left in it. It comes before Run.
+func (w *Worker) Remember(j Journal) error {
+	saved, err := j.Load()
+	maps.Copy(w.saved, saved)
+	w.journal = j
+	return err
 }
 
 // Want asks for d. It never waits; a wish that was not begun yet is replaced.
@@ -268,6 +280,9 @@ func (w *Worker) concerns(c Change) bool {
 	switch c.Kind {
 	case Resync, LinkAdded, LinkRenamed, LinkUp:
 		return true
+	case LinkDeleted, LinkDown, LinkChanged:
+		_, wanted := w.desired.Links[c.Link.Name]
+		return wanted
 	case AddressRemoved:
 		_, wanted := w.desired.Addresses[c.Address.Key()]
 		return wanted
@@ -294,27 +309,40 @@ func (w *Worker) reconcile(ctx context.Context, cause Cause) {
 	}
 	now := time.Now()
 	wish := w.desired
-	wish.Leftovers = w.leftovers()
+	wish.Leftovers, wish.Restore = w.leftovers(), w.saved
 	w.held = false
 	if cause != Wanted {
 		wish.hold = func(op Op) bool { return w.mustWait(now, op) }
 	}
-	state, done, err := Reconcile(ctx, w.kernel, wish)
+	var unsaved error
+	got := reconcileHost(ctx, w.kernel, wish, func(ops []Op) {
+		if remembered(w.saved, ops, wish.Links) {
+			unsaved = errors.Join(unsaved, w.writeDown())
+		}
+	})
 	if ctx.Err() != nil {
 		return
 	}
+	state, done, err := got.state, got.done, got.err
+	if forgotten(w.saved, wish.allSysctls(state), state.Sysctls) {
+		unsaved = errors.Join(unsaved, w.writeDown())
+	}
+	soft := errors.Join(got.sysctls, unsaved)
 	repairs := w.remember(done, state)
 	if cause == Drifted || cause == Swept || cause == Expired {
 		repairs = additions(done)
 	}
 	w.expired = w.expired && w.held
-	w.scheduleRetry(err)
+	w.scheduleRetry(errors.Join(err, got.sysctls))
 	text := ""
-	if err != nil {
-		text = err.Error()
+	if all := errors.Join(err, soft); all != nil {
+		text = all.Error()
 	}
 	if cause == Wanted || len(done) > 0 || text != w.lastErr {
 		out := Reconciled{Seq: wish.Seq, Cause: cause, Done: done, Repairs: repairs, Err: err, State: state}
+		if text != w.lastErr {
+			out.Sysctls = soft
+		}
 		if len(state.Links) > 0 { // it could be read
 			out.Waiting = Waiting(wish, state)
 		}
@@ -326,9 +354,9 @@ func (w *Worker) reconcile(ctx context.Context, cause Cause) {
 	}
 }
 
-// additions are what of ops puts something on the host.
+// additions are what of ops puts something on the host, or sets it right.
 func additions(ops []Op) []Op {
-	return slices.DeleteFunc(slices.Clone(ops), func(op Op) bool { return op.Verb != Add })
+	return slices.DeleteFunc(slices.Clone(ops), func(op Op) bool { return op.Verb == Del || op.Verb == Set && op.Address != nil })
 }
 
 // mustWait reports whether op is not to be done now: an object that somebody
@@ -348,6 +376,14 @@ func (w *Worker) mustWait(now time.Time, op Op) bool {
 	}
 	w.repairAt = w.earlier(w.repairAt, next)
 	return true
+}
+
+// writeDown keeps saved for a successor.
+func (w *Worker) writeDown() error {
+	if w.journal == nil {
+		return nil
+	}
+	return w.journal.Save(w.saved)
 }
 
 // leftovers adds what we put there ourselves: a reload may drop an address
@@ -419,6 +455,8 @@ func (w *Worker) flapped(op Op) bool {
 		case op.Address != nil && op.Address.Link == link:
 			return true
 		case op.Route != nil && slices.Contains(op.Route.Links(), link):
+			return true
+		case op.Verb == Set: // of a link or a sysctl: it comes back with the link
 			return true
 		}
 	}

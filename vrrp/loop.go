@@ -23,6 +23,9 @@ const (
 type Instance struct {
 	Name      string
 	Interface string
+	// Link is what adverts go by, where that is not Interface: a VMAC on it, or
+	// the VRF of an instance without interface.
+	Link      string
 	SyncGroup string // "" for none
 	Params    Params
 	Resume    *Snapshot // for Startup; not looked at when the instance runs already
@@ -35,7 +38,8 @@ type Instance struct {
 
 // SocketSpec says which socket an instance needs; instances share equal ones.
 type SocketSpec struct {
-	Interface string
+	Interface string // the link itself
+	Base      string // the link below a VMAC; "" for others
 	IPv6      bool
 	AH        bool       // protocol 51 instead of 112
 	Group     netip.Addr // multicast group to join; zero for unicast
@@ -44,6 +48,9 @@ type SocketSpec struct {
 
 func (in *Instance) socket() SocketSpec {
 	s := SocketSpec{Interface: in.Interface, IPv6: in.Params.IPv6, AH: in.Params.ah()}
+	if in.Link != "" {
+		s.Interface, s.Base = in.Link, in.Interface
+	}
 	if in.Params.Unicast() {
 		s.Local = in.Params.PrimaryAddr
 	} else {
@@ -131,7 +138,8 @@ type Loop struct {
 	wait  sync.WaitGroup
 
 	instances []*instance
-	timers    timers // instances that have a deadline, the next one first
+	keys      map[key]bool // of instances
+	timers    timers       // instances that have a deadline, the next one first
 	links     map[SocketSpec]*link
 	turns     uint64    // wake-ups so far; tells which sockets were drained in this one
 	reopenAt  time.Time // when to try again for sockets that could not be had; zero: all are there
