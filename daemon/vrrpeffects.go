@@ -89,6 +89,20 @@ func (r *vrrpRole) Publish(f vrrp.Fact) {
 	}
 }
 
+// alarm asks which machine it is about, and then tells.
+func (r *vrrpRole) alarm(f vrrp.Fact) {
+	if r.leaving() {
+		return
+	}
+	r.mu.Lock()
+	in := r.byName[f.Instance]
+	r.mu.Unlock()
+	if in == nil { // about to be forgotten
+		return
+	}
+	r.alarms.raise(r.looks, f, in.Interface, in.Params.Interval())
+}
+
 // linesOf is what the log says of f.
 func (r *vrrpRole) linesOf(f vrrp.Fact) []logLine {
 	lines := actionLines(f.Instance, f.What)
@@ -103,20 +117,6 @@ func (r *vrrpRole) linesOf(f vrrp.Fact) []logLine {
 		return firewallLines(f.Instance, t, lines)
 	}
 	return lines
-}
-
-// alarm asks which machine it is about, and then tells.
-func (r *vrrpRole) alarm(f vrrp.Fact) {
-	if r.leaving() {
-		return
-	}
-	r.mu.Lock()
-	in := r.byName[f.Instance]
-	r.mu.Unlock()
-	if in == nil { // about to be forgotten
-		return
-	}
-	r.alarms.raise(r.looks, f, in.Interface, in.Params.Interval())
 }
 
 func (r *vrrpRole) priorityOf(name string) int {

@@ -228,8 +228,8 @@ func (r *vrrpRole) configure(ctx context.Context, conf *config.Config, resume ma
 	}
 	r.loop.Configure(list)
 	r.deliver(changes)
-	r.dropLinks(ctx)
 	r.renewAddresses(conf.Global.AddressLifetime)
+	r.dropLinks(ctx)
 }
 
 // loopInstance is in as the loop wants it.
