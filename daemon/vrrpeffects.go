@@ -1,9 +1,7 @@
 package daemon
 
 import (
-	"context"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"holdfast/daemon/config"
@@ -50,16 +48,9 @@ func (r *vrrpRole) Publish(f vrrp.Fact) {
 		return
 	}
 	for _, line := range actionLines(f.Instance, f.What) {
-		level := slog.LevelInfo
-		switch {
-		case r.leaving():
-			continue // nothing is released and nothing sent, whatever the line says
-		case line.detail:
-			level = LevelDetail
-		case line.alarm:
-			level = slog.LevelWarn
+		if !r.leaving() { // nothing is released and nothing sent, whatever the line says
+			r.say(line)
 		}
-		r.log.Log(context.Background(), level, line.text)
 	}
 	switch a := f.What.(type) {
 	case vrrp.PriorityChanged:

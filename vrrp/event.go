@@ -45,7 +45,8 @@ const (
 	ByInterface      Reason = "interface"       // fault: link down
 	ByNoAddress      Reason = "no-address"      // fault: no source address
 	ByConfiguration  Reason = "configuration"   // fault: cannot be done as configured
-	ByTracker        Reason = "tracker"         // fault: script or session
+	ByTracker        Reason = "tracker"         // fault: script
+	ByBFD            Reason = "bfd"             // fault: BFD session
 	ByFile           Reason = "file"            // fault: a tracked file says so
 	ByProcess        Reason = "process"         // fault: a tracked process misses its quorum
 	ByInitialising   Reason = "initialising"    // fault: a tracker has no result yet
