@@ -108,6 +108,8 @@ func (l *Loop) start(now time.Time, fresh []*instance) []*instance {
 		}
 		if in.Resume != nil {
 			in.memory.Resume(now)
+		} else {
+			l.step(now, in, Hold{l.hold})
 		}
 		l.step(now, in, Startup{Params: in.Params, Resume: in.Resume, Effective: in.Effective})
 		if in.m.state != Active { // others go on, with numbers far below ours
@@ -158,6 +160,7 @@ func (l *Loop) attachAll(now time.Time) {
 			l.closeLink(k)
 		}
 	}
+	l.sizeBuffers()
 }
 
 // attach opens or finds the socket of one instance, and closes the one it had

@@ -68,6 +68,11 @@ type Params struct {
 
 	Announce AnnounceParams
 
+	// TimerExpired is the priority of a router that may have taken over while
+	// this one was not run, 1-254: then it yields before it sends anything. 0:
+	// off. Keyword timer_expired_backup.
+	TimerExpired uint8
+
 	// Grouped says that a sync group decides when this router becomes Active
 	// and when it leaves Fault.
 	Grouped bool
@@ -178,5 +183,5 @@ func (p *Params) equal(o *Params) bool {
 		p.LowerPriorityNoAdvert == o.LowerPriorityNoAdvert &&
 		p.HigherPrioritySendAdvert == o.HigherPrioritySendAdvert &&
 		p.OwnerIgnoreAdverts == o.OwnerIgnoreAdverts && p.SkipCheckAdvAddr == o.SkipCheckAdvAddr &&
-		p.Announce == o.Announce && p.Grouped == o.Grouped && p.ConfigFault == o.ConfigFault
+		p.Announce == o.Announce && p.TimerExpired == o.TimerExpired && p.Grouped == o.Grouped && p.ConfigFault == o.ConfigFault
 }
