@@ -166,7 +166,7 @@ type instance struct {
 	drops    map[DropReason]*dropLog
 	sendFail dropLog
 	sockFail dropLog
-	lost     time.Time // when the source address went; zero: it is there
+	lost     uint64 // turn after the one in which the source address went; 0: it is there
 }
 
 type syncGroup struct {

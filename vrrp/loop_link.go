@@ -33,7 +33,7 @@ func (l *Loop) rebound(now time.Time, iface string) {
 		case in.Interface != iface:
 		case in.link == nil:
 			l.attach(now, in)
-		case in.link.opened != now: // one moment: it has just been replaced
+		case in.link.opened != l.turns: // else it has just been replaced
 			l.renew(now, in.link)
 		}
 	}
@@ -45,16 +45,16 @@ func (l *Loop) rebound(now time.Time, iface string) {
 func (l *Loop) deliver(now time.Time, in *instance, ev Event) {
 	switch ev := ev.(type) {
 	case FaultRaised:
-		if ev.Why == ByNoAddress && in.lost.IsZero() {
-			in.lost = now
+		if ev.Why == ByNoAddress && in.lost == 0 {
+			in.lost = l.turns + 1
 		}
 	case SourceAddress:
 		// An interface that loses all its addresses may have left our group for
 		// good, as one does whose MTU is too small for the family.
-		if k := in.link; k != nil && k.opened.Before(in.lost) {
+		if k := in.link; k != nil && k.opened < in.lost {
 			l.replace(now, k)
 		}
-		in.lost = time.Time{}
+		in.lost = 0
 	}
 	l.step(now, in, ev)
 	switch ev := ev.(type) {
@@ -63,7 +63,7 @@ func (l *Loop) deliver(now time.Time, in *instance, ev Event) {
 			l.attach(now, in)
 		}
 	case FaultCleared:
-		if ev.Why == ByInterface && in.link != nil && in.link.opened != now {
+		if ev.Why == ByInterface && in.link != nil && in.link.opened != l.turns {
 			l.renew(now, in.link)
 		}
 		if in.link == nil {

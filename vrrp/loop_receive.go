@@ -11,7 +11,7 @@ type link struct {
 	conn      Conn
 	rearm     chan struct{} // tells the waiter that the socket has been emptied
 	closed    chan struct{}
-	opened    time.Time
+	opened    uint64    // turn in which it was opened
 	emptied   time.Time // when nothing was left to read
 	upTo      time.Time // what arrived before that has been read
 	drained   uint64    // turn in which it was read last
@@ -34,7 +34,7 @@ func (l *Loop) openLink(now time.Time, spec SocketSpec) (*link, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &link{spec: spec, conn: conn, rearm: make(chan struct{}, 1), closed: make(chan struct{}), opened: now, emptied: now, upTo: now}
+	k := &link{spec: spec, conn: conn, rearm: make(chan struct{}, 1), closed: make(chan struct{}), opened: l.turns, emptied: now, upTo: now}
 	l.links[spec] = k
 	l.wait.Go(func() { l.waiter(k) })
 	return k, nil

@@ -148,6 +148,14 @@ func (p *Params) ActiveDownInterval(priority uint8, interval time.Duration) time
 	return time.Duration(p.downAdverts())*interval + p.SkewTime(priority, interval)
 }
 
+// LongestLinkDelay is how long a link that is down may count as up at most: peers
+// that got one advert just before it went must not take over meanwhile. It is a
+// 256th of an interval shorter than down_timer_adverts less one, as keepalived has it.
+func (p *Params) LongestLinkDelay() time.Duration {
+	a := p.Interval()
+	return max(time.Duration(p.downAdverts()-1)*a-a/256, 0).Truncate(time.Microsecond)
+}
+
 // Impact is what a change of parameters costs at a reload.
 type Impact uint8
 
