@@ -23,7 +23,7 @@
 // Goroutines: the parent's loop (supervisor.run, on the process's first
 // thread), one reader and one writer per link, one waiter per child process,
 // those of track.Scripts, notify.Dispatcher, notify.Mailer and event.Bus. The
-// VRRP process: its own loop, vrrp.Loop, host.Worker, announcer. The checker
+// VRRP process: its own loop, vrrp.Loop, host.Worker, announcer, linkbeat. The checker
 // process: its own loop, checkers.Pool, the table keeper. Each has an owner
 // that waits for it.
 //
@@ -42,6 +42,9 @@
 //	keepvrrp.go            stopping with --dont-release-vrrp
 //	vrrpeffects.go         what its loop causes: host, announcements, log, facts
 //	tracking.go            what is tracked into priorities and faults
+//	links.go               which links count, are polled, conflict; receive buffers, start delay
+//	vrrplinks.go           links and sources that come and go
+//	linkbeat_linux.go      polls links
 //	announcer.go           gratuitous ARP when the addresses are in place
 //	vrrptext.go            keepalived's log lines for what routers do
 //	checkerrole_linux.go   the checker process

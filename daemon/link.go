@@ -36,12 +36,15 @@ type startMessage struct {
 	Tracked []verdict           `json:"tracked,omitempty"` // what is already known about what is tracked
 	Told    config.Told         `json:"told"`              // what the parent found out about this machine
 	Down    []string            `json:"down,omitempty"`    // real servers that were down when the predecessor ended
+	Delay   time.Duration       `json:"delay,omitempty"`   // how long virtual routers have to wait yet
 }
 
 type reloadMessage struct {
 	Config  []byte      `json:"config"`
 	Told    config.Told `json:"told"`
 	Tracked []verdict   `json:"tracked,omitempty"`
+
+	Delay *time.Duration `json:"delay,omitempty"` // virtual routers that wait still have to wait for so long
 }
 
 type instanceMessage struct {

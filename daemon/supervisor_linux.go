@@ -50,6 +50,8 @@ type supervisor struct {
 	reloading bool
 	queued    bool // SIGHUP came while reloading
 	announced bool // "Startup complete" is logged
+	began     time.Time
+	waitUntil time.Time // end of the start delay of virtual routers
 	status    int
 	giveUp    <-chan time.Time // children that have not stopped by then are killed
 }
@@ -81,6 +83,8 @@ func (s *supervisor) run(ready func()) int {
 	defer signal.Stop(s.signals)
 	signal.Ignore(syscall.SIGPIPE)
 
+	s.began = time.Now()
+	s.waitUntil = s.began.Add(startDelay(&s.conf.Config.Global, uptime()))
 	s.hooks.configure(s.conf.Config)
 	s.tracks.configure(s.conf.Config)
 	s.startWanted()
@@ -164,7 +168,7 @@ func (s *supervisor) start(r role) {
 	s.log.Info(fmt.Sprintf("Starting %s child process, pid=%d", r.title(), c.cmd.Process.Pid))
 	start := &startMessage{Options: s.opt, Config: s.conf.Encoded, Told: s.conf.Config.Told(), Tracked: s.tracks.known()}
 	if r == roleVRRP {
-		start.Resume = s.resume
+		start.Resume, start.Delay = s.resume, max(time.Until(s.waitUntil), 0)
 	}
 	if r == roleCheckers {
 		start.Down = s.downServers()

@@ -87,7 +87,8 @@ type instanceEvent struct {
 type tracking struct {
 	instances []*tracked
 	found     map[subject]verdict
-	links     map[string]host.Link
+	links     map[string]host.Link // as they count
+	conflicts map[string]string    // instances that are the same virtual router as another one
 }
 
 func newTracking() *tracking {
@@ -189,6 +190,9 @@ func (t *tracking) evaluate(i *tracked) (map[vrrp.FaultRaised]bool, evaluation) 
 		case c.Pending:
 			faults[vrrp.FaultRaised{Why: vrrp.ByInitialising, Of: tr.Name}] = true
 		}
+	}
+	if other := t.conflicts[i.name]; other != "" {
+		faults[vrrp.FaultRaised{Why: vrrp.ByDuplicate, Of: other}] = true
 	}
 	e := evaluation{Priority: track.Sum(i.base, list).Priority}
 	for _, tr := range list {

@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -30,7 +30,12 @@ type vrrpRole struct {
 	hostNews  *mailbox[host.Event]
 	tracking  *tracking
 	state     host.State // as last read
-	sources   map[string]netip.Addr
+	watch     *linkWatch
+	beat      *linkbeat
+	sources   map[string]source    // of instances, as last told
+	known     map[string]host.Link // interfaces of instances, as last told
+	deaf      map[string]bool      // instances, as last told
+	unknown   atomic.Bool          // log_unknown_vrids
 
 	mu       sync.Mutex // guards what follows: effects run in the loop's goroutine
 	byName   map[string]*config.Instance
@@ -46,13 +51,21 @@ type vrrpRole struct {
 func (c *childProcess) runVRRP(start startMessage) int {
 	r := &vrrpRole{
 		childProcess: c, hostNews: newMailbox[host.Event](), tracking: newTracking(),
-		sources: map[string]netip.Addr{}, priority: map[string]int{}, active: map[string]bool{},
+		watch: newLinkWatch(), sources: map[string]source{}, known: map[string]host.Link{}, deaf: map[string]bool{}, priority: map[string]int{}, active: map[string]bool{},
 	}
 	kernel, err := host.OpenNetlink()
 	if err != nil {
 		return c.fail(ExitFatal, "FATAL", err)
 	}
 	defer kernel.Close()
+	if err := kernel.SetReceiveBuffers(netlinkBuffers(&c.conf.Global.Buffers)); err != nil {
+		c.log.Warn(err.Error())
+	}
+	beat, err := host.OpenBeat()
+	if err != nil {
+		return c.fail(ExitFatal, "FATAL", err)
+	}
+	defer beat.Close()
 	frames, err := host.OpenFrameSocket()
 	if err != nil {
 		return c.fail(permissionStatus(err), "FATAL", err)
@@ -67,11 +80,13 @@ func (c *childProcess) runVRRP(start startMessage) int {
 	r.worker = host.NewWorker(kernel, r.hostNews.put)
 	r.announcer = newAnnouncer(c.log, frames)
 	r.loop = vrrp.NewLoop(r, r.listen, timer)
+	r.beat = newLinkbeat(c.log, beat)
 
 	ctx, cancel := context.WithCancel(context.Background())
 	var helpers sync.WaitGroup
 	helpers.Go(func() { r.worker.Run(ctx) })
 	helpers.Go(func() { r.announcer.run(ctx) })
+	helpers.Go(func() { r.beat.run(ctx) })
 	defer helpers.Wait()
 	defer cancel()
 
@@ -79,7 +94,11 @@ func (c *childProcess) runVRRP(start startMessage) int {
 		return c.fail(permissionStatus(err), "FATAL", err)
 	}
 	r.tracking.know(start.Tracked)
-	r.configure(c.conf, start.Resume)
+	if start.Delay > 0 {
+		r.log.Info(delayLine(start.Delay))
+		r.loop.Delay(time.Now().Add(start.Delay))
+	}
+	r.configure(ctx, c.conf, start.Resume)
 	loopCtx, stopLoop := context.WithCancel(ctx)
 	var loop sync.WaitGroup
 	loop.Go(func() { r.loop.Run(loopCtx) })
@@ -106,28 +125,35 @@ func permissionStatus(err error) int {
 
 // serve handles news until it is time to stop.
 func (r *vrrpRole) serve(ctx context.Context) {
+	lasting := vrrp.NewGoTimer() // when a change of a link has lasted
+	defer lasting.Close()
 	for {
+		lasting.Set(r.watch.deadline())
 		select {
 		case <-r.terms:
 			return
+		case <-lasting.C():
+			r.settleLinks(r.watch.again(time.Now()))
+		case <-r.beat.news.ready():
+			r.beaten(r.beat.news.take())
 		case <-r.hostNews.ready():
 			r.handleHost(ctx, r.hostNews.take())
 		case m, ok := <-r.link.Messages():
 			if !ok || m.Stop {
 				return // a parent that is gone cannot want us to go on
 			}
-			r.handleMessage(m)
+			r.handleMessage(ctx, m)
 		}
 	}
 }
 
-func (r *vrrpRole) handleMessage(m message) {
+func (r *vrrpRole) handleMessage(ctx context.Context, m message) {
 	switch {
 	case m.Verdict != nil:
 		events := r.tracking.set(*m.Verdict)
 		for _, e := range events {
 			if line := fileFaultLine(e); line != "" {
-				r.log.Log(context.Background(), LevelDetail, line)
+				r.log.Log(ctx, LevelDetail, line)
 			}
 		}
 		r.deliver(events)
@@ -140,7 +166,10 @@ func (r *vrrpRole) handleMessage(m message) {
 		r.log.Info("Reloading")
 		r.tracking.know(m.Reload.Tracked)
 		r.conf = conf
-		r.configure(conf, nil)
+		if m.Reload.Delay != nil {
+			r.loop.Delay(time.Now().Add(*m.Reload.Delay))
+		}
+		r.configure(ctx, conf, nil)
 		r.link.Send(message{Ready: true})
 	}
 }
@@ -152,7 +181,7 @@ func (r *vrrpRole) deliver(events []instanceEvent) {
 }
 
 // configure puts a configuration in force, at start and at reload alike.
-func (r *vrrpRole) configure(conf *config.Config, resume map[string]snapshot) {
+func (r *vrrpRole) configure(ctx context.Context, conf *config.Config, resume map[string]snapshot) {
 	byName := map[string]*config.Instance{}
 	var list []vrrp.Instance
 	var watched []*tracked
@@ -168,15 +197,20 @@ func (r *vrrpRole) configure(conf *config.Config, resume map[string]snapshot) {
 		}
 	}
 	r.mu.Unlock()
-	r.tracking.links = r.state.Links
+	r.unknown.Store(conf.Global.LogUnknownVRIDs)
+	r.watch.configure(conf.Delays)
+	r.beat.configure(ctx, polledLinks(conf))
+	r.tracking.links = r.watch.see(time.Now(), r.state.Links)
+	r.findConflicts()
 	changes := r.tracking.configure(watched)
 	for _, in := range conf.Instances {
 		vi := loopInstance(in)
-		vi.Params.PrimaryAddr = r.sourceOf(in)
-		r.sources[in.Name] = vi.Params.PrimaryAddr
+		src := r.sourceOf(in)
+		r.sources[in.Name], vi.Params.PrimaryAddr = src, src.addr
+		vi.ReceiveBuffer = receiveBuffer(conf, in, r.state.Links)
 		vi.Faults = r.tracking.faultsOf(in.Name)
-		if !vi.Params.PrimaryAddr.IsValid() {
-			vi.Faults = append(vi.Faults, vrrp.FaultRaised{Why: vrrp.ByNoAddress, Of: in.Interface})
+		if !src.addr.IsValid() {
+			vi.Faults = append(vi.Faults, src.fault())
 		}
 		vi.Effective = startPriority(changes, in.Name)
 		vi.Resume = r.resumed(in, resume)
@@ -184,6 +218,9 @@ func (r *vrrpRole) configure(conf *config.Config, resume map[string]snapshot) {
 	}
 	r.loop.Configure(list)
 	r.deliver(changes)
+	r.deliver(r.againSources())
+	clear(r.deaf)
+	r.settleLinks(r.tracking.links)
 }
 
 // loopInstance is in as the loop wants it.
@@ -218,20 +255,6 @@ func (r *vrrpRole) readHost(ctx context.Context) error {
 	return nil
 }
 
-// sourceOf is where an instance's adverts come from.
-func (r *vrrpRole) sourceOf(in *config.Instance) netip.Addr {
-	if in.Source.IsValid() {
-		return in.Source
-	}
-	virtual := func(a netip.Addr) bool { return r.conf.IsVirtual(a) }
-	find := r.state.PrimaryIPv4
-	if in.Params.IPv6 {
-		find = r.state.LinkLocal
-	}
-	addr, _ := find(in.Interface, virtual)
-	return addr
-}
-
 // handleHost takes in what the worker saw and did.
 func (r *vrrpRole) handleHost(ctx context.Context, news []host.Event) {
 	changed := false
@@ -254,15 +277,8 @@ func (r *vrrpRole) handleHost(ctx context.Context, news []host.Event) {
 		r.log.Error(err.Error())
 		return
 	}
-	r.deliver(r.tracking.setLinks(r.state.Links))
-	for _, in := range r.conf.Instances {
-		src := r.sourceOf(in)
-		if src == r.sources[in.Name] {
-			continue
-		}
-		r.sources[in.Name] = src
-		r.loop.Deliver(in.Name, vrrp.SourceAddress{Addr: src})
-	}
+	r.settleLinks(r.watch.see(time.Now(), r.state.Links))
+	r.settleSources()
 }
 
 // observed logs a change and reports whether links or source addresses may be
@@ -286,6 +302,9 @@ func (r *vrrpRole) observed(c host.Change) bool {
 		}
 		if r.conf.IsVirtual(a) {
 			return false
+		}
+		if c.Kind == host.AddressAdded && c.Address.Tentative {
+			return true // not usable yet: its assignment is news when it is
 		}
 		if c.Kind == host.AddressAdded {
 			r.log.Debug(fmt.Sprintf("Assigned address %v for interface %s", a, c.Address.Link))

@@ -193,3 +193,21 @@ func (p *Params) equal(o *Params) bool {
 		p.OwnerIgnoreAdverts == o.OwnerIgnoreAdverts && p.SkipCheckAdvAddr == o.SkipCheckAdvAddr &&
 		p.Announce == o.Announce && p.TimerExpired == o.TimerExpired && p.Grouped == o.Grouped && p.ConfigFault == o.ConfigFault
 }
+
+// AdvertSize is how many octets an advert has, with its IP header.
+func (p *Params) AdvertSize() int {
+	a := p.Advert(p.Priority, p.MulticastGroup())
+	size := len(AppendAdvert(nil, &a))
+	switch {
+	case p.IPv6:
+		size += ipv6Header
+	case p.ah():
+		size += ipv4Header + ahHeader
+	default:
+		size += ipv4Header
+	}
+	if p.HMAC != nil {
+		size += hmacTrailer
+	}
+	return size
+}
