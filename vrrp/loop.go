@@ -72,7 +72,7 @@ type Effects interface {
 
 // Fact is something that has happened. What is a Transition, an Alarm, a
 // remark, or one of the loop's own: GroupTransition, Dropped, SendFailed,
-// SocketFailed, Failed, Removed, DelayEnded.
+// SocketFailed, Failed, OwnPeer, Removed, DelayEnded.
 type Fact struct {
 	At       time.Time
 	Instance string // "" when none is concerned
@@ -95,6 +95,9 @@ type (
 	SocketFailed struct{ Err error }
 	// Failed: a step broke; the instance stays in Fault, the others go on.
 	Failed struct{ Panic string }
+	// OwnPeer: unicast_peer names the address that our adverts come from; it
+	// gets none. Said when it becomes so.
+	OwnPeer struct{ Peer netip.Addr }
 	// Removed: the instance is no longer configured.
 	Removed struct{}
 	// DelayEnded: the start delay is over.
@@ -106,6 +109,7 @@ func (Dropped) action()         {}
 func (SendFailed) action()      {}
 func (SocketFailed) action()    {}
 func (Failed) action()          {}
+func (OwnPeer) action()         {}
 func (Removed) action()         {}
 func (DelayEnded) action()      {}
 
@@ -163,6 +167,7 @@ type instance struct {
 	adv      Advert
 	memory   Memory
 	actions  []Action
+	ownPeer  netip.Addr // peer that was found to be ourselves; zero: none
 	drops    map[DropReason]*dropLog
 	sendFail dropLog
 	sockFail dropLog

@@ -97,6 +97,7 @@ func (l *Loop) change(now time.Time, wanted []Instance) {
 			l.step(now, in, Reconfigure{w.Params})
 		}
 		l.step(now, in, FaultCleared{Why: ByPanic}) // another chance
+		l.findOwnPeer(now, in)
 	}
 }
 
@@ -112,6 +113,7 @@ func (l *Loop) start(now time.Time, fresh []*instance) []*instance {
 			l.step(now, in, Hold{l.hold})
 		}
 		l.step(now, in, Startup{Params: in.Params, Resume: in.Resume, Effective: in.Effective})
+		l.findOwnPeer(now, in)
 		if in.m.state != Active { // others go on, with numbers far below ours
 			in.memory = Memory{}
 		}

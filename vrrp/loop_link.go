@@ -61,6 +61,7 @@ func (l *Loop) deliver(now time.Time, in *instance, ev Event) {
 	case SourceAddress:
 		if in.Params.PrimaryAddr = ev.Addr; in.Params.Unicast() {
 			l.attach(now, in)
+			l.findOwnPeer(now, in)
 		}
 	case FaultCleared:
 		if ev.Why == ByInterface && in.link != nil && in.link.opened != l.turns {
