@@ -36,7 +36,13 @@ type startMessage struct {
 	Tracked []verdict           `json:"tracked,omitempty"` // what is already known about what is tracked
 	Told    config.Told         `json:"told"`              // what the parent found out about this machine
 	Down    []string            `json:"down,omitempty"`    // real servers that were down when the predecessor ended
-	Delay   time.Duration       `json:"delay,omitempty"`   // how long virtual routers have to wait yet
+	Delay   startWait           `json:"delay"`             // of virtual routers
+}
+
+// startWait is the start delay: the whole of it, and what is left.
+type startWait struct {
+	Whole time.Duration `json:"whole"`
+	Left  time.Duration `json:"left"`
 }
 
 type reloadMessage struct {

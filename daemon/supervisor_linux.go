@@ -168,7 +168,8 @@ func (s *supervisor) start(r role) {
 	s.log.Info(fmt.Sprintf("Starting %s child process, pid=%d", r.title(), c.cmd.Process.Pid))
 	start := &startMessage{Options: s.opt, Config: s.conf.Encoded, Told: s.conf.Config.Told(), Tracked: s.tracks.known()}
 	if r == roleVRRP {
-		start.Resume, start.Delay = s.resume, max(time.Until(s.waitUntil), 0)
+		start.Resume = s.resume
+		start.Delay = startWait{Whole: s.waitUntil.Sub(s.began), Left: max(time.Until(s.waitUntil), 0)}
 	}
 	if r == roleCheckers {
 		start.Down = s.downServers()

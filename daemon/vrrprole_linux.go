@@ -94,9 +94,9 @@ func (c *childProcess) runVRRP(start startMessage) int {
 		return c.fail(permissionStatus(err), "FATAL", err)
 	}
 	r.tracking.know(start.Tracked)
-	if start.Delay > 0 {
-		r.log.Info(delayLine(start.Delay))
-		r.loop.Delay(time.Now().Add(start.Delay))
+	if start.Delay.Left > 0 {
+		r.log.Info(delayLine(start.Delay.Whole))
+		r.loop.Delay(time.Now().Add(start.Delay.Left))
 	}
 	r.configure(ctx, c.conf, start.Resume)
 	loopCtx, stopLoop := context.WithCancel(ctx)

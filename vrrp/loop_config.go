@@ -76,6 +76,11 @@ func (l *Loop) configure(now time.Time, wanted []Instance) {
 	}
 	l.instances = list
 	l.change(now, wanted)
+	for _, in := range fresh {
+		for _, f := range in.Faults { // before a socket is missed: they say why
+			l.step(now, in, f)
+		}
+	}
 	l.attachAll(now)
 	l.regroup(now, l.start(now, fresh))
 	l.applyDue = true
@@ -104,9 +109,6 @@ func (l *Loop) change(now time.Time, wanted []Instance) {
 // start begins the new ones and returns the whole list: groups look at all.
 func (l *Loop) start(now time.Time, fresh []*instance) []*instance {
 	for _, in := range fresh {
-		for _, f := range in.Faults {
-			l.step(now, in, f)
-		}
 		if in.Resume != nil {
 			in.memory.Resume(now)
 		} else {
