@@ -89,6 +89,7 @@ type tracking struct {
 	found     map[subject]verdict
 	links     map[string]host.Link // as they count
 	conflicts map[string]string    // instances that are the same virtual router as another one
+	missing   map[string]string    // links of ours that adverts of an instance go by, and that are not there
 }
 
 func newTracking() *tracking {
@@ -128,6 +129,12 @@ func (t *tracking) know(list []verdict) {
 // setLinks takes the links of the host over.
 func (t *tracking) setLinks(links map[string]host.Link) []instanceEvent {
 	t.links = maps.Clone(links)
+	return t.changes()
+}
+
+// setMissing takes over which instances have no link of their own.
+func (t *tracking) setMissing(missing map[string]string) []instanceEvent {
+	t.missing = missing
 	return t.changes()
 }
 
@@ -182,6 +189,9 @@ type evaluation struct {
 
 func (t *tracking) evaluate(i *tracked) (map[vrrp.FaultRaised]bool, evaluation) {
 	faults := map[vrrp.FaultRaised]bool{}
+	if link := t.missing[i.name]; link != "" {
+		faults[vrrp.FaultRaised{Why: vrrp.ByInterface, Of: link}] = true
+	}
 	list := t.trackersOf(i)
 	for _, tr := range list {
 		switch c := tr.Contribution(); {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -11,6 +12,7 @@ import (
 
 	"holdfast/daemon/config"
 	"holdfast/host"
+	"holdfast/nft"
 	"holdfast/vrrp"
 )
 
@@ -25,10 +27,14 @@ type vrrpRole struct {
 	*childProcess
 	kernel    *host.Netlink
 	worker    *host.Worker
+	firewall  *firewall
 	announcer *announcer
 	loop      *vrrp.Loop
 	hostNews  *mailbox[host.Event]
+	alarms    *alarms
+	looks     context.Context // of the looks for senders
 	tracking  *tracking
+	holds     holdDowns
 	state     host.State // as last read
 	watch     *linkWatch
 	beat      *linkbeat
@@ -36,21 +42,27 @@ type vrrpRole struct {
 	known     map[string]host.Link // interfaces of instances, as last told
 	deaf      map[string]bool      // instances, as last told
 	unknown   atomic.Bool          // log_unknown_vrids
+	missing   map[string]string    // links of ours that could not be made, by instance
 
-	mu       sync.Mutex // guards what follows: effects run in the loop's goroutine
-	byName   map[string]*config.Instance
-	previous map[string]*config.Instance // of the configuration before: what is removed goes by its rules
-	statics  config.Statics
-	seq      uint64
-	active   map[string]bool
-	priority map[string]int
-	stopping bool
+	mu           sync.Mutex // guards what follows: effects run in the loop's goroutine
+	byName       map[string]*config.Instance
+	previous     map[string]*config.Instance // of the configuration before: what is removed goes by its rules
+	statics      config.Statics
+	globals      *config.Globals
+	links        map[string]host.Link
+	own          layout                // links of ours
+	leavingLinks []ownLink             // those of the configuration before, while routers go by them
+	linkLocals   map[string]netip.Addr // what links of ours take over, by parent
+	seq          uint64
+	active       map[string]bool
+	priority     map[string]int
+	stopping     bool
 }
 
 // runVRRP is the life of the VRRP process.
 func (c *childProcess) runVRRP(start startMessage) int {
 	r := &vrrpRole{
-		childProcess: c, hostNews: newMailbox[host.Event](), tracking: newTracking(),
+		childProcess: c, hostNews: newMailbox[host.Event](), tracking: newTracking(), holds: holdDowns{},
 		watch: newLinkWatch(), sources: map[string]source{}, known: map[string]host.Link{}, deaf: map[string]bool{}, priority: map[string]int{}, active: map[string]bool{},
 	}
 	kernel, err := host.OpenNetlink()
@@ -78,15 +90,25 @@ func (c *childProcess) runVRRP(start startMessage) int {
 	defer timer.Close()
 	r.kernel = kernel
 	r.worker = host.NewWorker(kernel, r.hostNews.put)
+	if err := r.worker.Remember(sysctlJournal(c.opt.VRRPPIDFile)); err != nil {
+		c.log.Warn(err.Error())
+	}
+	r.firewall = &firewall{log: c.log, host: r.worker.Want}
+	tables := nft.NewWorker(nft.Open(), r.firewall.tablesDone)
+	r.firewall.tables = tables.Want
 	r.announcer = newAnnouncer(c.log, frames)
+	r.alarms = newAlarms(c.log, findMAC, r.send)
 	r.loop = vrrp.NewLoop(r, r.listen, timer)
 	r.beat = newLinkbeat(c.log, beat)
 
 	ctx, cancel := context.WithCancel(context.Background())
 	var helpers sync.WaitGroup
 	helpers.Go(func() { r.worker.Run(ctx) })
+	helpers.Go(func() { tables.Run(ctx) })
 	helpers.Go(func() { r.announcer.run(ctx) })
 	helpers.Go(func() { r.beat.run(ctx) })
+	r.looks = ctx
+	defer r.alarms.wait.Wait()
 	defer helpers.Wait()
 	defer cancel()
 
@@ -102,7 +124,7 @@ func (c *childProcess) runVRRP(start startMessage) int {
 	loopCtx, stopLoop := context.WithCancel(ctx)
 	var loop sync.WaitGroup
 	loop.Go(func() { r.loop.Run(loopCtx) })
-	c.link.Send(message{Ready: true})
+	c.ready()
 	r.serve(ctx)
 
 	r.mu.Lock()
@@ -127,9 +149,16 @@ func permissionStatus(err error) int {
 func (r *vrrpRole) serve(ctx context.Context) {
 	lasting := vrrp.NewGoTimer() // when a change of a link has lasted
 	defer lasting.Close()
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
 	for {
 		lasting.Set(r.watch.deadline())
+		if at := r.holds.next(); !at.IsZero() {
+			timer.Reset(max(0, time.Until(at)))
+		}
 		select {
+		case <-timer.C:
+			r.letGo(time.Now())
 		case <-r.terms:
 			return
 		case <-lasting.C():
@@ -158,6 +187,7 @@ func (r *vrrpRole) handleMessage(ctx context.Context, m message) {
 		}
 		r.deliver(events)
 	case m.Reload != nil:
+		r.standing.relax()
 		conf, err := config.Decode(m.Reload.Config, m.Reload.Told)
 		if err != nil {
 			r.log.Error(err.Error())
@@ -170,7 +200,7 @@ func (r *vrrpRole) handleMessage(ctx context.Context, m message) {
 			r.loop.Delay(time.Now().Add(*m.Reload.Delay))
 		}
 		r.configure(ctx, conf, nil)
-		r.link.Send(message{Ready: true})
+		r.ready()
 	}
 }
 
@@ -182,6 +212,7 @@ func (r *vrrpRole) deliver(events []instanceEvent) {
 
 // configure puts a configuration in force, at start and at reload alike.
 func (r *vrrpRole) configure(ctx context.Context, conf *config.Config, resume map[string]snapshot) {
+	own := layOut(conf, r.state.Links)
 	byName := map[string]*config.Instance{}
 	var list []vrrp.Instance
 	var watched []*tracked
@@ -190,25 +221,39 @@ func (r *vrrpRole) configure(ctx context.Context, conf *config.Config, resume ma
 		watched = append(watched, trackedBy(conf, in))
 	}
 	r.mu.Lock()
-	r.previous, r.byName, r.statics = r.byName, byName, conf.Statics
+	r.previous, r.byName, r.statics, r.globals = r.byName, byName, conf.Statics, &conf.Global
+	before := r.own
+	r.own, r.leavingLinks = own, before.without(own)
 	for _, in := range conf.Instances {
 		if _, known := r.priority[in.Name]; !known {
 			r.priority[in.Name] = int(in.Params.Priority)
 		}
+		if r.resumed(in, resume) != nil { // what it has stays until the loop says otherwise
+			r.active[in.Name] = true
+		}
 	}
 	r.mu.Unlock()
+	if line := unnamedTable(conf); line != "" {
+		r.log.Info(line)
+	}
+	if !own.sameLinks(before) {
+		r.makeLinks(ctx)
+	}
+	r.announcer.setExtras(own.extrasOf(conf))
 	r.unknown.Store(conf.Global.LogUnknownVRIDs)
 	r.watch.configure(conf.Delays)
 	r.beat.configure(ctx, polledLinks(conf))
 	r.tracking.links = r.watch.see(time.Now(), r.state.Links)
 	r.findConflicts()
 	changes := r.tracking.configure(watched)
+	changes = append(changes, r.holds.configure(conf, r.state.Links)...)
 	for _, in := range conf.Instances {
 		vi := loopInstance(in)
+		vi.Link = own.adverts[in.Name]
 		src := r.sourceOf(in)
 		r.sources[in.Name], vi.Params.PrimaryAddr = src, src.addr
 		vi.ReceiveBuffer = receiveBuffer(conf, in, r.state.Links)
-		vi.Faults = r.tracking.faultsOf(in.Name)
+		vi.Faults = append(r.tracking.faultsOf(in.Name), r.holds.faultsOf(in.Name)...)
 		if !src.addr.IsValid() {
 			vi.Faults = append(vi.Faults, src.fault())
 		}
@@ -221,6 +266,8 @@ func (r *vrrpRole) configure(ctx context.Context, conf *config.Config, resume ma
 	r.deliver(r.againSources())
 	clear(r.deaf)
 	r.settleLinks(r.tracking.links)
+	r.dropLinks(ctx)
+	r.renewAddresses(conf.Global.AddressLifetime)
 }
 
 // loopInstance is in as the loop wants it.
@@ -251,7 +298,11 @@ func (r *vrrpRole) readHost(ctx context.Context) error {
 		return err
 	}
 	r.state = state
+	r.mu.Lock()
+	r.links = state.Links
+	r.mu.Unlock()
 	r.announcer.setLinks(state.Links)
+	r.copyLinkLocals()
 	return nil
 }
 
@@ -265,7 +316,7 @@ func (r *vrrpRole) handleHost(ctx context.Context, news []host.Event) {
 		case host.Reconciled:
 			r.reconciled(n)
 		case host.RepairStorm:
-			r.log.Warn(fmt.Sprintf("something on this host keeps removing what belongs here: %d repairs within %v, last %v", n.Repairs, host.StormWindow, n.Last))
+			r.storm(time.Now(), n)
 		case host.WatchLost:
 			r.log.Warn("changes of addresses and links are not seen for a moment", "error", n.Err)
 		}
@@ -277,6 +328,9 @@ func (r *vrrpRole) handleHost(ctx context.Context, news []host.Event) {
 		r.log.Error(err.Error())
 		return
 	}
+	r.mu.Lock()
+	r.firewall.refilter(r.filter()) // an interface that came back has another index
+	r.mu.Unlock()
 	r.settleLinks(r.watch.see(time.Now(), r.state.Links))
 	r.settleSources()
 }
@@ -322,15 +376,17 @@ func (r *vrrpRole) reconciled(n host.Reconciled) {
 	for _, op := range n.Done {
 		r.log.Debug(op.String(), "cause", n.Cause)
 	}
+	if n.Sysctls != nil {
+		r.log.Warn(n.Sysctls.Error())
+	}
+	r.linksMade(n)
 	if n.Err != nil {
 		r.log.Error(n.Err.Error())
 		r.loop.Deliver("", vrrp.HostFailed{Err: n.Err})
 	}
-	repaired := len(n.Repairs) > 0
-	if repaired {
-		r.log.Warn(fmt.Sprintf("put back what was removed by others: %v", n.Repairs))
-	}
+	r.repaired(time.Now(), n)
 	r.announcer.carriedOut(n.Seq, n.State.Links)
+	r.firewall.hostDone(n.Seq, n.Err)
 	if n.Err != nil {
 		return
 	}
@@ -340,8 +396,9 @@ func (r *vrrpRole) reconciled(n host.Reconciled) {
 		active = append(active, name)
 	}
 	r.mu.Unlock()
+	repaired := repairedInstances(r.conf, n.State.Links, n.Repairs)
 	for _, name := range active {
-		r.loop.Deliver(name, vrrp.HostApplied{Repaired: repaired})
+		r.loop.Deliver(name, vrrp.HostApplied{Repaired: repaired[name]})
 	}
 }
 
@@ -357,19 +414,22 @@ func (r *vrrpRole) release(ctx context.Context) {
 	r.mu.Unlock()
 	r.worker.Want(d)
 	limit := time.After(releaseLimit)
+	var filterGone <-chan struct{}
 	for {
 		select {
 		case <-r.hostNews.ready():
 			for _, n := range r.hostNews.take() {
-				if done, ok := n.(host.Reconciled); ok && done.Seq >= last {
+				if done, ok := n.(host.Reconciled); ok && done.Seq >= last && filterGone == nil {
 					if done.Err != nil {
 						r.log.Error(done.Err.Error())
 					}
-					return
+					filterGone = r.firewall.release(last)
 				}
 			}
+		case <-filterGone:
+			return
 		case <-limit:
-			r.log.Error(fmt.Sprintf("addresses could not be removed within %v", releaseLimit))
+			r.log.Error(fmt.Sprintf("addresses and their filter could not be removed within %v", releaseLimit))
 			return
 		case <-ctx.Done():
 			return

@@ -30,7 +30,7 @@ func (l *Loop) Rebind(iface string) { l.send(rebind{iface}) }
 func (l *Loop) rebound(now time.Time, iface string) {
 	for _, in := range slices.Clone(l.instances) {
 		switch {
-		case in.Interface != iface:
+		case in.socket().Interface != iface:
 		case in.link == nil:
 			l.attach(now, in)
 		case in.link.opened != l.turns: // else it has just been replaced
