@@ -2,6 +2,8 @@ package daemon
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	sd "github.com/coreos/go-systemd/v22/daemon"
@@ -40,6 +42,9 @@ func (s *supervisor) reload() {
 	s.reloading = true
 	s.conf = next
 	delay := s.movedDelay()
+	maps.DeleteFunc(s.groups, func(name string, _ string) bool { // should it come back, it comes back as new
+		return !slices.ContainsFunc(next.Config.Groups, func(g *config.Group) bool { return g.Name == name })
+	})
 	s.hooks.configure(next.Config)
 	s.tracks.configure(next.Config)
 	for r, c := range s.children {

@@ -31,7 +31,7 @@ func (r *vrrpRole) makeLinks(ctx context.Context) {
 	r.copyLinkLocals()
 	r.mu.Lock()
 	wish := r.wish(r.active)
-	r.firewall.want(wish, r.filter())
+	r.firewall.want(wish, r.filter(r.active))
 	r.mu.Unlock()
 	r.await(ctx, wish.Seq)
 	if err := r.readHost(ctx); err != nil {
@@ -39,7 +39,7 @@ func (r *vrrpRole) makeLinks(ctx context.Context) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.firewall.refilter(r.filter()) // before they join groups
+	r.firewall.refilter(r.filter(r.active)) // before they join groups
 }
 
 // await waits for the outcome of a wish. The news that come meanwhile are
@@ -86,7 +86,7 @@ func (r *vrrpRole) dropLinks(ctx context.Context) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.leavingLinks = nil
-	r.firewall.want(r.wish(r.active), r.filter())
+	r.firewall.want(r.wish(r.active), r.filter(r.active))
 }
 
 // copyLinkLocals looks which addresses links of ours have to take over, and asks
@@ -100,7 +100,7 @@ func (r *vrrpRole) copyLinkLocals() {
 	}
 	known := r.linkLocals != nil
 	if r.linkLocals = found; known && !r.stopping {
-		r.firewall.want(r.wish(r.active), r.filter())
+		r.firewall.want(r.wish(r.active), r.filter(r.active))
 	}
 }
 

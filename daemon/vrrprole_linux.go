@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -179,6 +180,9 @@ func (r *vrrpRole) serve(ctx context.Context) {
 func (r *vrrpRole) handleMessage(ctx context.Context, m message) {
 	switch {
 	case m.Verdict != nil:
+		for _, line := range sessionLines(*m.Verdict, time.Now(), r.tracking.trackersOfSession(*m.Verdict)) {
+			r.say(line)
+		}
 		events := r.tracking.set(*m.Verdict)
 		for _, e := range events {
 			if line := fileFaultLine(e); line != "" {
@@ -202,6 +206,18 @@ func (r *vrrpRole) handleMessage(ctx context.Context, m message) {
 		r.configure(ctx, conf, nil)
 		r.ready()
 	}
+}
+
+// say logs a line at its level.
+func (r *vrrpRole) say(line logLine) {
+	level := slog.LevelInfo
+	switch {
+	case line.detail:
+		level = LevelDetail
+	case line.alarm:
+		level = slog.LevelWarn
+	}
+	r.log.Log(context.Background(), level, line.text)
 }
 
 func (r *vrrpRole) deliver(events []instanceEvent) {
@@ -266,8 +282,8 @@ func (r *vrrpRole) configure(ctx context.Context, conf *config.Config, resume ma
 	r.deliver(r.againSources())
 	clear(r.deaf)
 	r.settleLinks(r.tracking.links)
-	r.dropLinks(ctx)
 	r.renewAddresses(conf.Global.AddressLifetime)
+	r.dropLinks(ctx)
 }
 
 // loopInstance is in as the loop wants it.
@@ -329,7 +345,7 @@ func (r *vrrpRole) handleHost(ctx context.Context, news []host.Event) {
 		return
 	}
 	r.mu.Lock()
-	r.firewall.refilter(r.filter()) // an interface that came back has another index
+	r.firewall.refilter(r.filter(r.active)) // an interface that came back has another index
 	r.mu.Unlock()
 	r.settleLinks(r.watch.see(time.Now(), r.state.Links))
 	r.settleSources()
@@ -412,6 +428,7 @@ func (r *vrrpRole) release(ctx context.Context) {
 	last := r.seq
 	d := desiredHost(last, r.byName, nil, config.Statics{})
 	r.mu.Unlock()
+	r.firewall.leave()
 	r.worker.Want(d)
 	limit := time.After(releaseLimit)
 	var filterGone <-chan struct{}
