@@ -106,8 +106,8 @@ func (l *Loop) slept(now time.Time) {
 	}
 }
 
-// sleepLeast is below what any peer waits for, and above what reading two
-// clocks one after the other makes of a process that is interrupted in between.
+// sleepLeast is below what any peer waits for, and above the time between the
+// readings of two clocks.
 const sleepLeast = 10 * time.Millisecond
 
 // sizeBuffers gives sockets the receive buffers that their instances want
