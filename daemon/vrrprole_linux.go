@@ -154,10 +154,10 @@ func (r *vrrpRole) serve(ctx context.Context) {
 	lasting := vrrp.NewGoTimer() // when a change of a link has lasted
 	defer lasting.Close()
 	for {
+		lasting.Set(r.watch.deadline())
 		if at := r.holds.next(); !at.IsZero() {
 			timer.Reset(max(0, time.Until(at)))
 		}
-		lasting.Set(r.watch.deadline())
 		select {
 		case <-timer.C:
 			r.letGo(time.Now())
