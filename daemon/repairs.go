@@ -128,7 +128,7 @@ func objectName(op host.Op) string {
 	case op.Rule != nil:
 		return "rule " + op.Rule.String()
 	case op.Link != nil:
-		return "link " + op.Link.Name
+		return "interface " + op.Link.Name
 	}
 	return op.String()
 }
@@ -144,6 +144,10 @@ func owners(c *config.Config, links map[string]host.Link, op host.Op) (all, depe
 		if !noTrack && !slices.Contains(dependent, name) {
 			dependent = append(dependent, name)
 		}
+	}
+	if op.Link != nil {
+		note(strings.TrimPrefix(op.Link.Alias, host.LinkMark), false)
+		return all, dependent
 	}
 	for _, in := range c.Instances {
 		lines := config.Lines{Routes: in.Lines.Routes, Rules: in.Lines.Rules}

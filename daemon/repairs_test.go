@@ -90,6 +90,35 @@ func TestWhoDependsOnWhat(t *testing.T) {
 	}
 }
 
+// TestAnAddressOnAVMACBelongsToWhoWroteIt, whose line names another interface or none.
+func TestAnAddressOnAVMACBelongsToWhoWroteIt(t *testing.T) {
+	c := configtest.Understood(t, depending).Config
+	for i := range c.Instances[0].Addresses {
+		c.Instances[0].Addresses[i].Link = "vrrp.51"
+	}
+	tests := map[string]struct {
+		op             host.Op
+		all, dependent string
+	}{
+		"an address":             {addressOp("vrrp.51", "10.9.0.100/24"), "VI_1", "VI_1"},
+		"one with no_track":      {addressOp("vrrp.51", "10.9.0.101/24"), "VI_1", ""},
+		"on the interface below": {addressOp("eth0", "10.9.0.101/24"), "VI_2", "VI_2"},
+		"the VMAC itself":        {host.Op{Link: &host.VirtualLink{Name: "vrrp.51", Alias: host.LinkMark + "VI_2"}}, "VI_2", "VI_2"},
+		"a sysctl":               {host.Op{Sysctl: &host.Sysctl{}}, "", ""},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			all, dependent := owners(c, nil, tt.op)
+			if got, want := strings.Join(all, " ")+"|"+strings.Join(dependent, " "), tt.all+"|"+tt.dependent; got != want {
+				t.Errorf("owners and dependent %s, want %s", got, want)
+			}
+		})
+	}
+	if got := objectName(host.Op{Link: &host.VirtualLink{Name: "vrrp.51"}}); got != "interface vrrp.51" {
+		t.Errorf("the VMAC is called %q", got)
+	}
+}
+
 // holdDiary plays storms to holdDowns in virtual time.
 type holdDiary struct {
 	holdDowns
