@@ -2,9 +2,7 @@ package daemon
 
 import (
 	"cmp"
-	"context"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"holdfast/daemon/config"
@@ -65,16 +63,9 @@ func (r *vrrpRole) Publish(f vrrp.Fact) {
 		return
 	}
 	for _, line := range r.linesOf(f) {
-		level := slog.LevelInfo
-		switch {
-		case r.leaving():
-			continue // nothing is released and nothing sent, whatever the line says
-		case line.detail:
-			level = LevelDetail
-		case line.alarm:
-			level = slog.LevelWarn
+		if !r.leaving() { // nothing is released and nothing sent, whatever the line says
+			r.say(line)
 		}
-		r.log.Log(context.Background(), level, line.text)
 	}
 	switch a := f.What.(type) {
 	case vrrp.PriorityChanged:
