@@ -72,14 +72,14 @@ func (m *Memory) checkAH(p *Params, d Datagram) error {
 	var src [4]byte
 	putAddr4(src[:], d.Src)
 	if spi := [4]byte(d.PDU[4:]); spi != src {
-		return p.drop(DropAHSender, d, int64(binary.BigEndian.Uint32(spi[:])), 0)
+		return m.drop(p, DropAHSender, d, int64(binary.BigEndian.Uint32(spi[:])), 0)
 	}
 	if subtle.ConstantTimeCompare(m.icv(p, &d), d.PDU[ahICVAt:ahICVAt+ahICVLen]) != 1 {
-		return p.drop(DropAHMAC, d, 0, 0)
+		return m.drop(p, DropAHMAC, d, 0, 0)
 	}
 	seq := binary.BigEndian.Uint32(d.PDU[8:])
 	if seq <= m.ah {
-		return p.drop(DropAHReplay, d, int64(seq), int64(m.ah))
+		return m.drop(p, DropAHReplay, d, int64(seq), int64(m.ah))
 	}
 	m.ah = seq
 	return nil

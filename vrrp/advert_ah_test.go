@@ -61,7 +61,7 @@ func TestAHOfKeepalivedIsAccepted(t *testing.T) {
 			if !f.dst.IsMulticast() {
 				p.Peers = []Peer{{Addr: routerA, MaxTTL: 255}}
 			}
-			d, err := parseIPv4(unhex(t, f.frame))
+			d, err := parseIPv4(unhex(t, f.frame), new(PacketError))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -112,7 +112,7 @@ func TestAHIsRefused(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			p := ahParams()
-			d, err := parseIPv4(tt.change(unhex(t, ahFrames[1].frame)))
+			d, err := parseIPv4(tt.change(unhex(t, ahFrames[1].frame)), new(PacketError))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -150,7 +150,7 @@ func TestAHAllowsWhatRoutersChange(t *testing.T) {
 		}
 		b := unhex(t, ahFrames[tt.frame].frame)
 		tt.change(b)
-		d, err := parseIPv4(b)
+		d, err := parseIPv4(b, new(PacketError))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -164,7 +164,7 @@ func TestAHAllowsWhatRoutersChange(t *testing.T) {
 
 func TestTheNumberCountsAsUsedThoughTheAdvertIsWrong(t *testing.T) {
 	p := ahParams()
-	d, err := parseIPv4(unhex(t, ahFrames[1].frame))
+	d, err := parseIPv4(unhex(t, ahFrames[1].frame), new(PacketError))
 	if err != nil {
 		t.Fatal(err)
 	}

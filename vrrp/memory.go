@@ -22,6 +22,7 @@ type Memory struct {
 	macs    []keyed
 	scratch [scratchLen]byte
 	sum     [64]byte
+	refused PacketError // the last error of Decode
 }
 
 // keyed is a MAC ready for use: it is costly to set up and has no state between
