@@ -82,6 +82,31 @@ func TestAHOfKeepalivedIsAccepted(t *testing.T) {
 	}
 }
 
+// Found by the simulator: two routers that became Active at the same moment and
+// sent 1, 2, 3 … in step took each other's adverts for their own, sent again.
+func TestTwoActiveRoutersInStepHearEachOther(t *testing.T) {
+	p := ahParams()
+	var ours, theirs Memory
+	ours.Next(t0, &p)
+	theirs.Next(t0, &p)
+	p.PrimaryAddr = routerB
+	a := theirs.Advert(&p, 100, GroupIPv4)
+	d := Datagram{PDU: theirs.AppendAdvert(nil, &p, &a), Src: routerB, Dst: GroupIPv4, TTL: 255, ID: theirs.ID()}
+	if err := ours.Decode(&p, d, &a); err != nil {
+		t.Errorf("number 1 after ours of the same number: %v", err)
+	}
+	if err := ours.Decode(&p, d, &a); err == nil {
+		t.Error("accepted a second time")
+	}
+	ours.Next(t0, &p)
+	if ours.ah != 2 {
+		t.Errorf("our next number is %d, want 2", ours.ah)
+	}
+	if err := ours.Decode(&p, d, &a); err == nil {
+		t.Error("number 1 after ours of number 2 is accepted")
+	}
+}
+
 // Each row was shown to keepalived 2.2.7, with the same outcome.
 func TestAHIsRefused(t *testing.T) {
 	edit := func(f func(b []byte)) func([]byte) []byte { return func(b []byte) []byte { f(b); return b } }

@@ -29,7 +29,10 @@ const (
 	trailerMACAt  = 12
 	trailerMACLen = 16
 	trailerPseudo = 20
-	minMarks      = 4 // senders remembered with multicast
+	// minMarks are the senders remembered with multicast. keepalived has four:
+	// with more routers than that, or addresses that change, an old advert is
+	// taken for a new one when anti_replay is monotonic.
+	minMarks = 16
 )
 
 // mark is the last stamp accepted from one router.

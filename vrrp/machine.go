@@ -128,6 +128,9 @@ func (m *Machine) Step(now time.Time, ev Event, out []Action) []Action {
 	case Forced:
 		return m.forced(now, ev.To, out)
 	case AdvertReceived:
+		if now.Before(m.lastTransition) { // it waited in the socket while we were in Fault
+			now = m.lastTransition
+		}
 		if m.state == Backup || m.state == Active {
 			out = m.peers.compare(&m.params, ev.Advert, out)
 		}

@@ -275,3 +275,17 @@ func TestKeepalivedFault(t *testing.T) {
 		},
 	}.run(t)
 }
+
+// Found by the simulator: a router that was not scheduled for seconds, was in
+// Fault before, and finds an advert in its socket that is as old as that.
+func TestAnAdvertFromBeforeATransitionCountsFromThen(t *testing.T) {
+	p := having(func(p *Params) { p.PreemptDelay = 4 * time.Second })
+	m := started(t, p, Fault)
+	m.Step(at(10), FaultCleared{ByInterface, "eth0"}, nil)
+	s := step{t, m, m.Step(at(1), heard(50), nil)}
+	s.wants(PreemptDelayStarted{4 * time.Second})
+	s.wakes(13.609375) // 10s + 3.609375s
+	if !m.preemptAt.Equal(at(14)) {
+		t.Errorf("the delay ends after %v, want 14s", m.preemptAt.Sub(t0))
+	}
+}

@@ -13,24 +13,29 @@ import (
 func (l *LAN) disturb() {
 	l.settled, l.calm = false, never
 	tail := maxDelay + int64(l.shape.intervals[0])/2 // datagrams still on their way
-	whole := l.loss == 0 && l.slow == 0
+	whole, clocked, peak := l.loss == 0 && l.slow == 0, l.clocked(), int64(0)
 	for _, a := range l.nodes {
-		whole = whole && (!a.up || a.stalled == never)
+		whole = whole && (!a.up || a.stalled == never) && (a.jump == 0 || !clocked)
+		if clocked {
+			peak = max(peak, a.peak)
+		}
+	}
+	for _, a := range l.nodes {
 		for _, b := range l.nodes {
 			cut := l.cut[a.index][b.index]
 			whole = whole && (!cut || !a.up || !b.up || a == b)
 			h := &l.heard[a.index][b.index]
 			switch {
 			case cut || l.loss > 0 || l.slow > 0 || !a.running() || !b.up || // what b does not read now waits in its socket
-				!a.linkUp || !b.linkUp:
+				!a.linkUp || !b.linkUp, clocked && (a.jump != 0 || b.jump != 0):
 				*h = never
-			case *h == never:
-				*h = l.now + tail
+			case *h == never || *h < peak:
+				*h = max(l.now+tail, peak)
 			}
 		}
 	}
 	if whole {
-		l.calm = max(l.now+tail, l.strange)
+		l.calm = max(l.now+tail, l.strange, peak)
 	}
 	for i := range l.slots {
 		l.slots[i].want = 0
@@ -154,6 +159,7 @@ func (l *LAN) see(n *node, v *virtual, to vrrp.State) {
 		}
 	case from == vrrp.Active:
 		s.actives--
+		v.resumed = false
 		if to == vrrp.Backup && v.deposed {
 			l.expectAnnouncement(n, v)
 		}
@@ -198,7 +204,7 @@ func (l *LAN) checkTakeover(n *node, v *virtual) {
 	}
 	for _, o := range l.nodes {
 		w := o.routers[v.slot]
-		if w == nil || w == v || w.state != vrrp.Active {
+		if w == nil || w == v || w.state != vrrp.Active || l.slots[v.slot].deaf(v, w) {
 			continue
 		}
 		waited := l.now-v.since > int64(0.98*float64(v.params.PreemptDelay))
