@@ -88,6 +88,7 @@ type tracking struct {
 	instances []*tracked
 	found     map[subject]verdict
 	links     map[string]host.Link
+	missing   map[string]string // links of ours that adverts of an instance go by, and that are not there
 }
 
 func newTracking() *tracking {
@@ -127,6 +128,12 @@ func (t *tracking) know(list []verdict) {
 // setLinks takes the links of the host over.
 func (t *tracking) setLinks(links map[string]host.Link) []instanceEvent {
 	t.links = maps.Clone(links)
+	return t.changes()
+}
+
+// setMissing takes over which instances have no link of their own.
+func (t *tracking) setMissing(missing map[string]string) []instanceEvent {
+	t.missing = missing
 	return t.changes()
 }
 
@@ -181,6 +188,9 @@ type evaluation struct {
 
 func (t *tracking) evaluate(i *tracked) (map[vrrp.FaultRaised]bool, evaluation) {
 	faults := map[vrrp.FaultRaised]bool{}
+	if link := t.missing[i.name]; link != "" {
+		faults[vrrp.FaultRaised{Why: vrrp.ByInterface, Of: link}] = true
+	}
 	list := t.trackersOf(i)
 	for _, tr := range list {
 		switch c := tr.Contribution(); {

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -22,8 +23,18 @@ func (r *vrrpRole) Apply(active map[string]bool) {
 	}
 	r.active = active
 	r.announcer.setActive(active)
+	r.firewall.want(r.wish(active), r.filter())
+}
+
+// wish is the next one: what the routers own, and the links that they made for
+// themselves. r.mu is held.
+func (r *vrrpRole) wish(active map[string]bool) host.Desired {
 	r.seq++
-	r.worker.Want(desiredHost(r.seq, r.byName, active, r.statics))
+	d := desiredHost(r.seq, r.byName, active, r.statics)
+	if len(r.leavingLinks) > 0 {
+		d = layout{links: r.leavingLinks}.desire(d, r.linkLocals)
+	}
+	return r.own.desire(d, r.linkLocals)
 }
 
 // Announce implements vrrp.Effects.
@@ -49,7 +60,7 @@ func (r *vrrpRole) Publish(f vrrp.Fact) {
 		r.publishGroup(f)
 		return
 	}
-	for _, line := range actionLines(f.Instance, f.What) {
+	for _, line := range r.linesOf(f) {
 		level := slog.LevelInfo
 		switch {
 		case r.leaving():
@@ -72,6 +83,22 @@ func (r *vrrpRole) Publish(f vrrp.Fact) {
 	case vrrp.Transition:
 		r.publishTransition(f, a)
 	}
+}
+
+// linesOf is what the log says of f.
+func (r *vrrpRole) linesOf(f vrrp.Fact) []logLine {
+	lines := actionLines(f.Instance, f.What)
+	t, ok := f.What.(vrrp.Transition)
+	if !ok {
+		return lines
+	}
+	r.mu.Lock()
+	in := cmp.Or(r.byName[f.Instance], r.previous[f.Instance])
+	r.mu.Unlock()
+	if in != nil && guards(in) {
+		return firewallLines(f.Instance, t, lines)
+	}
+	return lines
 }
 
 func (r *vrrpRole) priorityOf(name string) int {

@@ -11,6 +11,7 @@ import (
 
 	"holdfast/daemon/config"
 	"holdfast/host"
+	"holdfast/nft"
 	"holdfast/vrrp"
 )
 
@@ -25,21 +26,28 @@ type vrrpRole struct {
 	*childProcess
 	kernel    *host.Netlink
 	worker    *host.Worker
+	firewall  *firewall
 	announcer *announcer
 	loop      *vrrp.Loop
 	hostNews  *mailbox[host.Event]
 	tracking  *tracking
 	state     host.State // as last read
 	sources   map[string]netip.Addr
+	missing   map[string]string // links of ours that could not be made, by instance
 
-	mu       sync.Mutex // guards what follows: effects run in the loop's goroutine
-	byName   map[string]*config.Instance
-	previous map[string]*config.Instance // of the configuration before: what is removed goes by its rules
-	statics  config.Statics
-	seq      uint64
-	active   map[string]bool
-	priority map[string]int
-	stopping bool
+	mu           sync.Mutex // guards what follows: effects run in the loop's goroutine
+	byName       map[string]*config.Instance
+	previous     map[string]*config.Instance // of the configuration before: what is removed goes by its rules
+	statics      config.Statics
+	globals      *config.Globals
+	links        map[string]host.Link
+	own          layout                // links of ours
+	leavingLinks []ownLink             // those of the configuration before, while routers go by them
+	linkLocals   map[string]netip.Addr // what links of ours take over, by parent
+	seq          uint64
+	active       map[string]bool
+	priority     map[string]int
+	stopping     bool
 }
 
 // runVRRP is the life of the VRRP process.
@@ -65,12 +73,19 @@ func (c *childProcess) runVRRP(start startMessage) int {
 	defer timer.Close()
 	r.kernel = kernel
 	r.worker = host.NewWorker(kernel, r.hostNews.put)
+	if err := r.worker.Remember(sysctlJournal(c.opt.VRRPPIDFile)); err != nil {
+		c.log.Warn(err.Error())
+	}
+	r.firewall = &firewall{log: c.log, host: r.worker.Want}
+	tables := nft.NewWorker(nft.Open(), r.firewall.tablesDone)
+	r.firewall.tables = tables.Want
 	r.announcer = newAnnouncer(c.log, frames)
 	r.loop = vrrp.NewLoop(r, r.listen, timer)
 
 	ctx, cancel := context.WithCancel(context.Background())
 	var helpers sync.WaitGroup
 	helpers.Go(func() { r.worker.Run(ctx) })
+	helpers.Go(func() { tables.Run(ctx) })
 	helpers.Go(func() { r.announcer.run(ctx) })
 	defer helpers.Wait()
 	defer cancel()
@@ -79,11 +94,11 @@ func (c *childProcess) runVRRP(start startMessage) int {
 		return c.fail(permissionStatus(err), "FATAL", err)
 	}
 	r.tracking.know(start.Tracked)
-	r.configure(c.conf, start.Resume)
+	r.configure(ctx, c.conf, start.Resume)
 	loopCtx, stopLoop := context.WithCancel(ctx)
 	var loop sync.WaitGroup
 	loop.Go(func() { r.loop.Run(loopCtx) })
-	c.link.Send(message{Ready: true})
+	c.ready()
 	r.serve(ctx)
 
 	r.mu.Lock()
@@ -116,12 +131,12 @@ func (r *vrrpRole) serve(ctx context.Context) {
 			if !ok || m.Stop {
 				return // a parent that is gone cannot want us to go on
 			}
-			r.handleMessage(m)
+			r.handleMessage(ctx, m)
 		}
 	}
 }
 
-func (r *vrrpRole) handleMessage(m message) {
+func (r *vrrpRole) handleMessage(ctx context.Context, m message) {
 	switch {
 	case m.Verdict != nil:
 		events := r.tracking.set(*m.Verdict)
@@ -132,6 +147,7 @@ func (r *vrrpRole) handleMessage(m message) {
 		}
 		r.deliver(events)
 	case m.Reload != nil:
+		r.standing.relax()
 		conf, err := config.Decode(m.Reload.Config, m.Reload.Told)
 		if err != nil {
 			r.log.Error(err.Error())
@@ -140,8 +156,8 @@ func (r *vrrpRole) handleMessage(m message) {
 		r.log.Info("Reloading")
 		r.tracking.know(m.Reload.Tracked)
 		r.conf = conf
-		r.configure(conf, nil)
-		r.link.Send(message{Ready: true})
+		r.configure(ctx, conf, nil)
+		r.ready()
 	}
 }
 
@@ -152,7 +168,8 @@ func (r *vrrpRole) deliver(events []instanceEvent) {
 }
 
 // configure puts a configuration in force, at start and at reload alike.
-func (r *vrrpRole) configure(conf *config.Config, resume map[string]snapshot) {
+func (r *vrrpRole) configure(ctx context.Context, conf *config.Config, resume map[string]snapshot) {
+	own := layOut(conf, r.state.Links)
 	byName := map[string]*config.Instance{}
 	var list []vrrp.Instance
 	var watched []*tracked
@@ -161,17 +178,27 @@ func (r *vrrpRole) configure(conf *config.Config, resume map[string]snapshot) {
 		watched = append(watched, trackedBy(conf, in))
 	}
 	r.mu.Lock()
-	r.previous, r.byName, r.statics = r.byName, byName, conf.Statics
+	r.previous, r.byName, r.statics, r.globals = r.byName, byName, conf.Statics, &conf.Global
+	before := r.own
+	r.own, r.leavingLinks = own, before.without(own)
 	for _, in := range conf.Instances {
 		if _, known := r.priority[in.Name]; !known {
 			r.priority[in.Name] = int(in.Params.Priority)
 		}
 	}
 	r.mu.Unlock()
+	if line := unnamedTable(conf); line != "" {
+		r.log.Info(line)
+	}
+	if !own.sameLinks(before) {
+		r.makeLinks(ctx, conf, resume)
+	}
+	r.announcer.setExtras(own.extrasOf(conf))
 	r.tracking.links = r.state.Links
 	changes := r.tracking.configure(watched)
 	for _, in := range conf.Instances {
 		vi := loopInstance(in)
+		vi.Link = own.adverts[in.Name]
 		vi.Params.PrimaryAddr = r.sourceOf(in)
 		r.sources[in.Name] = vi.Params.PrimaryAddr
 		vi.Faults = r.tracking.faultsOf(in.Name)
@@ -184,6 +211,7 @@ func (r *vrrpRole) configure(conf *config.Config, resume map[string]snapshot) {
 	}
 	r.loop.Configure(list)
 	r.deliver(changes)
+	r.dropLinks(ctx)
 }
 
 // loopInstance is in as the loop wants it.
@@ -214,7 +242,11 @@ func (r *vrrpRole) readHost(ctx context.Context) error {
 		return err
 	}
 	r.state = state
+	r.mu.Lock()
+	r.links = state.Links
+	r.mu.Unlock()
 	r.announcer.setLinks(state.Links)
+	r.copyLinkLocals()
 	return nil
 }
 
@@ -223,8 +255,11 @@ func (r *vrrpRole) sourceOf(in *config.Instance) netip.Addr {
 	if in.Source.IsValid() {
 		return in.Source
 	}
-	virtual := func(a netip.Addr) bool { return r.conf.IsVirtual(a) }
+	virtual := r.conf.IsVirtual
 	find := r.state.PrimaryIPv4
+	if own := r.ownLinkOf(in); own != nil && own.linkLocal {
+		return linkLocalOf(r.state, in.Interface, virtual)
+	}
 	if in.Params.IPv6 {
 		find = r.state.LinkLocal
 	}
@@ -254,6 +289,9 @@ func (r *vrrpRole) handleHost(ctx context.Context, news []host.Event) {
 		r.log.Error(err.Error())
 		return
 	}
+	r.mu.Lock()
+	r.firewall.refilter(r.filter()) // an interface that came back has another index
+	r.mu.Unlock()
 	r.deliver(r.tracking.setLinks(r.state.Links))
 	for _, in := range r.conf.Instances {
 		src := r.sourceOf(in)
@@ -303,15 +341,20 @@ func (r *vrrpRole) reconciled(n host.Reconciled) {
 	for _, op := range n.Done {
 		r.log.Debug(op.String(), "cause", n.Cause)
 	}
+	if n.Sysctls != nil {
+		r.log.Warn(n.Sysctls.Error())
+	}
+	r.linksMade(n)
 	if n.Err != nil {
 		r.log.Error(n.Err.Error())
 		r.loop.Deliver("", vrrp.HostFailed{Err: n.Err})
 	}
 	repaired := len(n.Repairs) > 0
-	if repaired {
+	if repaired && !replacesLinks(n) {
 		r.log.Warn(fmt.Sprintf("put back what was removed by others: %v", n.Repairs))
 	}
 	r.announcer.carriedOut(n.Seq, n.State.Links)
+	r.firewall.hostDone(n.Seq, n.Err)
 	if n.Err != nil {
 		return
 	}
@@ -338,19 +381,22 @@ func (r *vrrpRole) release(ctx context.Context) {
 	r.mu.Unlock()
 	r.worker.Want(d)
 	limit := time.After(releaseLimit)
+	var filterGone <-chan struct{}
 	for {
 		select {
 		case <-r.hostNews.ready():
 			for _, n := range r.hostNews.take() {
-				if done, ok := n.(host.Reconciled); ok && done.Seq >= last {
+				if done, ok := n.(host.Reconciled); ok && done.Seq >= last && filterGone == nil {
 					if done.Err != nil {
 						r.log.Error(done.Err.Error())
 					}
-					return
+					filterGone = r.firewall.release(last)
 				}
 			}
+		case <-filterGone:
+			return
 		case <-limit:
-			r.log.Error(fmt.Sprintf("addresses could not be removed within %v", releaseLimit))
+			r.log.Error(fmt.Sprintf("addresses and their filter could not be removed within %v", releaseLimit))
 			return
 		case <-ctx.Done():
 			return

@@ -77,6 +77,8 @@ func actionLine(name string, a vrrp.Action) (logLine, bool) {
 		return alarmLine(name, a)
 	case vrrp.Dropped:
 		return droppedLine(name, a), true
+	case vrrp.OwnPeer:
+		return say("(%s) unicast peer %v is our own address - ignoring", name, a.Peer), true
 	case vrrp.SendFailed:
 		return alarmed("(%s) cannot send advert: %v", name, a.Err), true
 	case vrrp.SocketFailed:

@@ -33,6 +33,7 @@ func TestLogLinesAreKeepaliveds(t *testing.T) {
 		"zero as backup":    {vrrp.PriorityZero{State: vrrp.Backup, From: from}, []string{"D (VI_1) Backup received priority 0 advertisement"}},
 		"zero as master":    {vrrp.PriorityZero{State: vrrp.Active, From: from}, []string{"D (VI_1) Master received priority 0 message"}},
 		"zero sent":         {vrrp.ZeroSent{}, []string{"D (VI_1) sent 0 priority"}},
+		"own peer":          {vrrp.OwnPeer{Peer: from}, []string{"(VI_1) unicast peer 10.9.0.2 is our own address - ignoring"}},
 		"higher":            {vrrp.HigherReceived{From: from, Priority: 150, Ours: 100}, []string{"(VI_1) Master received advert from 10.9.0.2 with higher priority 150, ours 100"}},
 		"same, higher addr": {vrrp.HigherReceived{From: from, Priority: 100, Ours: 100}, []string{"(VI_1) Master received advert from 10.9.0.2 with same priority 100 but higher IP address than ours"}},
 		"lower, answered":   {vrrp.LowerReceived{From: from, Priority: 100, Ours: 150, NewElection: true}, []string{"(VI_1) Received advert from 10.9.0.2 with lower priority 100, ours 150, forcing new election"}},

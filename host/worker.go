@@ -41,7 +41,8 @@ type Reconciled struct {
 	Done    []Op
 	Repairs []Op  // those of Done that put back what others removed
 	Waiting []Op  // wanted on links that do not exist
-	Err     error // nil: the host is as wanted, apart from Waiting
+	Err     error // nil: the host is as wanted, apart from Waiting and Sysctls
+	Sysctls error // those that could not be set or written down: virtual routers work without
 	State   State // as read, before Done
 }
 
@@ -74,6 +75,8 @@ type Worker struct {
 	desired Desired
 	asked   bool                // a wish has come
 	mine    map[AddressKey]bool // addresses we added: ours even on kernels that keep no mark
+	saved   map[string]Saved    // sysctls as they were before us
+	journal Journal             // keeps saved; nil: nobody does
 	lastErr string              // of the last look, "" for none: the same one is not told again
 	deaf    string              // why changes are not seen; "" while they are
 	retry   time.Duration
@@ -86,7 +89,16 @@ type Worker struct {
 // NewWorker makes a worker. notify is called from Run's goroutine and must not
 // wait for it.
 func NewWorker(k Kernel, notify func(Event)) *Worker {
-	return &Worker{kernel: k, notify: notify, want: make(chan Desired, wantQueueSlots), mine: map[AddressKey]bool{}}
+	return &Worker{kernel: k, notify: notify, want: make(chan Desired, wantQueueSlots), mine: map[AddressKey]bool{}, saved: map[string]Saved{}}
+}
+
+// Remember lets j keep what sysctls were, and takes over what a predecessor
+// left in it. It comes before Run.
+func (w *Worker) Remember(j Journal) error {
+	saved, err := j.Load()
+	maps.Copy(w.saved, saved)
+	w.journal = j
+	return err
 }
 
 // Want asks for d. It never waits; a wish that was not begun yet is replaced.
@@ -216,6 +228,9 @@ func (w *Worker) concerns(c Change) bool {
 	switch c.Kind {
 	case Resync, LinkAdded, LinkRenamed, LinkUp:
 		return true
+	case LinkDeleted, LinkDown, LinkChanged:
+		_, wanted := w.desired.Links[c.Link.Name]
+		return wanted
 	case AddressRemoved:
 		_, wanted := w.desired.Addresses[c.Address.Key()]
 		return wanted
@@ -238,22 +253,35 @@ func (w *Worker) reconcile(ctx context.Context, cause Cause) {
 		return
 	}
 	wish := w.desired
-	wish.Leftovers = w.leftovers()
-	state, done, err := Reconcile(ctx, w.kernel, wish)
+	wish.Leftovers, wish.Restore = w.leftovers(), w.saved
+	var unsaved error
+	got := reconcileHost(ctx, w.kernel, wish, func(ops []Op) {
+		if remembered(w.saved, ops, wish.Links) {
+			unsaved = errors.Join(unsaved, w.writeDown())
+		}
+	})
 	if ctx.Err() != nil {
 		return
 	}
+	state, done, err := got.state, got.done, got.err
+	if forgotten(w.saved, wish.allSysctls(state), state.Sysctls) {
+		unsaved = errors.Join(unsaved, w.writeDown())
+	}
+	soft := errors.Join(got.sysctls, unsaved)
 	repairs := w.remember(done, state)
 	if cause == Drifted || cause == Swept {
 		repairs = done
 	}
-	w.scheduleRetry(err)
+	w.scheduleRetry(errors.Join(err, got.sysctls))
 	text := ""
-	if err != nil {
-		text = err.Error()
+	if all := errors.Join(err, soft); all != nil {
+		text = all.Error()
 	}
 	if cause == Wanted || len(done) > 0 || text != w.lastErr {
 		out := Reconciled{Seq: wish.Seq, Cause: cause, Done: done, Repairs: repairs, Err: err, State: state}
+		if text != w.lastErr {
+			out.Sysctls = soft
+		}
 		if len(state.Links) > 0 { // it could be read
 			out.Waiting = Waiting(wish, state)
 		}
@@ -263,6 +291,14 @@ func (w *Worker) reconcile(ctx context.Context, cause Cause) {
 	if len(repairs) > 0 {
 		w.countRepair(repairs)
 	}
+}
+
+// writeDown keeps saved for a successor.
+func (w *Worker) writeDown() error {
+	if w.journal == nil {
+		return nil
+	}
+	return w.journal.Save(w.saved)
 }
 
 // leftovers adds what we put there ourselves: a reload may drop an address

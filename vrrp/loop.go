@@ -23,6 +23,9 @@ const (
 type Instance struct {
 	Name      string
 	Interface string
+	// Link is what adverts go by, where that is not Interface: a VMAC on it, or
+	// the VRF of an instance without interface.
+	Link      string
 	SyncGroup string // "" for none
 	Params    Params
 	Resume    *Snapshot // for Startup; not looked at when the instance runs already
@@ -35,7 +38,8 @@ type Instance struct {
 
 // SocketSpec says which socket an instance needs; instances share equal ones.
 type SocketSpec struct {
-	Interface string
+	Interface string // the link itself
+	Base      string // the link below a VMAC; "" for others
 	IPv6      bool
 	AH        bool       // protocol 51 instead of 112
 	Group     netip.Addr // multicast group to join; zero for unicast
@@ -44,6 +48,9 @@ type SocketSpec struct {
 
 func (in *Instance) socket() SocketSpec {
 	s := SocketSpec{Interface: in.Interface, IPv6: in.Params.IPv6, AH: in.Params.ah()}
+	if in.Link != "" {
+		s.Interface, s.Base = in.Link, in.Interface
+	}
 	if in.Params.Unicast() {
 		s.Local = in.Params.PrimaryAddr
 	} else {
@@ -67,7 +74,7 @@ type Effects interface {
 
 // Fact is something that has happened. What is a Transition, an Alarm, a
 // remark, or one of the loop's own: GroupTransition, Dropped, SendFailed,
-// SocketFailed, Failed, Removed.
+// SocketFailed, Failed, OwnPeer, Removed.
 type Fact struct {
 	At       time.Time
 	Instance string // "" when none is concerned
@@ -90,6 +97,9 @@ type (
 	SocketFailed struct{ Err error }
 	// Failed: a step broke; the instance stays in Fault, the others go on.
 	Failed struct{ Panic string }
+	// OwnPeer: unicast_peer names the address that our adverts come from; it
+	// gets none. Said when it becomes so.
+	OwnPeer struct{ Peer netip.Addr }
 	// Removed: the instance is no longer configured.
 	Removed struct{}
 )
@@ -99,6 +109,7 @@ func (Dropped) action()         {}
 func (SendFailed) action()      {}
 func (SocketFailed) action()    {}
 func (Failed) action()          {}
+func (OwnPeer) action()         {}
 func (Removed) action()         {}
 
 // Status is one instance as status shows it.
@@ -127,7 +138,8 @@ type Loop struct {
 	wait  sync.WaitGroup
 
 	instances []*instance
-	timers    timers // instances that have a deadline, the next one first
+	keys      map[key]bool // of instances
+	timers    timers       // instances that have a deadline, the next one first
 	links     map[SocketSpec]*link
 	turns     uint64    // wake-ups so far; tells which sockets were drained in this one
 	reopenAt  time.Time // when to try again for sockets that could not be had; zero: all are there
@@ -153,6 +165,7 @@ type instance struct {
 	adv      Advert
 	memory   Memory
 	actions  []Action
+	ownPeer  netip.Addr // peer that was found to be ourselves; zero: none
 	drops    map[DropReason]*dropLog
 	sendFail dropLog
 	sockFail dropLog
@@ -314,6 +327,7 @@ func (l *Loop) deliver(now time.Time, in *instance, ev Event) {
 	case SourceAddress:
 		if in.Params.PrimaryAddr = ev.Addr; in.Params.Unicast() {
 			l.attach(now, in)
+			l.findOwnPeer(now, in)
 		}
 	case FaultCleared:
 		if ev.Why == ByInterface {

@@ -74,7 +74,10 @@ func (l *Loop) configure(now time.Time, wanted []Instance) {
 		l.step(now, in, Shutdown{})
 		l.publish(Fact{At: now, Instance: in.Name, What: Removed{}})
 	}
-	l.instances = list
+	l.instances, l.keys = list, map[key]bool{}
+	for i := range wanted {
+		l.keys[wanted[i].key()] = true
+	}
 	l.change(now, wanted)
 	l.attachAll(now)
 	l.regroup(now, l.start(now, fresh))
@@ -97,6 +100,7 @@ func (l *Loop) change(now time.Time, wanted []Instance) {
 			l.step(now, in, Reconfigure{w.Params})
 		}
 		l.step(now, in, FaultCleared{Why: ByPanic}) // another chance
+		l.findOwnPeer(now, in)
 	}
 }
 
@@ -110,6 +114,7 @@ func (l *Loop) start(now time.Time, fresh []*instance) []*instance {
 			in.memory.Resume(now)
 		}
 		l.step(now, in, Startup{Params: in.Params, Resume: in.Resume, Effective: in.Effective})
+		l.findOwnPeer(now, in)
 		if in.m.state != Active { // others go on, with numbers far below ours
 			in.memory = Memory{}
 		}

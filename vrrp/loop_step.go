@@ -152,6 +152,9 @@ func (l *Loop) sendAdvert(now time.Time, in *instance, priority uint8) {
 		err = l.write(in, priority, p.MulticastGroup(), allowedTTL)
 	}
 	for _, peer := range p.Peers {
+		if peer.Addr == p.PrimaryAddr {
+			continue // see findOwnPeer
+		}
 		ttl := p.UnicastTTL
 		if ttl == 0 {
 			ttl = allowedTTL
@@ -171,6 +174,20 @@ func (l *Loop) sendAdvert(now time.Time, in *instance, priority uint8) {
 	if priority == 0 {
 		in.counters.PriZeroSent++
 	}
+}
+
+// findOwnPeer remarks that a peer is ourselves, once each time that it becomes so.
+func (l *Loop) findOwnPeer(now time.Time, in *instance) {
+	p, own := in.m.Params(), netip.Addr{}
+	for _, peer := range p.Peers {
+		if peer.Addr == p.PrimaryAddr {
+			own = peer.Addr
+		}
+	}
+	if own.IsValid() && own != in.ownPeer {
+		l.publish(Fact{At: now, Instance: in.Name, What: OwnPeer{own}})
+	}
+	in.ownPeer = own
 }
 
 // write encodes anew for each destination: it enters the checksum of version 3.

@@ -107,6 +107,8 @@ func (b *bench) Publish(f Fact) {
 		b.note("%s dropped %s, %d before", f.Instance, w.Err.Reason, w.Suppressed)
 	case GroupTransition:
 		b.note("group %s %v -> %v", f.Group, w.From, w.To)
+	case OwnPeer:
+		b.note("%s peer %v is ourselves", f.Instance, w.Peer)
 	case Removed, Failed, SocketFailed, SendFailed:
 		b.note("%s %T %v", f.Instance, w, w)
 	}
@@ -400,6 +402,25 @@ func TestUnicastSendsToEachPeerAndCountsOne(t *testing.T) {
 		if got := st[0].Counters.AdvertSent; got != 1 {
 			t.Errorf("%d adverts counted, want 1", got)
 		}
+	})
+}
+
+// One list of all nodes is often given to each of them.
+func TestOurOwnAddressAmongThePeersGetsNoAdvert(t *testing.T) {
+	onBench(t, func(b *bench) {
+		in := one("VI_1", 51)
+		in.Params.Peers = []Peer{{Addr: routerB, MaxTTL: 255}, {Addr: netip.MustParseAddr("10.9.0.3"), MaxTTL: 255}}
+		in.Params.PrimaryAddr = routerB
+		b.loop.Configure([]Instance{in})
+		b.want("  0.0000s VI_1 Initialize -> Backup (startup)", "  0.0000s VI_1 peer 10.9.0.2 is ourselves", "  0.0000s apply []")
+		b.loop.Configure([]Instance{in}) // said once
+		time.Sleep(4 * time.Second)
+		b.want("  0.0000s apply []", "  3.6094s vrid 51 sends priority 100 to 10.9.0.3", "  3.6094s apply [VI_1]",
+			"  3.6094s VI_1 announce active", "  3.6094s VI_1 Backup -> Active (active-down)")
+		b.plug(newMemConn(b.conn.sent))
+		b.loop.Deliver("VI_1", SourceAddress{routerA}) // now the same peer is another router
+		time.Sleep(time.Second)
+		b.want("  4.6094s vrid 51 sends priority 100 to 10.9.0.2", "  4.6094s vrid 51 sends priority 100 to 10.9.0.3")
 	})
 }
 

@@ -23,16 +23,53 @@ func (a *assembler) instance(ic *vrrp.InstanceConfig) *Instance {
 	in.Addresses, in.Excluded = addresses(in.Lines.Addresses), addresses(in.Lines.Excluded)
 	in.Routes, in.Rules = routes(in.Lines.Routes), rules(in.Lines.Rules)
 	a.resolve(in)
+	a.linkGroup(in)
 	a.instanceTrackers(in)
 	for _, list := range [][]host.Address{in.Addresses, in.Excluded} {
 		for _, addr := range list {
 			a.c.virtual[addr.Prefix.Addr()] = true
-			if addr.Link != ic.Interface && !slices.Contains(in.Devices, addr.Link) {
-				in.Devices = append(in.Devices, addr.Link)
+		}
+	}
+	in.trackDevices()
+	return in
+}
+
+// trackDevices makes the links that carry what the instance owns be tracked, but
+// for lines with no_track.
+func (in *Instance) trackDevices() {
+	untracked := map[host.AddressKey]bool{}
+	for _, lines := range [][]host.AddressLine{in.Lines.Addresses, in.Lines.Excluded} {
+		for i := range lines {
+			untracked[lines[i].Key()] = lines[i].NoTrack
+		}
+	}
+	for _, list := range [][]host.Address{in.Addresses, in.Excluded} {
+		for _, addr := range list {
+			if !untracked[addr.Key()] {
+				in.trackDevice(addr.Link)
 			}
 		}
 	}
-	return in
+	for i := range in.Lines.Routes {
+		if l := &in.Lines.Routes[i]; !l.NoTrack {
+			in.trackDevice(l.Links()...)
+		}
+	}
+	for i := range in.Lines.Rules {
+		if l := &in.Lines.Rules[i]; !l.NoTrack {
+			in.trackDevice(l.IIf)
+		}
+	}
+}
+
+// trackDevice tracks links with weight 0; the instance's own interface has a
+// rule of its own.
+func (in *Instance) trackDevice(links ...string) {
+	for _, link := range links {
+		if link != "" && link != in.Interface && !slices.Contains(in.Devices, link) {
+			in.Devices = append(in.Devices, link)
+		}
+	}
 }
 
 // at is where a keyword of the instance stands, or else the instance.
@@ -41,6 +78,20 @@ func at(ic *vrrp.InstanceConfig, keyword string) kconf.Pos {
 		return pos
 	}
 	return ic.Pos
+}
+
+// linkGroup reports a link group that nobody knows.
+func (a *assembler) linkGroup(in *Instance) {
+	keyword, group := "use_vmac", ""
+	switch {
+	case in.Settled.VMAC != nil:
+		group = in.Settled.VMAC.Group
+	case in.Settled.IPVLAN != nil:
+		keyword, group = "use_ipvlan", in.Settled.IPVLAN.Group
+	}
+	if _, known := a.c.LinkGroup(group); group != "" && !known {
+		a.x.Errorf(at(in.InstanceConfig, keyword), kconf.ClassGeneral, "unknown-link-group", "%s: group %s is no number and is not in /etc/iproute2/group; that of the interface is used", keyword, group)
+	}
 }
 
 // resolve lets the instance settle itself, being told what is around it.

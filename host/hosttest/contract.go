@@ -44,6 +44,11 @@ func Contract(t *testing.T, newRig func(t *testing.T) Rig) {
 		"rules read back":                                      rules,
 		"watch tells of addresses and links in order":          watch,
 		"a reconcile settles":                                  settles,
+		"a link of ours is made, set up and read back":         virtualLink,
+		"one parent has an address once":                       addressInUse,
+		"links of ours go with their parent's carrier":         carrier,
+		"sysctls read back, and go with their link":            sysctls,
+		"links, sysctls and addresses settle and go":           settlesLinks,
 	} {
 		t.Run(name, func(t *testing.T) { check(t, newRig(t)) })
 	}
@@ -93,6 +98,10 @@ func op(v host.Verb, o any) host.Op {
 		return host.Op{Verb: v, Route: &o}
 	case host.Rule:
 		return host.Op{Verb: v, Rule: &o}
+	case host.VirtualLink:
+		return host.Op{Verb: v, Link: &o}
+	case host.Sysctl:
+		return host.Op{Verb: v, Sysctl: &o}
 	}
 	panic("op of nothing")
 }

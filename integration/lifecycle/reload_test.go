@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -59,6 +60,44 @@ func TestAReloadThatChangesNothingIsNotNoticed(t *testing.T) {
 	if n := len(l.Capture.GARPs(began, vip)); n > 0 {
 		t.Errorf("%d gratuitous ARPs, want none", n)
 	}
+}
+
+// TestACommentCausesNoNetlinkMessage: what ip monitor prints between two marks
+// of our own is what a reload has changed in the kernel. The second half shows
+// that it would have been printed.
+func TestACommentCausesNoNetlinkMessage(t *testing.T) {
+	_, h := lab(t)
+	conf := "# %s\n" + globals("dynamic_interfaces") +
+		router("virtual_ipaddress_excluded {\n10.9.1.100/24 dev eth0\n}", "virtual_routes {\n10.77.0.0/16 via 10.9.0.1 dev eth0%s\n}",
+			"virtual_rules {\nfrom 10.77.0.0/16 table 77 priority 77\n}") +
+		"static_ipaddress {\n10.9.2.1/32 dev eth0\n}\nstatic_routes {\n10.78.0.0/16 dev eth0\n}\nstatic_rules {\nto 10.78.0.0/16 table 78 priority 78\n}\n"
+	d := master(t, h, Start{Conf: fmt.Sprintf(conf, "one", "")})
+	netns.Eventually(t, startLimit, "everything is there", func() bool {
+		return h.Holds("10.9.1.100") && h.Holds("10.9.2.1") && strings.Contains(h.IP("rule"), "77:") && strings.Contains(h.IP("route"), "10.77.0.0/16")
+	})
+	monitor := h.StartProcess("ip", "monitor", "link", "address", "route", "rule")
+	mark := func(address string) {
+		t.Helper()
+		netns.Eventually(t, startLimit, address+" is seen by the monitor", func() bool {
+			h.IP("address", "replace", address+"/32", "dev", "lo")
+			return strings.Contains(monitor.Output(), address)
+		})
+	}
+	mark("192.0.2.1")
+	for range 3 {
+		d.reload(fmt.Sprintf(conf, "two", ""), reloaded)
+	}
+	mark("192.0.2.2")
+	_, after, _ := strings.Cut(monitor.Output(), "192.0.2.1")
+	for line := range strings.Lines(after) {
+		if strings.Contains(line, "10.9.") || strings.Contains(line, "10.7") || strings.Contains(line, "eth0") {
+			t.Errorf("the kernel was told: %s", line)
+		}
+	}
+	d.reload(fmt.Sprintf(conf, "two", " metric 7"), reloaded)
+	netns.Eventually(t, startLimit, "a real change is seen by the monitor", func() bool {
+		return strings.Contains(monitor.Output(), "metric 7")
+	})
 }
 
 // TestABurstOfReloadsEndsWithTheLastFile: a request that comes while one is
