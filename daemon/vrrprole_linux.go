@@ -94,10 +94,10 @@ func (c *childProcess) runVRRP(start startMessage) int {
 		return c.fail(permissionStatus(err), "FATAL", err)
 	}
 	r.tracking.know(start.Tracked)
-	r.configure(ctx, c.conf, start.Resume)
 	loopCtx, stopLoop := context.WithCancel(ctx)
 	var loop sync.WaitGroup
-	loop.Go(func() { r.loop.Run(loopCtx) })
+	loop.Go(func() { r.loop.Run(loopCtx) }) // before it is told anything: its inbox is finite
+	r.configure(ctx, c.conf, start.Resume)
 	c.ready()
 	r.serve(ctx)
 
