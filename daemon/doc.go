@@ -47,6 +47,8 @@
 //	tracking.go            what is tracked into priorities and faults
 //	firewall.go            what is dropped while an address is there, and in which order
 //	announcer.go           gratuitous ARP when the addresses are in place
+//	alarms.go              which machine an alarm is about, then the line and the fact
+//	repairs.go             who depends on what others remove; vrrprepairs.go acts on it
 //	vrrptext.go            keepalived's log lines for what routers do
 //	checkerrole_linux.go   the checker process
 //	filechecks.go          numbers in files into verdicts and weights

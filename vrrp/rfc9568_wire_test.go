@@ -119,9 +119,9 @@ func TestRFC9568Reception(t *testing.T) {
 		},
 		"7.1-7 an owner hears nobody, if it is told so": func(t *testing.T) {
 			ignore := func(p *Params) { p.OwnerIgnoreAdverts = true }
-			refused(t, having(owner, ignore), fromA(t), DropOwner)
+			refused(t, having(asOwner, ignore), fromA(t), DropOwner)
 			refused(t, having(ignore), fromA(t), "")
-			refused(t, having(owner), fromA(t), "")
+			refused(t, having(asOwner), fromA(t), "")
 		},
 		"7.1-8 what is refused is discarded, counted, and logged at most once a minute": func(t *testing.T) {
 			onBench(t, func(b *bench) {
@@ -146,12 +146,12 @@ func TestRFC9568Reception(t *testing.T) {
 		"7.1-10 another list of addresses is logged once, and the advert counts": func(t *testing.T) {
 			s := when(t, base(), Backup, 1, heard(150, func(a *Advert) { a.AddrsDiffer = true }))
 			s.wakes(4.609375)
-			s.wants(Alarm{Kind: AlarmAddresses, Peer: routerA, Got: 1, Want: 1})
+			s.wants(Alarm{Kind: AlarmAddresses, Peer: routerA, Priority: 150, Version: 3, Got: 1, Want: 1})
 		},
 		"7.1-11 another interval is logged once, and the advert counts": func(t *testing.T) {
 			s := when(t, base(), Backup, 1, heard(150, every(2*time.Second)))
 			s.wakes(8.21875)
-			s.wants(Alarm{Kind: AlarmInterval, Peer: routerA, Got: int64(2 * time.Second), Want: int64(time.Second)})
+			s.wants(Alarm{Kind: AlarmInterval, Peer: routerA, Priority: 150, Version: 3, Got: int64(2 * time.Second), Want: int64(time.Second)})
 		},
 	}.run(t)
 }

@@ -21,6 +21,8 @@ func (a *assembler) instance(ic *vrrp.InstanceConfig) *Instance {
 	}
 	a.sameAddress(in)
 	in.Addresses, in.Excluded = addresses(in.Lines.Addresses), addresses(in.Lines.Excluded)
+	a.c.Global.limit(in.Addresses)
+	a.c.Global.limit(in.Excluded)
 	in.Routes, in.Rules = routes(in.Lines.Routes), rules(in.Lines.Rules)
 	a.resolve(in)
 	a.linkGroup(in)
