@@ -176,7 +176,7 @@ func (l *LAN) checkDouble(i int) {
 			if v == nil || w == nil || !n.running() || !o.running() || v.state != vrrp.Active || w.state != vrrp.Active {
 				continue
 			}
-			if since := max(l.heard[a][b], l.heard[b][a], v.since, w.since, n.ran, o.ran); l.now-since > l.slots[i].dead {
+			if since := max(l.heard[a][b], l.heard[b][a], v.since, w.since, n.ran, o.ran); l.now-since > l.slots[i].dead+l.slots[i].dispute {
 				l.fail("double: %s and %s are both Active for vrid %d since %v and hear each other", n.name, o.name, l.slots[i].vrid, time.Duration(since))
 			}
 		}
@@ -283,14 +283,19 @@ func (l *LAN) checkAdvert(n *node, v *virtual, priority uint8) {
 		l.fail("rhythm: %s/%d sends after %v, its interval is %v", n.name, v.params.VRID, time.Duration(gap), v.params.Interval())
 	}
 	v.sent = l.now
-	if priority != 0 && !v.muted && priority != v.expect {
+	if priority != 0 && !v.muted && priority != v.expect && !l.slots[v.slot].reduced(v, priority) {
 		l.fail("priority: %s/%d sends an advert with priority %d, its trackers make %d", n.name, v.params.VRID, priority, v.expect)
 	}
 }
 
+// reduced says whether an owner has taken a step back because of a rival.
+func (s *slot) reduced(v *virtual, priority uint8) bool {
+	return s.rivals && v.expect == vrrp.PriorityOwner && priority == vrrp.PriorityOwner-1
+}
+
 // checkPriority compares the effective priority with the dumb computation.
 func (l *LAN) checkPriority(n *node, v *virtual) {
-	if got := v.m.Snapshot().Priority; got != v.expect {
+	if got := v.m.Snapshot().Priority; got != v.expect && !l.slots[v.slot].reduced(v, got) {
 		l.fail("priority: %s/%d has effective priority %d, its trackers make %d", n.name, v.params.VRID, got, v.expect)
 	}
 }

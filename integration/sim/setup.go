@@ -42,6 +42,8 @@ type slot struct {
 	unicast bool
 	grouped bool
 	auth    auth  // how adverts are known
+	rivals  bool  // two nodes are configured as owners
+	dispute int64 // how long they argue
 	rollout bool  // trailers are being introduced: adverts without are accepted
 	mixed   bool  // version 3: checksums of several forms
 	dead    int64 // Active_Down_Interval of the slowest, clocks and wires included
@@ -212,8 +214,15 @@ func (l *LAN) drawOwner(r *rand.Rand, i int) {
 	if r.IntN(6) != 0 || i == 2 {
 		return
 	}
-	n := l.nodes[r.IntN(min(2, len(l.nodes)))]
-	ignore := r.IntN(2) == 0
+	at := r.IntN(min(2, len(l.nodes)))
+	n, ignore := l.nodes[at], r.IntN(2) == 0
+	if i != 1 && r.IntN(3) == 0 { // two of them: somebody has made a mistake
+		s := &l.slots[i]
+		s.rivals, s.dispute = true, 6*int64(l.shape.intervals[1]) // two answers, 1.2 intervals, and then another advert
+		s.rank += s.dispute
+		v := l.nodes[1-at].routers[i]
+		v.params.Priority, v.mayOwn = vrrp.PriorityOwner, true
+	}
 	for _, v := range n.list {
 		if v.slot == i || i == 1 && v.slot == 2 {
 			v.params.Priority, v.params.OwnerIgnoreAdverts, v.mayOwn = vrrp.PriorityOwner, ignore, true

@@ -85,6 +85,11 @@ func TestSeedsMeetEverything(t *testing.T) {
 		for _, f := range l.plan {
 			met[f.Kind]++
 		}
+		for _, s := range l.slots {
+			if s.rivals {
+				routers["two owners"]++
+			}
+		}
 		routers[[...]string{2: "two nodes", 3: "three nodes", 4: "four nodes", 5: "five nodes"}[len(l.nodes)]]++
 		for _, n := range l.nodes {
 			for _, v := range n.list {
@@ -135,8 +140,8 @@ func TestSeedsMeetEverything(t *testing.T) {
 			t.Errorf("%s: %d times in 200 seeds", what, n)
 		}
 	}
-	if len(routers) != 35 {
-		t.Errorf("seeds draw %d of 35 things: %v", len(routers), routers)
+	if len(routers) != 36 {
+		t.Errorf("seeds draw %d of 36 things: %v", len(routers), routers)
 	}
 }
 
