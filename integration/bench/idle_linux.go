@@ -30,7 +30,7 @@ func benchIdle(opt options) error {
 		runs := map[string][]steady{}
 		for range opt.vrrpRounds {
 			for _, program := range []string{opt.keepalived, opt.holdfast} {
-				s, err := runSteady(program, n, opt.window)
+				s, err := runSteady(program, n, opt)
 				if err != nil {
 					return fmt.Errorf("%d routers of %s: %w", n, program, err)
 				}
@@ -81,7 +81,7 @@ func quantile(sorted []time.Duration, share float64) time.Duration {
 }
 
 // runSteady runs one program as n owners of addresses, which are Active at once.
-func runSteady(program string, n int, window time.Duration) (s steady, err error) {
+func runSteady(program string, n int, opt options) (s steady, err error) {
 	l, err := newLab()
 	if err != nil {
 		return s, err
@@ -96,7 +96,11 @@ func runSteady(program string, n int, window time.Duration) (s steady, err error
 		return s, err
 	}
 	defer c.close()
-	r, err := l.start(program, here, "global_defs {\n    router_id bench\n    vrrp_garp_master_delay 1\n}\n\n"+owners(n))
+	realtime := ""
+	if opt.realtime {
+		realtime = "    vrrp_rt_priority 50\n"
+	}
+	r, err := l.start(program, here, "global_defs {\n    router_id bench\n    vrrp_garp_master_delay 1\n"+realtime+"}\n\n"+owners(n))
 	if err != nil {
 		return s, err
 	}
@@ -125,10 +129,11 @@ func runSteady(program string, n int, window time.Duration) (s steady, err error
 	if len(last) < n {
 		return s, fmt.Errorf("after a minute only %d of %d send adverts", len(last), n)
 	}
-	collect(time.Now().Add(3*time.Second), never, nil) // the second announcement goes out meanwhile
+	// The second announcement goes out meanwhile, and the host gets its addresses.
+	collect(time.Now().Add(4*time.Second+time.Duration(n)*2*time.Millisecond), never, nil)
 	pids, began := family(r.cmd.Process.Pid), time.Now()
 	before := cpu(pids)
-	collect(began.Add(window), never, func(gap time.Duration) { s.late = append(s.late, (gap - time.Second).Abs()) })
+	collect(began.Add(opt.window), never, func(gap time.Duration) { s.late = append(s.late, (gap - time.Second).Abs()) })
 	took := time.Since(began)
 	s.cpu = time.Duration(float64(cpu(pids)-before) * 30 * float64(time.Second) / float64(took))
 	s.rss, s.child, s.adverts = resident(pids...), resident(r.child()), len(s.late)

@@ -18,6 +18,7 @@ type options struct {
 	vrrpRounds int           // the same for routers, which take longer
 	window     time.Duration // how long idle routers are watched
 	sizes      string        // how many of them, numbers with commas between
+	realtime   bool          // with vrrp_rt_priority
 }
 
 func main() {
@@ -35,6 +36,7 @@ func main() {
 	flag.IntVar(&opt.vrrpRounds, "vrrp-rounds", 3, "the same for idle and failover")
 	flag.DurationVar(&opt.window, "window", 10*time.Second, "how long idle routers are watched")
 	flag.StringVar(&opt.sizes, "sizes", "10,255,4080", "how many virtual routers are idle")
+	flag.BoolVar(&opt.realtime, "realtime", false, "run idle routers with vrrp_rt_priority, as one does on a busy machine")
 	flag.Parse()
 	names := flag.Args()
 	if len(names) == 0 {

@@ -208,7 +208,11 @@ func (l *LAN) checkTakeover(n *node, v *virtual) {
 			continue
 		}
 		waited := l.now-v.since > int64(0.98*float64(v.params.PreemptDelay))
-		if preempts && v.expect > w.expect && waited {
+		rank := w.expect
+		if got := w.m.Snapshot().Priority; l.slots[v.slot].reduced(w, got) {
+			rank = got
+		}
+		if preempts && v.expect > rank && waited {
 			continue
 		}
 		if w.since < limit && w.changed < limit && l.heard[o.index][n.index] < limit {
