@@ -34,7 +34,7 @@ func main() {
 	flag.StringVar(&opt.keepalived, "keepalived", "keepalived", "the program to compare it with")
 	flag.IntVar(&opt.rounds, "rounds", 5, "how often each program does the same work")
 	flag.IntVar(&opt.vrrpRounds, "vrrp-rounds", 3, "the same for idle and failover")
-	flag.DurationVar(&opt.window, "window", 10*time.Second, "how long idle routers are watched")
+	flag.DurationVar(&opt.window, "window", 8*time.Second, "how long idle routers are watched")
 	flag.StringVar(&opt.sizes, "sizes", "10,255,4080", "how many virtual routers are idle")
 	flag.BoolVar(&opt.realtime, "realtime", false, "run idle routers with vrrp_rt_priority, as one does on a busy machine")
 	flag.Parse()
