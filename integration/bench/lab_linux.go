@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -91,11 +92,16 @@ func (l *lab) start(program, namespace, config string) (*router, error) {
 	return r, nil
 }
 
-// kill ends a daemon as a crash of the machine would: all its processes at once,
-// the parent first so that it does not restart a child.
+// kill ends a daemon as a crash of the machine would: all its processes at once.
+// They stand still before: a child that learns of its parent's death would resign,
+// a parent would start another child.
 func (r *router) kill() {
-	for _, pid := range family(r.cmd.Process.Pid) {
-		_ = syscall.Kill(pid, syscall.SIGKILL)
+	pids := family(r.cmd.Process.Pid)
+	slices.Reverse(pids)
+	for _, signal := range []syscall.Signal{syscall.SIGSTOP, syscall.SIGKILL} {
+		for _, pid := range pids {
+			_ = syscall.Kill(pid, signal)
+		}
 	}
 	_ = r.cmd.Wait()
 }
