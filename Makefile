@@ -32,7 +32,7 @@ unit: ## what needs no root, in seconds
 
 .PHONY: netns
 netns: build ## real sockets and keepalived in network namespaces (root)
-	HOLDFAST_NETNS=1 $(GO) test -count=1 -p 1 -timeout 20m ./integration/netns/... ./integration/lifecycle/... ./integration/corpus/... ./host/... ./nft/...
+	HOLDFAST_NETNS=1 $(GO) test -count=1 -p 1 -timeout 20m ./integration/netns/... ./integration/lifecycle/... ./integration/corpus/... ./integration/bench ./host/... ./nft/...
 
 .PHONY: vm
 vm: build ## real ip_vs in an emulated machine (root)
@@ -58,7 +58,7 @@ sim: ## networks of routers in virtual time, new seeds for FOR (default 30s)
 	$(GO) test -count=1 -timeout 0 -v -run Settle ./integration/sim -for $(or $(FOR),30s) $(if $(BASE),-base $(BASE))
 
 .PHONY: bench
-bench: build ## benchmarks, and side by side with keepalived (root)
+bench: build ## benchmarks; beside keepalived: configuration, idle routers, failover (root)
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 	$(GO) run ./integration/bench
 

@@ -100,6 +100,21 @@ func runRole(r role, l *link, start startMessage) int {
 func (c *childProcess) ready() {
 	c.standing.configure(&c.conf.Global)
 	c.link.Send(message{Ready: true})
+	tidyLater(c.conf)
+}
+
+// A start or reload has become history, its work on addresses included, after
+// tidyAfter and a little for each virtual router.
+const (
+	tidyAfter     = 3 * time.Second
+	tidyAfterEach = 2 * time.Millisecond
+)
+
+// tidyLater gives the memory back that a start or reload took and nobody needs
+// any more: with thousands of routers most of it, and for hours without garbage
+// nothing else would.
+func tidyLater(conf *config.Config) {
+	time.AfterFunc(tidyAfter+time.Duration(len(conf.Instances))*tidyAfterEach, debug.FreeOSMemory)
 }
 
 // fail tells the parent why we end for good.

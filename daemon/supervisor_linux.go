@@ -283,6 +283,7 @@ func (s *supervisor) announceWhenReady(ready func()) {
 			return
 		}
 	}
+	tidyLater(s.conf.Config)
 	switch {
 	case !s.announced:
 		s.announced = true

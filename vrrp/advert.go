@@ -83,30 +83,31 @@ func PeekVRID(pdu []byte) (vrid uint8, ok bool) {
 func (p *Params) Decode(d Datagram, a *Advert) error { return (*Memory)(nil).Decode(p, d, a) }
 
 // Decode is Params.Decode with a memory: adverts that were sent before are
-// refused. a.Addrs keeps its memory: decoding allocates nothing.
+// refused. a.Addrs keeps its memory, and the error is the Memory's, good until
+// the next one: neither decoding nor refusing allocates.
 func (m *Memory) Decode(p *Params, d Datagram, a *Advert) error {
 	b := d.PDU
 	if p.ah() {
 		var ok bool
 		if b, ok = behindAH(b); !ok {
-			return p.drop(DropShort, d, int64(len(d.PDU)), ahLen+headerLen)
+			return m.drop(p, DropShort, d, int64(len(d.PDU)), ahLen+headerLen)
 		}
 	}
 	if len(b) < headerLen {
-		return p.drop(DropShort, d, int64(len(b)), headerLen)
+		return m.drop(p, DropShort, d, int64(len(b)), headerLen)
 	}
 	version, kind, count := b[0]>>4, b[0]&0x0f, int(b[3])
 	want := pduLen(version, p.Version, p.IPv6, count)
 	signed := p.HMAC != nil && len(b) == want+trailerLen
 	if !signed && !lengthFits(len(b), want, p.IPv6) {
-		return p.drop(DropLength, d, int64(len(b)), int64(want))
+		return m.drop(p, DropLength, d, int64(len(b)), int64(want))
 	}
 	b = b[:want] // what follows is a trailer or padding
 	if d.TTL != allowedTTL && !p.Unicast() {
-		return p.drop(DropTTL, d, int64(d.TTL), allowedTTL)
+		return m.drop(p, DropTTL, d, int64(d.TTL), allowedTTL)
 	}
 	if version != p.Version {
-		return p.drop(DropVersion, d, int64(version), int64(p.Version))
+		return m.drop(p, DropVersion, d, int64(version), int64(p.Version))
 	}
 	*a = Advert{Src: d.Src, Dst: d.Dst, TTL: d.TTL, Version: version, VRID: b[1], Priority: b[2], Addrs: a.Addrs[:0]}
 	if p.HMAC != nil {
@@ -116,22 +117,22 @@ func (m *Memory) Decode(p *Params, d Datagram, a *Advert) error {
 	}
 	if version == 3 {
 		a.MaxAdvertiseInterval = time.Duration(binary.BigEndian.Uint16(b[4:])&maxCentiMask) * centisecond
-	} else if err := p.checkV2(m, d, b, a); err != nil {
+	} else if err := m.checkV2(p, d, b, a); err != nil {
 		return err
 	}
 	if kind != typeAdvert {
-		return p.drop(DropType, d, int64(kind), typeAdvert)
+		return m.drop(p, DropType, d, int64(kind), typeAdvert)
 	}
 	summed := b
 	if signed && p.IPv6 {
 		summed = d.PDU
 	}
-	if err := p.checkSum(d, summed, a); err != nil {
+	if err := m.checkSum(p, d, summed, a); err != nil {
 		return err
 	}
 	a.Addrs = appendAddrs(a.Addrs, b[headerLen:], count, p.IPv6)
 	a.AddrsDiffer = !p.SkipCheckAdvAddr && !sameAddrs(p.Addrs, a.Addrs)
-	if err := p.checkSender(d); err != nil {
+	if err := m.checkSender(p, d); err != nil {
 		return err
 	}
 	m.learn(p, a)
@@ -170,19 +171,19 @@ func lengthFits(got, want int, ipv6 bool) bool {
 }
 
 // checkV2 makes the checks that version 3 has not: authentication and interval.
-func (p *Params) checkV2(m *Memory, d Datagram, b []byte, a *Advert) error {
+func (m *Memory) checkV2(p *Params, d Datagram, b []byte, a *Advert) error {
 	a.AuthType = AuthType(b[4])
 	a.MaxAdvertiseInterval = time.Duration(b[5]) * time.Second
 	if a.AuthType > AuthAH {
-		return p.drop(DropAuthType, d, int64(a.AuthType), int64(p.AuthType))
+		return m.drop(p, DropAuthType, d, int64(a.AuthType), int64(p.AuthType))
 	}
 	if a.AuthType != p.AuthType {
-		return p.drop(DropAuthMatch, d, int64(a.AuthType), int64(p.AuthType))
+		return m.drop(p, DropAuthMatch, d, int64(a.AuthType), int64(p.AuthType))
 	}
 	if !p.IPv6 { // over IPv6 there is none
 		copy(a.AuthData[:], b[len(b)-authLen:])
 		if a.AuthType == AuthPass && subtle.ConstantTimeCompare(a.AuthData[:], p.Password[:]) != 1 {
-			return p.drop(DropPassword, d, 0, 0)
+			return m.drop(p, DropPassword, d, 0, 0)
 		}
 	}
 	if p.ah() {
@@ -191,38 +192,38 @@ func (p *Params) checkV2(m *Memory, d Datagram, b []byte, a *Advert) error {
 		}
 	}
 	if a.MaxAdvertiseInterval != p.Interval() {
-		return p.drop(DropInterval, d, int64(a.MaxAdvertiseInterval), int64(p.Interval()))
+		return m.drop(p, DropInterval, d, int64(a.MaxAdvertiseInterval), int64(p.Interval()))
 	}
 	return nil
 }
 
 // checkSum verifies the checksum in any of the forms in use and notes which.
-func (p *Params) checkSum(d Datagram, b []byte, a *Advert) error {
+func (m *Memory) checkSum(p *Params, d Datagram, b []byte, a *Advert) error {
 	plain := sum(0, b)
 	switch {
 	case fold(pseudo(plain, d.Src, d.Dst, len(b), p.IPv6 || a.Version == 3)) == 0xffff:
 		a.Checksum = ChecksumStandard
 	case p.IPv6 || a.Version == 2:
-		return p.drop(DropChecksum, d, 0, 0)
+		return m.drop(p, DropChecksum, d, 0, 0)
 	case fold(plain) == 0xffff:
 		a.Checksum = ChecksumPlain
 	case !d.Dst.IsMulticast() && p.OldUnicastChecksum != OldChecksumNever && fold(pseudo(plain, d.Src, GroupIPv4, len(b), true)) == 0xffff:
 		a.Checksum = ChecksumOldUnicast
 	default:
-		return p.drop(DropChecksum, d, 0, 0)
+		return m.drop(p, DropChecksum, d, 0, 0)
 	}
 	return nil
 }
 
 // checkSender makes the checks that need no byte of the PDU.
-func (p *Params) checkSender(d Datagram) error {
+func (m *Memory) checkSender(p *Params, d Datagram) error {
 	switch {
 	case p.Unicast() && d.Dst.IsMulticast():
-		return p.drop(DropDestination, d, 0, destUnicast)
+		return m.drop(p, DropDestination, d, 0, destUnicast)
 	case !p.Unicast() && !d.Dst.IsMulticast():
-		return p.drop(DropDestination, d, 0, destMulticast)
+		return m.drop(p, DropDestination, d, 0, destMulticast)
 	case p.OwnerIgnoreAdverts && p.Owner():
-		return p.drop(DropOwner, d, 0, 0)
+		return m.drop(p, DropOwner, d, 0, 0)
 	case !p.Unicast() || !p.CheckPeers:
 		return nil
 	}
@@ -231,16 +232,26 @@ func (p *Params) checkSender(d Datagram) error {
 			continue
 		}
 		if d.TTL < peer.MinTTL || d.TTL > peer.MaxTTL {
-			return &PacketError{Reason: DropPeerTTL, Src: d.Src, Version: p.Version,
-				Got: int64(d.TTL), Want: int64(peer.MinTTL), Max: int64(peer.MaxTTL)}
+			return m.refuse(PacketError{Reason: DropPeerTTL, Src: d.Src, Version: p.Version,
+				Got: int64(d.TTL), Want: int64(peer.MinTTL), Max: int64(peer.MaxTTL)})
 		}
 		return nil
 	}
-	return p.drop(DropPeer, d, 0, 0)
+	return m.drop(p, DropPeer, d, 0, 0)
 }
 
-func (p *Params) drop(r DropReason, d Datagram, got, want int64) error {
-	return &PacketError{Reason: r, Src: d.Src, Version: p.Version, Got: got, Want: want}
+func (m *Memory) drop(p *Params, r DropReason, d Datagram, got, want int64) error {
+	return m.refuse(PacketError{Reason: r, Src: d.Src, Version: p.Version, Got: got, Want: want})
+}
+
+// refuse keeps e where the next refusal overwrites it: strangers must not make
+// us allocate.
+func (m *Memory) refuse(e PacketError) error {
+	if m == nil {
+		m = &Memory{}
+	}
+	m.refused = e
+	return &m.refused
 }
 
 func appendAddrs(list []netip.Addr, b []byte, count int, ipv6 bool) []netip.Addr {
@@ -351,10 +362,11 @@ func fold(acc uint32) uint16 {
 }
 
 // parseIPv4 takes the header off a packet from a raw socket, which hands over
-// the whole of it.
-func parseIPv4(b []byte) (Datagram, error) {
+// the whole of it. What is wrong is written to refused, which is then the error.
+func parseIPv4(b []byte, refused *PacketError) (Datagram, error) {
 	if len(b) < ipv4HeaderLen+headerLen {
-		return Datagram{}, &PacketError{Reason: DropShort, Got: int64(len(b)), Want: ipv4HeaderLen + headerLen}
+		*refused = PacketError{Reason: DropShort, Got: int64(len(b)), Want: ipv4HeaderLen + headerLen}
+		return Datagram{}, refused
 	}
 	d := Datagram{Src: netip.AddrFrom4([4]byte(b[12:])), Dst: netip.AddrFrom4([4]byte(b[16:])), TTL: b[8],
 		ID: binary.BigEndian.Uint16(b[4:])}
@@ -362,9 +374,11 @@ func parseIPv4(b []byte) (Datagram, error) {
 	total := int(binary.BigEndian.Uint16(b[2:]))
 	switch {
 	case b[0]>>4 != 4 || header < ipv4HeaderLen || len(b) < header+headerLen:
-		return d, &PacketError{Reason: DropShort, Src: d.Src, Got: int64(len(b)), Want: int64(header + headerLen)}
+		*refused = PacketError{Reason: DropShort, Src: d.Src, Got: int64(len(b)), Want: int64(header + headerLen)}
+		return d, refused
 	case total != len(b) && len(b) > ethernetMin, total > len(b), total < header+headerLen:
-		return d, &PacketError{Reason: DropIPLength, Src: d.Src, Got: int64(len(b)), Want: int64(total)}
+		*refused = PacketError{Reason: DropIPLength, Src: d.Src, Got: int64(len(b)), Want: int64(total)}
+		return d, refused
 	}
 	d.PDU = b[header:]
 	return d, nil

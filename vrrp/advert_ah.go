@@ -50,6 +50,7 @@ func (m *Memory) nextAH() {
 		m.ah = 0
 	}
 	m.ah++
+	m.ahOurs = true
 }
 
 // putAH fills in the header in front of a's PDU.
@@ -64,7 +65,9 @@ func (m *Memory) putAH(b []byte, p *Params, a *Advert) {
 }
 
 // checkAH compares sender, MAC and number, in the order of keepalived 2.2.7. The
-// number counts as used once the MAC is right, whatever else is wrong.
+// number counts as used once the MAC is right, whatever else is wrong. The number
+// that we sent last is new when somebody else sends it: else two Active routers
+// that send at the same moment would never hear each other.
 func (m *Memory) checkAH(p *Params, d Datagram) error {
 	if m == nil {
 		m = &Memory{}
@@ -72,16 +75,16 @@ func (m *Memory) checkAH(p *Params, d Datagram) error {
 	var src [4]byte
 	putAddr4(src[:], d.Src)
 	if spi := [4]byte(d.PDU[4:]); spi != src {
-		return p.drop(DropAHSender, d, int64(binary.BigEndian.Uint32(spi[:])), 0)
+		return m.drop(p, DropAHSender, d, int64(binary.BigEndian.Uint32(spi[:])), 0)
 	}
 	if subtle.ConstantTimeCompare(m.icv(p, &d), d.PDU[ahICVAt:ahICVAt+ahICVLen]) != 1 {
-		return p.drop(DropAHMAC, d, 0, 0)
+		return m.drop(p, DropAHMAC, d, 0, 0)
 	}
 	seq := binary.BigEndian.Uint32(d.PDU[8:])
-	if seq <= m.ah {
-		return p.drop(DropAHReplay, d, int64(seq), int64(m.ah))
+	if seq < m.ah || seq == m.ah && !m.ahOurs {
+		return m.drop(p, DropAHReplay, d, int64(seq), int64(m.ah))
 	}
-	m.ah = seq
+	m.ah, m.ahOurs = seq, false
 	return nil
 }
 

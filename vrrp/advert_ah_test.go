@@ -61,7 +61,7 @@ func TestAHOfKeepalivedIsAccepted(t *testing.T) {
 			if !f.dst.IsMulticast() {
 				p.Peers = []Peer{{Addr: routerA, MaxTTL: 255}}
 			}
-			d, err := parseIPv4(unhex(t, f.frame))
+			d, err := parseIPv4(unhex(t, f.frame), new(PacketError))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -79,6 +79,31 @@ func TestAHOfKeepalivedIsAccepted(t *testing.T) {
 				t.Errorf("our next number is %d, want %d", m.ah, f.seq+1)
 			}
 		})
+	}
+}
+
+// Found by the simulator: two routers that became Active at the same moment and
+// sent 1, 2, 3 … in step took each other's adverts for their own, sent again.
+func TestTwoActiveRoutersInStepHearEachOther(t *testing.T) {
+	p := ahParams()
+	var ours, theirs Memory
+	ours.Next(t0, &p)
+	theirs.Next(t0, &p)
+	p.PrimaryAddr = routerB
+	a := theirs.Advert(&p, 100, GroupIPv4)
+	d := Datagram{PDU: theirs.AppendAdvert(nil, &p, &a), Src: routerB, Dst: GroupIPv4, TTL: 255, ID: theirs.ID()}
+	if err := ours.Decode(&p, d, &a); err != nil {
+		t.Errorf("number 1 after ours of the same number: %v", err)
+	}
+	if err := ours.Decode(&p, d, &a); err == nil {
+		t.Error("accepted a second time")
+	}
+	ours.Next(t0, &p)
+	if ours.ah != 2 {
+		t.Errorf("our next number is %d, want 2", ours.ah)
+	}
+	if err := ours.Decode(&p, d, &a); err == nil {
+		t.Error("number 1 after ours of number 2 is accepted")
 	}
 }
 
@@ -112,7 +137,7 @@ func TestAHIsRefused(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			p := ahParams()
-			d, err := parseIPv4(tt.change(unhex(t, ahFrames[1].frame)))
+			d, err := parseIPv4(tt.change(unhex(t, ahFrames[1].frame)), new(PacketError))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -150,7 +175,7 @@ func TestAHAllowsWhatRoutersChange(t *testing.T) {
 		}
 		b := unhex(t, ahFrames[tt.frame].frame)
 		tt.change(b)
-		d, err := parseIPv4(b)
+		d, err := parseIPv4(b, new(PacketError))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -164,7 +189,7 @@ func TestAHAllowsWhatRoutersChange(t *testing.T) {
 
 func TestTheNumberCountsAsUsedThoughTheAdvertIsWrong(t *testing.T) {
 	p := ahParams()
-	d, err := parseIPv4(unhex(t, ahFrames[1].frame))
+	d, err := parseIPv4(unhex(t, ahFrames[1].frame), new(PacketError))
 	if err != nil {
 		t.Fatal(err)
 	}

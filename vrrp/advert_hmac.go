@@ -29,7 +29,10 @@ const (
 	trailerMACAt  = 12
 	trailerMACLen = 16
 	trailerPseudo = 20
-	minMarks      = 4 // senders remembered with multicast
+	// minMarks are the senders remembered with multicast. keepalived has four:
+	// with more routers than that, or addresses that change, an old advert is
+	// taken for a new one when anti_replay is monotonic.
+	minMarks = 16
 )
 
 // mark is the last stamp accepted from one router.
@@ -127,7 +130,7 @@ func (m *Memory) checkTrailer(p *Params, d Datagram, pdu []byte, a *Advert) erro
 	trailer := d.PDU[len(pdu):]
 	if len(trailer) != trailerLen {
 		if c.Mode == HMACEnforce {
-			return p.drop(DropHMACMissing, d, 0, 0)
+			return m.drop(p, DropHMACMissing, d, 0, 0)
 		}
 		return nil
 	}
@@ -135,24 +138,24 @@ func (m *Memory) checkTrailer(p *Params, d Datagram, pdu []byte, a *Advert) erro
 		m = &Memory{}
 	}
 	if trailer[0] != trailerKind || trailer[1] == 0 || trailer[2] != 0 || trailer[3] != 0 {
-		return p.drop(DropHMACMalformed, d, 0, 0)
+		return m.drop(p, DropHMACMalformed, d, 0, 0)
 	}
 	stamp := binary.BigEndian.Uint64(trailer[4:])
 	if c.byClock() {
 		a.Skew = skew(stamp, d.At)
 		if a.Skew.Abs() > c.Window {
-			return p.drop(DropHMACStale, d, int64(a.Skew), int64(c.Window))
+			return m.drop(p, DropHMACStale, d, int64(a.Skew), int64(c.Window))
 		}
 	}
 	key := c.key(trailer[1])
 	if key == nil {
-		return p.drop(DropHMACKey, d, int64(trailer[1]), 0)
+		return m.drop(p, DropHMACKey, d, int64(trailer[1]), 0)
 	}
 	if subtle.ConstantTimeCompare(m.trailerMAC(key.Secret, a, pdu, trailer), trailer[trailerMACAt:]) != 1 {
-		return p.drop(DropHMACMAC, d, int64(trailer[1]), 0)
+		return m.drop(p, DropHMACMAC, d, int64(trailer[1]), 0)
 	}
 	if !m.fresh(p, d, stamp) {
-		return p.drop(DropHMACReplay, d, 0, 0)
+		return m.drop(p, DropHMACReplay, d, 0, 0)
 	}
 	return nil
 }

@@ -303,29 +303,29 @@ func TestReplaysOfEachRouterAreNoticed(t *testing.T) {
 	}
 }
 
-func TestOnlyTheLastFourRoutersAreRemembered(t *testing.T) {
+func TestOnlyTheLastSixteenRoutersAreRemembered(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
 	router := func(i byte) netip.Addr { return netip.AddrFrom4([4]byte{10, 9, 0, i}) }
 	x := &exchange{t: t, p: signed(3, false)}
-	for i := range byte(5) {
+	for i := range byte(17) {
 		x.hears(router(i+1), stampOf(now), now)
 	}
-	if len(x.receiver.marks) != 4 {
-		t.Errorf("%d routers remembered, want 4", len(x.receiver.marks))
+	if len(x.receiver.marks) != 16 {
+		t.Errorf("%d routers remembered, want 16", len(x.receiver.marks))
 	}
-	for i := range byte(4) {
+	for i := range byte(16) {
 		if x.hears(router(i+2), stampOf(now), now) {
-			t.Errorf("a replay of router %d of the last four is accepted", i+2)
+			t.Errorf("a replay of router %d of the last sixteen is accepted", i+2)
 		}
 	}
-	for range 6 { // each unicast peer has a place
+	for range 20 { // each unicast peer has a place
 		x.p.Peers = append(x.p.Peers, Peer{})
 	}
-	for i := range byte(6) {
+	for i := range byte(20) {
 		x.receiver.fresh(&x.p, Datagram{Src: router(i + 1), At: now}, stampOf(now)+9)
 	}
-	if len(x.receiver.marks) != 6 {
-		t.Errorf("%d peers remembered, want 6", len(x.receiver.marks))
+	if len(x.receiver.marks) != 20 {
+		t.Errorf("%d peers remembered, want 20", len(x.receiver.marks))
 	}
 }
 

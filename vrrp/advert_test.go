@@ -311,7 +311,7 @@ func TestAnotherAddressListIsNotedNotRefused(t *testing.T) {
 
 func TestIPv4HeaderIsTakenOffAndPutOn(t *testing.T) {
 	frame := unhex(t, "45 c0 0024 0001 0000 ff 70 d08c 0a090001 e0000012 31 33 96 02 0064 38ee 0a090064 0a090065")
-	d, err := parseIPv4(frame)
+	d, err := parseIPv4(frame, new(PacketError))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -334,7 +334,7 @@ func TestIPv4HeaderIsTakenOffAndPutOn(t *testing.T) {
 		"header longer than it": {append([]byte{0x4f}, frame[1:]...), DropShort},
 		"more than arrived":     {append([]byte{0x45, 0xc0, 0, 0x30}, frame[4:]...), DropIPLength},
 	} {
-		_, err := parseIPv4(tt.b)
+		_, err := parseIPv4(tt.b, new(PacketError))
 		var pe *PacketError
 		if !errors.As(err, &pe) || pe.Reason != tt.reason {
 			t.Errorf("%s: %v, want reason %s", name, err, tt.reason)
@@ -417,7 +417,7 @@ func FuzzDecode(f *testing.F) {
 func FuzzParseIPv4(f *testing.F) {
 	f.Add(unhex(f, "45 c0 0024 0001 0000 ff 70 d08c 0a090001 e0000012 31 33 96 02 0064 38ee 0a090064 0a090065"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		d, err := parseIPv4(b)
+		d, err := parseIPv4(b, new(PacketError))
 		if err == nil && (len(d.PDU) < headerLen || len(d.PDU) > len(b)-ipv4HeaderLen) {
 			t.Errorf("PDU of %d octets out of %d", len(d.PDU), len(b))
 		}

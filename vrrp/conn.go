@@ -30,7 +30,8 @@ type Conn interface {
 	// returns an error.
 	Wait() error
 	// ReadFrom reads one VRRP PDU. ErrEmpty: none waits. A *PacketError: one
-	// was there and was no use. Any other error: the socket is broken.
+	// was there and was no use; the error is the Conn's and good until the next
+	// call. Any other error: the socket is broken.
 	ReadFrom(b []byte) (n int, meta Meta, err error)
 	// Stale reports that the interface is gone, or is another one of the same
 	// name than the socket was opened on: nothing will be heard.

@@ -34,6 +34,7 @@ type rawConn struct {
 	n, oobn int
 	from    unix.RawSockaddrInet6
 	err     error
+	refused PacketError
 	readFn  func(fd uintptr)
 	to      unix.RawSockaddrInet6 // large enough for both families
 	tolen   uint32
@@ -184,7 +185,7 @@ func (c *rawConn) ReadFrom(b []byte) (int, Meta, error) {
 		meta.Src = netip.AddrFrom16(c.from.Addr)
 		return c.n, meta, nil
 	}
-	d, err := parseIPv4(b[:c.n])
+	d, err := parseIPv4(b[:c.n], &c.refused)
 	if err != nil {
 		return 0, meta, err
 	}

@@ -148,6 +148,7 @@ type Loop struct {
 	instances []*instance
 	keys      map[key]bool // of instances
 	timers    timers       // instances that have a deadline, the next one first
+	serial    uint64       // of the instance made last
 	links     map[SocketSpec]*link
 	turns     uint64    // wake-ups so far; tells which sockets were drained in this one
 	reopenAt  time.Time // when to try again for sockets that could not be had; zero: all are there
@@ -173,6 +174,7 @@ type instance struct {
 	member   int        // number in it
 	at       time.Time  // deadline of m as filed in timers; zero: not there
 	index    int        // place in timers
+	serial   uint64     // of equal deadlines the lowest is first
 	counters Counters
 	adv      Advert
 	memory   Memory

@@ -60,7 +60,8 @@ func (l *Loop) configure(now time.Time, wanted []Instance) {
 	stays := map[*instance]bool{}
 	for i, in := range l.match(wanted) {
 		if in == nil || wanted[i].Params.Change(in.m.Params()) == Restart {
-			in = &instance{Instance: wanted[i]}
+			l.serial++
+			in = &instance{Instance: wanted[i], serial: l.serial}
 			fresh = append(fresh, in)
 		}
 		stays[in] = true

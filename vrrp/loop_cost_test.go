@@ -75,6 +75,45 @@ func BenchmarkOneAdvertAmong4080Routers(b *testing.B) {
 	}
 }
 
+// Each has its place in the burst, or the time between two of its adverts would
+// change by as long as the burst takes.
+func TestRoutersWithEqualDeadlinesSendInTheSameOrderEachTime(t *testing.T) {
+	var order []uint8
+	l := NewLoop(nowhere{}, func(SocketSpec) (Conn, error) {
+		return &recorder{deaf: deaf{make(chan struct{})}, order: &order}, nil
+	}, NewGoTimer())
+	now := time.Now()
+	l.configure(now, manyInstances(1))
+	t.Cleanup(func() { l.shutdown(now) })
+	for second := range 5 {
+		order = nil
+		now = now.Add(time.Second)
+		if second == 0 {
+			now = now.Add(3 * time.Second)
+		}
+		l.turn(now)
+		for i, vrid := range order {
+			if int(vrid) != i+1 {
+				t.Fatalf("second %d: %v", second, order)
+			}
+		}
+		if len(order) != 255 {
+			t.Fatalf("second %d: %d adverts, want 255", second, len(order))
+		}
+	}
+}
+
+// recorder is a socket that notes which virtual router sends.
+type recorder struct {
+	deaf
+	order *[]uint8
+}
+
+func (r *recorder) WriteTo(b []byte, _ Meta) error {
+	*r.order = append(*r.order, b[1])
+	return nil
+}
+
 func TestTheNextDeadlineIsFoundWhateverTheOrder(t *testing.T) {
 	var h timers
 	var list []*instance

@@ -111,9 +111,8 @@ func (l *Loop) drain(now time.Time, k *link) {
 // unreadable handles what is neither a datagram nor an empty socket, and
 // reports whether the socket is of no more use.
 func (l *Loop) unreadable(now time.Time, k *link, err error) bool {
-	var refused *PacketError // here, since it costs an allocation
-	if errors.As(err, &refused) {
-		l.dropStranger(now, k, refused)
+	if refused, ok := err.(*PacketError); ok { // errors.As costs an allocation
+		l.dropStranger(now, k, *refused)
 		return false
 	}
 	l.broken(now, k, err)
@@ -142,7 +141,7 @@ func (l *Loop) receive(at time.Time, k *link, d Datagram) {
 	}
 	vrid, ok := PeekVRID(pdu)
 	if !ok {
-		l.dropStranger(at, k, &PacketError{Reason: DropShort, Src: d.Src, Got: int64(len(d.PDU)), Want: headerLen})
+		l.dropStranger(at, k, PacketError{Reason: DropShort, Src: d.Src, Got: int64(len(d.PDU)), Want: headerLen})
 		return
 	}
 	in := k.find(vrid, d)
@@ -156,7 +155,7 @@ func (l *Loop) receive(at time.Time, k *link, d Datagram) {
 		return // the start delay: not even counted
 	}
 	if in == nil {
-		l.dropStranger(at, k, &PacketError{Reason: DropVRID, Src: d.Src, Got: int64(vrid)})
+		l.dropStranger(at, k, PacketError{Reason: DropVRID, Src: d.Src, Got: int64(vrid)})
 		return
 	}
 	if in.m.state != Backup && in.m.state != Active {
@@ -198,8 +197,8 @@ func (k *link) find(vrid uint8, d Datagram) *instance {
 
 // refuse counts, raises an alarm if the sender means us, and says so now and then.
 func (l *Loop) refuse(at time.Time, in *instance, pdu []byte, err error) {
-	var refused *PacketError
-	if !errors.As(err, &refused) {
+	refused, ok := err.(*PacketError)
+	if !ok {
 		return
 	}
 	refused.Theirs, refused.Priority = pdu[0]>>4, pdu[2] // PeekVRID has seen a whole header
@@ -212,18 +211,20 @@ func (l *Loop) refuse(at time.Time, in *instance, pdu []byte, err error) {
 		in.drops[refused.Reason] = &dropLog{}
 	}
 	if n, ok := in.drops[refused.Reason].due(at); ok {
-		l.publish(Fact{At: at, Instance: in.Name, What: Dropped{in.Interface, refused, n}})
+		kept := *refused // the next refusal overwrites it
+		l.publish(Fact{At: at, Instance: in.Name, What: Dropped{in.Interface, &kept, n}})
 	}
 }
 
 // dropStranger says now and then that somebody sends what no instance is meant by.
-func (l *Loop) dropStranger(at time.Time, k *link, err *PacketError) {
+func (l *Loop) dropStranger(at time.Time, k *link, refused PacketError) {
 	log := &l.stranger
-	if err.Reason == DropVRID { // where nobody wants to read of these, they must not hide others
+	if refused.Reason == DropVRID { // where nobody wants to read of these, they must not hide others
 		log = &l.unknown
 	}
 	if n, ok := log.due(at); ok {
-		l.publish(Fact{At: at, What: Dropped{k.spec.Interface, err, n}})
+		kept := refused // a copy that is made only here
+		l.publish(Fact{At: at, What: Dropped{k.spec.Interface, &kept, n}})
 	}
 }
 

@@ -33,9 +33,19 @@ func (t *timers) file(in *instance) {
 	}
 }
 
-// Len, Less, Swap, Push and Pop implement heap.Interface.
-func (t timers) Len() int           { return len(t) }
-func (t timers) Less(i, j int) bool { return t[i].at.Before(t[j].at) }
+// Len, Push and Pop implement heap.Interface.
+func (t timers) Len() int { return len(t) }
+
+// Less puts the older one first where deadlines are equal: thousands that began
+// at one moment send in the same order each time, and so each at its interval.
+func (t timers) Less(i, j int) bool {
+	if c := t[i].at.Compare(t[j].at); c != 0 {
+		return c < 0
+	}
+	return t[i].serial < t[j].serial
+}
+
+// Swap implements heap.Interface.
 func (t timers) Swap(i, j int) {
 	t[i], t[j] = t[j], t[i]
 	t[i].index, t[j].index = i, j

@@ -146,6 +146,9 @@ func (m *Machine) Step(now time.Time, ev Event, out []Action) []Action {
 		if m.held(now) {
 			return out
 		}
+		if now.Before(m.lastTransition) { // it waited in the socket while we were in Fault
+			now = m.lastTransition
+		}
 		if m.state == Backup || m.state == Active {
 			out = m.peers.compare(now, &m.params, ev.Advert, out)
 			out = m.settle(ev.Advert, out)

@@ -85,8 +85,6 @@ func (s tale) run() string {
 	return strings.Join(diary, ", ")
 }
 
-func asOwner(p *Params) { p.Priority = PriorityOwner }
-
 // The Active_Down_Interval is 3.609s: 3*1s + 156/256*1s.
 func TestNothingHappensBeforeTheStartDelayIsOver(t *testing.T) {
 	eth0 := FaultRaised{ByInterface, "eth0"}

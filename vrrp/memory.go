@@ -16,12 +16,14 @@ import (
 type Memory struct {
 	id      uint16 // identification of the advert being sent
 	ah      uint32 // highest sequence number of AH sent or accepted
+	ahOurs  bool   // we sent it, and heard it of nobody
 	stamp   uint64 // of the last trailer sent
 	marks   []mark // of trailers accepted, the most recent sender first
 	old     []netip.Addr
 	macs    []keyed
 	scratch [scratchLen]byte
 	sum     [64]byte
+	refused PacketError // the last error of Decode
 }
 
 // keyed is a MAC ready for use: it is costly to set up and has no state between

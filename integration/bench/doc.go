@@ -3,7 +3,9 @@
 // figures can be read as ratios even where the machine is busy. It measures and
 // judges nothing: no test depends on time.
 //
-//	bench config   reading a configuration: the whole run of --config-test
+//	bench config    reading a configuration: the whole run of --config-test
+//	bench idle      routers that send adverts: processor time, memory, lateness
+//	bench failover  from the death of the Active router to its successor's answer
 //
 // Benchmarks of parts, without keepalived, are ordinary Go benchmarks beside it.
 //
@@ -13,4 +15,8 @@
 //	generate.go     configurations of any size
 //	pair.go         two programs in turns: processor time, memory
 //	config_linux.go --config-test, in a network namespace with the links it names
+//	lab_linux.go    namespaces of our own, daemons in them, what these take
+//	capture_linux.go adverts and answers to ARP as they come off the wire
+//	idle_linux.go   routers at rest
+//	failover_linux.go routers that are killed
 package main

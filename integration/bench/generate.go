@@ -36,3 +36,9 @@ func routers(n int) string {
 	}
 	return b.String()
 }
+
+// owners is a configuration of n virtual routers that are Active at once, on as
+// many links as routers has them.
+func owners(n int) string {
+	return strings.NewReplacer("state BACKUP", "state MASTER", "priority 100", "priority 255").Replace(routers(n))
+}

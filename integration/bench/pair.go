@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -73,9 +74,14 @@ func inTurns(rounds int, programs ...[]string) ([][]usage, error) {
 
 // middle is the median of what pick says about each run.
 func middle[T int64 | time.Duration](runs []usage, pick func(usage) T) T {
+	return median(runs, pick)
+}
+
+// median is the median of what pick says about each.
+func median[R any, T cmp.Ordered](runs []R, pick func(R) T) T {
 	list := make([]T, len(runs))
-	for i, u := range runs {
-		list[i] = pick(u)
+	for i, r := range runs {
+		list[i] = pick(r)
 	}
 	slices.Sort(list)
 	return list[len(list)/2]

@@ -143,7 +143,27 @@ func breaks() map[string]struct {
 		"a survivor that does not announce itself": {"announced", made(bent{action: func(_ *vrrp.Machine, _ vrrp.Event, _ vrrp.State, a vrrp.Action) bool {
 			return !isA[vrrp.LowerReceived](a) && a != vrrp.Action(vrrp.Announce{Why: vrrp.ByLowerPriority, Repeat: 1})
 		}})},
-		"deadlines before queued datagrams": {"preempts", Options{TickFirst: true}},
+		"deadlines before queued datagrams":              {"preempts", Options{TickFirst: true}},
+		"a recorded advert that is believed":             {"peace", Options{Gullible: true}},
+		"a resumed router that numbers its adverts anew": {"preempts", Options{NumbersAnew: true}},
+		"a new key that was not told to everybody": {"double", made(bent{event: withParams(func(p *vrrp.Params) {
+			if p.HMAC != nil && p.HMAC.ActiveKey == 1 { // who still signs with the old one knows no other
+				c := *p.HMAC
+				c.Keys = c.Keys[:1]
+				p.HMAC = &c
+			}
+		})})},
+		"checksums of one form only": {"double", Options{Refuse: func(p *vrrp.Params, a *vrrp.Advert) bool {
+			ours := p.Advert(1, a.Dst)
+			return a.Version == 3 && a.Checksum != ours.Checksum
+		}}},
+		"another list of addresses that is refused": {"double", Options{Refuse: func(_ *vrrp.Params, a *vrrp.Advert) bool {
+			return a.AddrsDiffer
+		}}},
+		"hooks that are told of the last transition first": {"hooks", Options{HooksBackwards: true}},
+		"a nopreempt that is preempt": {"preempts", made(bent{event: withParams(func(p *vrrp.Params) {
+			p.PreemptMode, p.PreemptDelay = true, 0
+		})})},
 	}
 }
 
@@ -151,7 +171,7 @@ func TestTheSimulatorFindsBrokenMachines(t *testing.T) {
 	for name, b := range breaks() {
 		t.Run(name, func(t *testing.T) {
 			var others []string
-			for s := uint64(1); s <= 200; s++ {
+			for s := uint64(1); s <= 1000; s++ {
 				r := Try(s, b.opts)
 				switch {
 				case r.Err == nil:
@@ -162,7 +182,7 @@ func TestTheSimulatorFindsBrokenMachines(t *testing.T) {
 					others = append(others, r.Err.Error())
 				}
 			}
-			t.Errorf("200 seeds found nothing against %q, but %d other things: %.3q", b.invariant, len(others), others)
+			t.Errorf("1000 seeds found nothing against %q, but %d other things: %.3q", b.invariant, len(others), others)
 		})
 	}
 }

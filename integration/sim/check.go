@@ -13,24 +13,29 @@ import (
 func (l *LAN) disturb() {
 	l.settled, l.calm = false, never
 	tail := maxDelay + int64(l.shape.intervals[0])/2 // datagrams still on their way
-	whole := l.loss == 0 && l.slow == 0
+	whole, clocked, peak := l.loss == 0 && l.slow == 0, l.clocked(), int64(0)
 	for _, a := range l.nodes {
-		whole = whole && (!a.up || a.stalled == never)
+		whole = whole && (!a.up || a.stalled == never) && (a.jump == 0 || !clocked)
+		if clocked {
+			peak = max(peak, a.peak)
+		}
+	}
+	for _, a := range l.nodes {
 		for _, b := range l.nodes {
 			cut := l.cut[a.index][b.index]
 			whole = whole && (!cut || !a.up || !b.up || a == b)
 			h := &l.heard[a.index][b.index]
 			switch {
 			case cut || l.loss > 0 || l.slow > 0 || !a.running() || !b.up || // what b does not read now waits in its socket
-				!a.linkUp || !b.linkUp:
+				!a.linkUp || !b.linkUp, clocked && (a.jump != 0 || b.jump != 0):
 				*h = never
-			case *h == never:
-				*h = l.now + tail
+			case *h == never || *h < peak:
+				*h = max(l.now+tail, peak)
 			}
 		}
 	}
 	if whole {
-		l.calm = max(l.now+tail, l.strange)
+		l.calm = max(l.now+tail, l.strange, peak)
 	}
 	for i := range l.slots {
 		l.slots[i].want = 0
@@ -154,6 +159,7 @@ func (l *LAN) see(n *node, v *virtual, to vrrp.State) {
 		}
 	case from == vrrp.Active:
 		s.actives--
+		v.resumed = false
 		if to == vrrp.Backup && v.deposed {
 			l.expectAnnouncement(n, v)
 		}
@@ -170,7 +176,7 @@ func (l *LAN) checkDouble(i int) {
 			if v == nil || w == nil || !n.running() || !o.running() || v.state != vrrp.Active || w.state != vrrp.Active {
 				continue
 			}
-			if since := max(l.heard[a][b], l.heard[b][a], v.since, w.since, n.ran, o.ran); l.now-since > l.slots[i].dead {
+			if since := max(l.heard[a][b], l.heard[b][a], v.since, w.since, n.ran, o.ran); l.now-since > l.slots[i].dead+l.slots[i].dispute {
 				l.fail("double: %s and %s are both Active for vrid %d since %v and hear each other", n.name, o.name, l.slots[i].vrid, time.Duration(since))
 			}
 		}
@@ -198,11 +204,15 @@ func (l *LAN) checkTakeover(n *node, v *virtual) {
 	}
 	for _, o := range l.nodes {
 		w := o.routers[v.slot]
-		if w == nil || w == v || w.state != vrrp.Active {
+		if w == nil || w == v || w.state != vrrp.Active || l.slots[v.slot].deaf(v, w) {
 			continue
 		}
 		waited := l.now-v.since > int64(0.98*float64(v.params.PreemptDelay))
-		if preempts && v.expect > w.expect && waited {
+		rank := w.expect
+		if got := w.m.Snapshot().Priority; l.slots[v.slot].reduced(w, got) {
+			rank = got
+		}
+		if preempts && v.expect > rank && waited {
 			continue
 		}
 		if w.since < limit && w.changed < limit && l.heard[o.index][n.index] < limit {
@@ -277,14 +287,19 @@ func (l *LAN) checkAdvert(n *node, v *virtual, priority uint8) {
 		l.fail("rhythm: %s/%d sends after %v, its interval is %v", n.name, v.params.VRID, time.Duration(gap), v.params.Interval())
 	}
 	v.sent = l.now
-	if priority != 0 && !v.muted && priority != v.expect {
+	if priority != 0 && !v.muted && priority != v.expect && !l.slots[v.slot].reduced(v, priority) {
 		l.fail("priority: %s/%d sends an advert with priority %d, its trackers make %d", n.name, v.params.VRID, priority, v.expect)
 	}
 }
 
+// reduced says whether an owner has taken a step back because of a rival.
+func (s *slot) reduced(v *virtual, priority uint8) bool {
+	return s.rivals && v.expect == vrrp.PriorityOwner && priority == vrrp.PriorityOwner-1
+}
+
 // checkPriority compares the effective priority with the dumb computation.
 func (l *LAN) checkPriority(n *node, v *virtual) {
-	if got := v.m.Snapshot().Priority; got != v.expect {
+	if got := v.m.Snapshot().Priority; got != v.expect && !l.slots[v.slot].reduced(v, got) {
 		l.fail("priority: %s/%d has effective priority %d, its trackers make %d", n.name, v.params.VRID, got, v.expect)
 	}
 }

@@ -38,11 +38,13 @@ const (
 	Readdress             // the interface loses or changes its own address
 	Reload                // another configuration
 	Stranger              // somebody else speaks with our VRID
+	Replay                // somebody sends again what he recorded
+	Clock                 // somebody sets the clock on the wall
 	kinds
 )
 
 var kindNames = [kinds]string{"heal", "loss", "delay", "duplicate", "cut", "partition", "mend", "crash", "stop", "boot",
-	"replace", "stall", "eth0", "eth1", "script", "file", "release", "kernel", "drift", "readdress", "reload", "stranger"}
+	"replace", "stall", "eth0", "eth1", "script", "file", "release", "kernel", "drift", "readdress", "reload", "stranger", "replay", "clock"}
 
 // Fault is one thing that happens, drawn before the LAN runs.
 type Fault struct {
@@ -91,6 +93,11 @@ func (l *LAN) drawPlan(r *rand.Rand) []Fault {
 		at += r.Int64N(2 * longest)
 		plan = append(plan, Fault{At: at, Kind: Heal})
 		at += l.quietTime()
+		number++ // what changes nothing may come in the quiet
+		if again := (Fault{Number: number, At: at, Kind: Replay, N: r.Uint64()}); l.opts.Keep == nil || slices.Contains(l.opts.Keep, number) {
+			plan = append(plan, again)
+		}
+		at += 4 * int64(l.shape.intervals[1])
 	}
 	l.end = at
 	return plan
@@ -100,6 +107,9 @@ func (l *LAN) drawPlan(r *rand.Rand) []Fault {
 func (l *LAN) strike(f Fault) {
 	l.note("%v", f)
 	n := l.nodes[f.A]
+	if f.Kind == Replay && l.replay(f) {
+		return // nobody believes it: the network is as calm as before
+	}
 	l.calm = never
 	for _, o := range l.nodes {
 		for _, v := range o.list {
@@ -190,6 +200,9 @@ func (l *LAN) strikeNode(n *node, f Fault) {
 		}
 	case Reload:
 		l.reload(n, f)
+	case Clock:
+		seconds := []int64{-30, -4, -1, 1, 2, 4, 10, 30}[f.N%8]
+		l.setClock(n, seconds*int64(time.Second))
 	}
 	if n.running() {
 		l.learn(n)
@@ -244,6 +257,7 @@ func (l *LAN) healAll() {
 	for _, n := range l.nodes {
 		n.hostBroken = false
 		l.setLink(n, true)
+		l.setClock(n, 0)
 		if n.stalled != never {
 			n.stalled, n.ran = never, l.now
 		}
@@ -256,6 +270,9 @@ func (l *LAN) healAll() {
 	}
 }
 
+// everything is the reload that leaves nothing as it was.
+const everything = 6
+
 // reload gives a node another configuration. The others are not told, as in
 // the field. A node that is down finds it when it boots.
 func (l *LAN) reload(n *node, f Fault) {
@@ -263,13 +280,13 @@ func (l *LAN) reload(n *node, f Fault) {
 		return
 	}
 	r := rand.New(rand.NewPCG(f.N, streamPlan))
-	kind, mood, rank := min(r.IntN(8), 5), l.drawMood(r), uint8(1+r.IntN(254))
+	kind, mood, rank := min(r.IntN(9), everything), l.drawMood(r), uint8(1+r.IntN(254))
 	shared, own := drawLines(r, false), r.IntN(2) == 0
 	l.note("reload of %s, kind %d", n.name, kind)
 	before := n.serving()
 	for _, v := range n.list {
 		p, group := v.params, v.params.Grouped && !l.shape.uneven
-		if kind == 0 || kind == 5 { // another rank; an owner may be one no more, or again
+		if kind == 0 || kind == everything { // another rank; an owner may be one no more, or again
 			p.Priority = uint8(1 + r.IntN(254))
 			switch {
 			case v.mayOwn && own:
@@ -278,17 +295,21 @@ func (l *LAN) reload(n *node, f Fault) {
 				p.Priority = rank
 			}
 		}
-		if kind == 4 || kind == 5 { // other trackers
+		if kind == 4 || kind == everything { // other trackers
 			v.lines = drawLines(r, group)
 			if group {
 				v.lines = groupLines(shared, v.lines)
 			}
 		}
-		switch kind {
-		case 1: // another version of the list of addresses
+		if kind == 1 || kind == everything { // another version of the list of addresses
 			p.Addrs = append(slices.Clone(p.Addrs[:1]), virtualAddr(p.IPv6, p.VRID, byte(1+r.IntN(8))))
-		case 2, 3:
+		}
+		if kind == 2 || kind == 3 || kind == everything {
 			mood.put(&p)
+		}
+		if kind == 5 || kind == everything { // another key, another form of checksums, other answers
+			l.slots[v.slot].arm(r, &p)
+			p.LowerPriorityNoAdvert, p.HigherPrioritySendAdvert = r.IntN(4) == 0, r.IntN(2) == 0
 		}
 		v.changed, v.params = l.now, p
 		if n.up {

@@ -51,6 +51,14 @@ type Options struct {
 	ForgetAtReload bool
 	// LoseHost loses what the host is told to carry.
 	LoseHost bool
+	// Gullible forgets what was accepted before the next datagram is judged.
+	Gullible bool
+	// NumbersAnew begins again with number 1 where a router is resumed.
+	NumbersAnew bool
+	// Refuse refuses adverts that production code accepts.
+	Refuse func(p *vrrp.Params, a *vrrp.Advert) bool
+	// HooksBackwards tells hooks the last of several transitions first.
+	HooksBackwards bool
 }
 
 // virtual is one virtual router on one node, with what its host carries.
@@ -59,6 +67,7 @@ type virtual struct {
 	params vrrp.Params
 	lines  []line // what it tracks
 	m      machine
+	memory vrrp.Memory   // of packets
 	acts   []vrrp.Action // memory of the last step
 
 	state    vrrp.State         // as last seen from outside
@@ -74,6 +83,10 @@ type virtual struct {
 	mayOwn   bool               // a configuration may make it the owner
 	noSource bool               // its interface has no address to send from
 	muted    bool               // between a change and the word of its trackers: what it sends is not compared
+	number   uint64             // highest number of AH that it knows
+	ours     bool               // it sent that itself
+	resumed  bool               // it goes on where its predecessor was Active, and still is
+	marks    [senders]uint64    // last stamp that it accepted of each
 
 	carries   bool  // the host has the addresses
 	wanted    bool  // the host was told to have them
@@ -105,6 +118,9 @@ type node struct {
 	paused   int64   // when the last stall began
 	trackers objects // as the world has them
 	known    objects // as the process knows them
+
+	offset, jump int64 // of the clock on the wall: always, and since somebody set it
+	peak         int64 // when its clock has caught up with what it stamped
 
 	hostBroken bool // the kernel refuses every change of addresses
 	applyDue   bool
@@ -146,6 +162,7 @@ type LAN struct {
 	cut      [maxNodes][maxNodes]bool  // one direction each
 	heard    [maxNodes][maxNodes]int64 // since when each hears each; never: does not
 	strange  int64                     // end of the last stranger's adverts
+	tape     tape                      // what an attacker has recorded
 	calm     int64                     // nothing disturbs since; never: something does
 	settled  bool                      // ranks were looked at since then
 	diary    []string
@@ -254,6 +271,7 @@ func (l *LAN) boot(n *node, resume bool) {
 	}
 	for i, v := range n.list {
 		v.m, v.muted = l.opts.Machine(), true
+		v.memory, v.number, v.marks = vrrp.Memory{}, 0, [senders]uint64{}
 		v.told = told{faults: v.told.faults[:0]}
 		p := v.params
 		if v.noSource {
@@ -269,7 +287,14 @@ func (l *LAN) boot(n *node, resume bool) {
 		if v.noSource {
 			l.step(n, v, l.now, vrrp.FaultRaised{Why: vrrp.ByNoAddress, Of: "eth0"})
 		}
+		if ev.Resume != nil && !l.opts.NumbersAnew {
+			v.memory.Resume(n.wallClock(l.now))
+		}
 		l.step(n, v, l.now, ev)
+		v.resumed = ev.Resume != nil && v.m.State() == vrrp.Active
+		if v.m.State() != vrrp.Active { // as the loop does
+			v.memory, v.number = vrrp.Memory{}, 0
+		}
 		if v.m.State() == vrrp.Active && !slices.ContainsFunc(v.acts, isTransition) {
 			v.hook = vrrp.Active // it carries on: the hooks of the predecessor have run
 		}

@@ -41,7 +41,11 @@ type slot struct {
 	ipv6    bool
 	unicast bool
 	grouped bool
-	secret  bool  // version 2 with a password, version 3 with checksums as version 2 has them
+	auth    auth  // how adverts are known
+	rivals  bool  // two nodes are configured as owners
+	dispute int64 // how long they argue
+	rollout bool  // trailers are being introduced: adverts without are accepted
+	mixed   bool  // version 3: checksums of several forms
 	dead    int64 // Active_Down_Interval of the slowest, clocks and wires included
 	owner   int64 // within which a whole network has an owner
 	rank    int64 // within which it is the right one, and nothing moves after
@@ -89,7 +93,7 @@ func (l *LAN) drawShape(r *rand.Rand) {
 	}
 	s.downMax = []int{2, 3, 3, 3, 5}[r.IntN(5)]
 	if r.IntN(3) == 0 {
-		s.delayMax = time.Duration(1+r.IntN(4)) * base
+		s.delayMax = time.Duration(1+r.IntN(7)) * base
 	}
 	s.quiet, s.uneven, s.sendHigher = r.IntN(3) == 0, r.IntN(8) == 0, r.IntN(2) == 0
 	s.noAnswer = r.IntN(4) == 0
@@ -106,10 +110,11 @@ func (l *LAN) drawShape(r *rand.Rand) {
 func (l *LAN) drawSlots(r *rand.Rand) {
 	for i := range 3 + r.IntN(2) {
 		s := slot{vrid: uint8(51 + i), version: 3, ipv6: r.IntN(3) == 0, grouped: i == 1 || i == 2,
-			unicast: i == 3 || r.IntN(5) == 0, secret: r.IntN(4) == 0}
+			unicast: i == 3 || r.IntN(5) == 0}
 		if l.shape.intervals[0] >= time.Second && r.IntN(2) == 0 {
 			s.version = 2
 		}
+		s.drawAuth(r)
 		slowest := int64(l.shape.intervals[1])
 		// Clocks differ by up to one percent either way.
 		s.dead = int64(float64(l.shape.downMax+1)*float64(slowest)*1.025) + maxDelay
@@ -125,7 +130,8 @@ func (l *LAN) drawSlots(r *rand.Rand) {
 func (l *LAN) drawNode(r *rand.Rand, index, count int) *node {
 	n := &node{index: index, name: string(rune('a' + index)), linkUp: true, wake: never, repairAt: never, resultAt: never,
 		stalled: never, bootAt: never, trackers: freshObjects(),
-		drift: (r.Float64() - 0.5) / 50} // one percent either way, far worse than a real clock
+		drift:  (r.Float64() - 0.5) / 50, // one percent either way, far worse than a real clock
+		offset: r.Int64N(2*offsetMax) - offsetMax}
 	mood := l.drawMood(r)
 	rank := uint8(1 + r.IntN(254))
 	shared := drawLines(r, false)
@@ -145,6 +151,10 @@ func (l *LAN) drawNode(r *rand.Rand, index, count int) *node {
 			v.lines = groupLines(shared, v.lines)
 		}
 		mood.put(&v.params)
+		s.arm(r, &v.params)
+		if r.IntN(6) == 0 { // it backs up one more address than the others
+			v.params.Addrs = append(v.params.Addrs, virtualAddr(s.ipv6, s.vrid, byte(1+r.IntN(8))))
+		}
 		n.routers[i], n.list = v, append(n.list, v)
 		if s.grouped {
 			n.grouped = append(n.grouped, v)
@@ -185,12 +195,6 @@ func (l *LAN) params(s *slot, index, count int) vrrp.Params {
 		AdvertisementInterval: l.shape.intervals[0], PrimaryAddr: source(s.ipv6, index, 0),
 		HigherPrioritySendAdvert: l.shape.sendHigher, LowerPriorityNoAdvert: l.shape.noAnswer,
 		Announce: vrrp.AnnounceParams{MasterDelay: 5 * time.Second, MasterRepeat: 1, LowerPrioRepeat: 1, Refresh: l.shape.refresh}}
-	switch {
-	case s.secret && s.version == 2:
-		p.AuthType, p.Password = vrrp.AuthPass, [8]byte{'s', 'e', 's', 'a', 'm', 'e'}
-	case s.secret:
-		p.ChecksumAsV2 = true
-	}
 	p.Addrs = []netip.Addr{virtualAddr(s.ipv6, s.vrid, 0)}
 	if !s.unicast {
 		return p
@@ -210,8 +214,15 @@ func (l *LAN) drawOwner(r *rand.Rand, i int) {
 	if r.IntN(6) != 0 || i == 2 {
 		return
 	}
-	n := l.nodes[r.IntN(min(2, len(l.nodes)))]
-	ignore := r.IntN(2) == 0
+	at := r.IntN(min(2, len(l.nodes)))
+	n, ignore := l.nodes[at], r.IntN(2) == 0
+	if i != 1 && r.IntN(3) == 0 { // two of them: somebody has made a mistake
+		s := &l.slots[i]
+		s.rivals, s.dispute = true, 6*int64(l.shape.intervals[1]) // two answers, 1.2 intervals, and then another advert
+		s.rank += s.dispute
+		v := l.nodes[1-at].routers[i]
+		v.params.Priority, v.mayOwn = vrrp.PriorityOwner, true
+	}
 	for _, v := range n.list {
 		if v.slot == i || i == 1 && v.slot == 2 {
 			v.params.Priority, v.params.OwnerIgnoreAdverts, v.mayOwn = vrrp.PriorityOwner, ignore, true

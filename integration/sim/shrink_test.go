@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -30,12 +31,13 @@ func TestTheSameSeedWritesTheSameDiary(t *testing.T) {
 }
 
 func TestAFailingSeedIsShrunkToTheFaultsItNeeds(t *testing.T) {
-	long := 0
-	for s := uint64(1); s <= 10; s++ {
+	long, tried := 0, 0
+	for s := uint64(1); s <= 200 && tried < 10; s++ {
 		whole := Try(s, unimpressed())
 		if whole.Err == nil || len(whole.Faults) == 0 {
 			continue // some fail before anything happens to them
 		}
+		tried++
 		short := Shrink(whole, unimpressed())
 		if short.Err == nil {
 			t.Fatalf("seed %d: shrunk to faults %v it does not fail", s, short.Faults)
@@ -83,6 +85,11 @@ func TestSeedsMeetEverything(t *testing.T) {
 		for _, f := range l.plan {
 			met[f.Kind]++
 		}
+		for _, s := range l.slots {
+			if s.rivals {
+				routers["two owners"]++
+			}
+		}
 		routers[[...]string{2: "two nodes", 3: "three nodes", 4: "four nodes", 5: "five nodes"}[len(l.nodes)]]++
 		for _, n := range l.nodes {
 			for _, v := range n.list {
@@ -100,6 +107,16 @@ func TestSeedsMeetEverything(t *testing.T) {
 				count("owner that ignores adverts", v.params.OwnerIgnoreAdverts)
 				count("preempt_delay", v.params.PreemptDelay > 0)
 				count("password", v.params.AuthType == vrrp.AuthPass)
+				count("AH", v.params.AuthType == vrrp.AuthAH)
+				if h := v.params.HMAC; h != nil {
+					count("trailer by the clock", h.AntiReplay == "time")
+					count("trailer by a counter", h.AntiReplay == "monotonic")
+					count(fmt.Sprint("key ", h.ActiveKey), true)
+					count(string(h.Mode), true)
+				}
+				count("checksum without pseudo header", v.params.ChecksumAsV2)
+				count("checksum of old unicast", v.params.OldUnicastChecksum == vrrp.OldChecksumAlways)
+				count("an address more", len(v.params.Addrs) > 1)
 				count("nopreempt", !v.params.PreemptMode)
 				count("two missed adverts", v.params.DownTimerAdverts == 2)
 				count("five missed adverts", v.params.DownTimerAdverts == 5)
@@ -123,8 +140,8 @@ func TestSeedsMeetEverything(t *testing.T) {
 			t.Errorf("%s: %d times in 200 seeds", what, n)
 		}
 	}
-	if len(routers) != 23 {
-		t.Errorf("seeds draw %d of 23 things: %v", len(routers), routers)
+	if len(routers) != 36 {
+		t.Errorf("seeds draw %d of 36 things: %v", len(routers), routers)
 	}
 }
 

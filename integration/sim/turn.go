@@ -2,6 +2,7 @@ package sim
 
 import (
 	"errors"
+	"slices"
 
 	"holdfast/vrrp"
 )
@@ -60,14 +61,21 @@ func (l *LAN) receive(n *node, v *virtual, p *packet) {
 		return
 	}
 	params := v.m.Params()
-	d := vrrp.Datagram{PDU: p.pdu.buf, Src: p.pdu.src, Dst: p.pdu.dst, TTL: 255}
-	if err := params.Decode(d, &l.advert); err != nil {
-		var refused *vrrp.PacketError
-		if errors.As(err, &refused) {
+	d := vrrp.Datagram{PDU: p.pdu.buf, Src: p.pdu.src, Dst: p.pdu.dst, TTL: 255, ID: p.pdu.id, At: n.wallClock(p.at)}
+	memory := &v.memory
+	if l.opts.Gullible {
+		memory = nil
+	}
+	if err := memory.Decode(params, d, &l.advert); err != nil {
+		if refused, ok := err.(*vrrp.PacketError); ok {
 			l.step(n, v, p.at, vrrp.AdvertRefused{Err: refused})
 		}
 		return
 	}
+	if l.opts.Refuse != nil && l.opts.Refuse(params, &l.advert) {
+		return
+	}
+	v.accepted(&l.slots[v.slot], p.pdu)
 	l.step(n, v, p.at, vrrp.AdvertReceived{Advert: &l.advert})
 }
 
@@ -158,6 +166,9 @@ func (l *LAN) flush(n *node) {
 		l.apply(n)
 	}
 	n.applyDue = false
+	if l.opts.HooksBackwards {
+		slices.Reverse(n.later)
+	}
 	for _, e := range n.later {
 		l.take(n, e)
 	}

@@ -13,8 +13,15 @@ type pdu struct {
 	buf      []byte
 	src, dst netip.Addr
 	slot     int
+	id       uint16 // of the IPv4 header
+	from     int    // node that sent it, or nobody
+	number   uint64 // slot.number
+	priority uint8
 	refs     int
 }
+
+// nobody is whoever is none of our nodes.
+const nobody = -1
 
 // packet is one datagram on its way to one node.
 type packet struct {
@@ -105,23 +112,29 @@ func (l *LAN) send(n *node, v *virtual, priority uint8) {
 		return
 	}
 	p := v.m.Params()
+	v.memory.Next(n.wallClock(l.now), p)
 	if !p.Unicast() {
-		l.encode(n, v.slot, p.Advert(priority, p.MulticastGroup()), nil)
+		l.encode(n, v, v.memory.Advert(p, priority, p.MulticastGroup()), nil)
 		return
 	}
 	for _, peer := range p.Peers {
 		for _, to := range l.nodes {
 			if w := to.routers[v.slot]; w != nil && w.params.PrimaryAddr == peer.Addr {
-				l.encode(n, v.slot, p.Advert(priority, peer.Addr), to)
+				l.encode(n, v, v.memory.Advert(p, priority, peer.Addr), to)
 			}
 		}
 	}
 }
 
 // encode sends to one node, or to all that are not n.
-func (l *LAN) encode(n *node, slot int, a vrrp.Advert, only *node) {
-	d := l.wire.get()
-	d.buf, d.src, d.dst, d.slot = vrrp.AppendAdvert(d.buf[:0], &a), a.Src, a.Dst, slot
+func (l *LAN) encode(n *node, v *virtual, a vrrp.Advert, only *node) {
+	d, p := l.wire.get(), v.m.Params()
+	d.buf, d.src, d.dst, d.slot = v.memory.AppendAdvert(d.buf[:0], p, &a), a.Src, a.Dst, v.slot
+	d.id, d.from, d.priority = v.memory.ID(), n.index, a.Priority
+	if d.number = l.slots[v.slot].number(d.buf, p); l.slots[v.slot].auth == header {
+		v.number, v.ours = max(v.number, d.number), true
+	}
+	l.tape.record(d)
 	d.refs = 1 // ours, until all are on their way
 	for _, to := range l.nodes {
 		if to == n || only != nil && to != only || l.cut[n.index][to.index] {
