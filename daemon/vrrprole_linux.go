@@ -124,7 +124,7 @@ func (c *childProcess) runVRRP(start startMessage) int {
 	}
 	loopCtx, stopLoop := context.WithCancel(ctx)
 	var loop sync.WaitGroup
-	loop.Go(func() { r.loop.Run(loopCtx) }) // before it is told anything: its inbox is finite
+	loop.Go(func() { r.loop.Run(loopCtx) }) // before it is told more than its inbox holds
 	r.configure(ctx, c.conf, start.Resume)
 	c.ready()
 	r.serve(ctx)
@@ -154,10 +154,10 @@ func (r *vrrpRole) serve(ctx context.Context) {
 	lasting := vrrp.NewGoTimer() // when a change of a link has lasted
 	defer lasting.Close()
 	for {
+		lasting.Set(r.watch.deadline())
 		if at := r.holds.next(); !at.IsZero() {
 			timer.Reset(max(0, time.Until(at)))
 		}
-		lasting.Set(r.watch.deadline())
 		select {
 		case <-timer.C:
 			r.letGo(time.Now())
