@@ -70,8 +70,10 @@ func TestSendingAnAdvertAllocatesNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			now := time.Unix(1_800_000_000, 0)
 			l, c := alone(t, p, now)
-			now = now.Add(5 * time.Second)
-			l.turn(now)
+			for range 8 { // it takes over, and has its rhythm
+				now = now.Add(time.Second)
+				l.turn(now)
+			}
 			before := c.sent
 			if n := testing.AllocsPerRun(20, func() {
 				now = now.Add(time.Second)

@@ -85,7 +85,7 @@ func having(change ...func(*Params)) Params {
 	return p
 }
 
-func asOwner(p *Params)   { p.Priority = PriorityOwner }
+func isOwner(p *Params)   { p.Priority = PriorityOwner }
 func patient(p *Params)   { p.PreemptMode = false }
 func overIPv6(p *Params)  { p.IPv6, p.PrimaryAddr, p.Addrs = true, fe80b, addrs("fe80::9:100") }
 func unstarted() *Machine { return &Machine{} }
@@ -118,7 +118,7 @@ func TestRFC9568Timers(t *testing.T) {
 			}
 		},
 		"6.2-1 the Active_Down_Timer runs in Backup": func(t *testing.T) { starts(t, base()).wakes(3.609375) },
-		"6.2-2 the Adver_Timer runs in Active":       func(t *testing.T) { starts(t, having(asOwner)).wakes(1) },
+		"6.2-2 the Adver_Timer runs in Active":       func(t *testing.T) { starts(t, having(isOwner)).wakes(1) },
 	}.run(t)
 }
 
@@ -133,24 +133,24 @@ func TestRFC9568Initialize(t *testing.T) {
 			}
 		},
 		"6.4.1-105 the owner goes another way than the rest": func(t *testing.T) {
-			starts(t, having(asOwner)).ends(Active)
+			starts(t, having(isOwner)).ends(Active)
 			starts(t, having(func(p *Params) { p.Priority = 254 })).ends(Backup)
 		},
 		"6.4.1-110 the owner sends an advertisement, before anything else": func(t *testing.T) {
-			s := starts(t, having(asOwner))
+			s := starts(t, having(isOwner))
 			s.sends(255)
 			s.wants(SendAdvert{255})
 		},
 		"6.4.1-120 the owner announces its IPv4 addresses, once they are there": func(t *testing.T) {
-			starts(t, having(asOwner)).wants(SendAdvert{255}, ApplyHost{}, Announce{ByActive, 1})
+			starts(t, having(isOwner)).wants(SendAdvert{255}, ApplyHost{}, Announce{ByActive, 1})
 		},
 		"6.4.1-130 the owner announces its IPv6 addresses, once they are there": func(t *testing.T) {
-			starts(t, having(asOwner, overIPv6)).wants(SendAdvert{255}, ApplyHost{}, Announce{ByActive, 1})
+			starts(t, having(isOwner, overIPv6)).wants(SendAdvert{255}, ApplyHost{}, Announce{ByActive, 1})
 		},
 		"6.4.1-140 the owner's Adver_Timer is its interval": func(t *testing.T) {
-			starts(t, having(asOwner, func(p *Params) { p.AdvertisementInterval = 5 * time.Second })).wakes(5)
+			starts(t, having(isOwner, func(p *Params) { p.AdvertisementInterval = 5 * time.Second })).wakes(5)
 		},
-		"6.4.1-145 the owner is Active": func(t *testing.T) { starts(t, having(asOwner)).ends(Active) },
+		"6.4.1-145 the owner is Active": func(t *testing.T) { starts(t, having(isOwner)).ends(Active) },
 		"6.4.1-155 others begin with their own interval": func(t *testing.T) {
 			s := starts(t, having(func(p *Params) { p.AdvertisementInterval = 100 * time.Millisecond }))
 			if got := s.m.Snapshot().Interval; got != 100*time.Millisecond {

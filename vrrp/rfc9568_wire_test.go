@@ -119,9 +119,9 @@ func TestRFC9568Reception(t *testing.T) {
 		},
 		"7.1-7 an owner hears nobody, if it is told so": func(t *testing.T) {
 			ignore := func(p *Params) { p.OwnerIgnoreAdverts = true }
-			refused(t, having(asOwner, ignore), fromA(t), DropOwner)
+			refused(t, having(isOwner, ignore), fromA(t), DropOwner)
 			refused(t, having(ignore), fromA(t), "")
-			refused(t, having(asOwner), fromA(t), "")
+			refused(t, having(isOwner), fromA(t), "")
 		},
 		"7.1-8 what is refused is discarded, counted, and logged at most once a minute": func(t *testing.T) {
 			onBench(t, func(b *bench) {

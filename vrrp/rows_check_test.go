@@ -175,7 +175,7 @@ func TestKeepalivedChecks(t *testing.T) {
 			check{having(withPeer), fromA(t), DropDestination,
 				"Expected unicast packet but received multicast packet from 10.9.0.1", list}.run(t)
 		},
-		"K7-16 owner_ignore_adverts": check{having(asOwner, func(p *Params) { p.OwnerIgnoreAdverts = true }), fromA(t), DropOwner,
+		"K7-16 owner_ignore_adverts": check{having(isOwner, func(p *Params) { p.OwnerIgnoreAdverts = true }), fromA(t), DropOwner,
 			"Dropping packet(s) from 10.9.0.1 since we are address owner", Counters{OtherDropped: 1}}.run,
 		"K7-17 another count of addresses is counted, and the advert accepted": addressList(addrs("10.9.0.100"), 1),
 		"K7-18 an address of ours that is missing is counted, and the advert accepted": addressList(

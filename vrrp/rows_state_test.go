@@ -43,7 +43,7 @@ func TestKeepalivedStart(t *testing.T) {
 			}
 		},
 		"K6.1-3 an owner goes to MASTER at once, and says nothing of BACKUP": func(t *testing.T) {
-			s := starts(t, having(asOwner))
+			s := starts(t, having(isOwner))
 			s.wants(SendAdvert{255}, ApplyHost{}, Announce{ByActive, 1}, Transition{From: Initialize, To: Active, Why: ByOwner})
 		},
 		"K6.1-4 members of a sync group wait in full, whatever their state line says": func(t *testing.T) {
@@ -63,7 +63,7 @@ func TestKeepalivedStart(t *testing.T) {
 		"K6.1-6 a fault that is known is FAULT from the start": func(t *testing.T) {
 			m := unstarted()
 			m.Step(t0, FaultRaised{ByInterface, "eth0"}, nil)
-			s := step{t, m, m.Step(t0, Startup{Params: having(asOwner)}, nil)}
+			s := step{t, m, m.Step(t0, Startup{Params: having(isOwner)}, nil)}
 			s.ends(Fault)
 			s.sends()
 			s.wakes(0)
@@ -215,16 +215,16 @@ func TestKeepalivedMaster(t *testing.T) {
 			when(t, base(), Active, 0.9, AdvertRefused{&PacketError{Reason: DropChecksum, Src: routerA}}).wakes(1)
 		},
 		"K6.3-11 of two owners the lower address yields, and both say so": func(t *testing.T) {
-			s := when(t, having(asOwner), Active, 0.5, heard(255, from("10.9.0.3")))
+			s := when(t, having(isOwner), Active, 0.5, heard(255, from("10.9.0.3")))
 			s.wants(Alarm{Kind: AlarmTwoOwners, Peer: heard(255, from("10.9.0.3")).Advert.Src, Priority: 255, Version: 3})
 			s.ends(Backup)
-			when(t, having(asOwner), Active, 0.5, heard(255)).wants(Alarm{Kind: AlarmTwoOwners, Peer: routerA, Priority: 255, Version: 3})
+			when(t, having(isOwner), Active, 0.5, heard(255)).wants(Alarm{Kind: AlarmTwoOwners, Peer: routerA, Priority: 255, Version: 3})
 		},
 		"K6.3-12 owner_ignore_adverts drops everything": func(t *testing.T) {
-			refused(t, having(asOwner, func(p *Params) { p.OwnerIgnoreAdverts = true }), fromA(t), DropOwner)
+			refused(t, having(isOwner, func(p *Params) { p.OwnerIgnoreAdverts = true }), fromA(t), DropOwner)
 		},
 		"K6.3-13 the owner of the higher address argues, and takes a step back if the other one goes on": func(t *testing.T) {
-			m := started(t, having(asOwner), Active)
+			m := started(t, having(isOwner), Active)
 			var s step
 			for i := 1; i <= 5; i++ { // two answers, 1.2s of patience
 				s = step{t, m, m.Step(at(float64(i)), heard(255), nil)}
@@ -273,7 +273,7 @@ func TestKeepalivedFault(t *testing.T) {
 			s.sends()
 		},
 		"K6.6-2 the last cause's end leads to BACKUP with the whole timer, for an owner as well": func(t *testing.T) {
-			s := when(t, having(asOwner), Fault, 1, FaultCleared{ByInterface, "eth0"})
+			s := when(t, having(isOwner), Fault, 1, FaultCleared{ByInterface, "eth0"})
 			s.ends(Backup)
 			s.wakes(4.00390625) // 1s + 3s + 1/256*1s
 		},
