@@ -188,9 +188,11 @@ func TestAddressesDoNotWaitForEver(t *testing.T) {
 		g.want(aHost(2, "10.9.0.100"), aFilter("+10.9.0.100"))
 		time.Sleep(99 * time.Millisecond)
 		synctest.Wait()
+		g.mu.Lock() // as the timer will
 		if len(g.diary) != 2 {
 			t.Errorf("asked too early: %q", g.diary)
 		}
+		g.mu.Unlock()
 		time.Sleep(time.Millisecond)
 		synctest.Wait()
 		g.applied(2, nil) // too late to matter
