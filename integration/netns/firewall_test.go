@@ -227,6 +227,10 @@ func TestWhatOthersDoToTheTablesIsUndone(t *testing.T) {
 		"flush chain ip guard in",
 		"add rule ip guard out accept",
 		"add chain ip guard mine { type filter hook input priority -5; policy drop; }",
+		"add table ip guard { flags dormant; }",
+		"add set ip guard ranges { type ipv4_addr; flags interval; elements = { 10.0.0.0/8 }; }",
+		"add map ip guard verdicts { type ipv4_addr . inet_service : verdict; elements = { 10.9.0.100 . 80 : accept }; }",
+		"add set ip guard odd { typeof @nh,0,8; }",
 		"flush ruleset; add table ip other",
 	} {
 		lab.Step(command, func(t *testing.T) {
