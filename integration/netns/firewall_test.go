@@ -444,6 +444,35 @@ func (h *Host) join(link, group string) (leave func()) {
 	return func() { m.conn.Close() }
 }
 
+// TestAKernelWithoutTablesIsSaidOnceAndVRRPGoesOn: the address is set, and
+// answers, as with keepalived.
+func TestAKernelWithoutTablesIsSaidOnceAndVRRPGoesOn(t *testing.T) {
+	Require(t)
+	for _, kind := range []Kind{Holdfast, Keepalived} {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			lab := NewLab(t)
+			h, client := lab.Host("a", 1), lab.Host("c", 2)
+			h.WithoutNetfilter()
+			d := h.Start(kind, guardedRouter("nftables", "no_accept", "10.9.0.100").Conf())
+			d.WaitLog(time.Time{}, 10*time.Second, `\(VI_1\) Entering MASTER STATE`)
+			lab.WaitHolders(5*time.Second, "10.9.0.100", "a")
+			Eventually(t, 10*time.Second, "an answer", func() bool { return client.answers("10.9.0.100") })
+			lab.Capture.Next(time.Now(), 5*time.Second, "after all that", From(h))
+			if kind == Keepalived {
+				return // it says mnl_socket_open failed, at each transition
+			}
+			d.Reload(guardedRouter("nftables", "no_accept", "10.9.0.100", "10.9.0.101").Conf())
+			lab.WaitHolders(5*time.Second, "10.9.0.101", "a")
+			says := `list nftables tables: socket: protocol not supported: this kernel has no nf_tables \(load the module nf_tables, .*\); until this is solved packets to virtual addresses are accepted, and adverts go on`
+			if n := d.Count(time.Time{}, says); n != 1 {
+				t.Errorf("said %d times, want once", n)
+			}
+			d.Stop()
+		})
+	}
+}
+
 // TestTheTableOfADeadPredecessorDoesNotStay: everything was killed, and the next
 // configuration accepts.
 func TestTheTableOfADeadPredecessorDoesNotStay(t *testing.T) {
