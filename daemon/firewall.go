@@ -107,9 +107,13 @@ func (fw *firewall) want(d host.Desired, f filterWish) {
 }
 
 // refilter asks for another filter for the same addresses: links have changed.
+// Until the routers have said what they are there is none to be changed.
 func (fw *firewall) refilter(f filterWish) {
 	fw.mu.Lock()
 	defer fw.mu.Unlock()
+	if !fw.begun {
+		return
+	}
 	if fw.then == nil {
 		fw.ask(f)
 		return
