@@ -6,7 +6,6 @@ import (
 	"maps"
 	"net/netip"
 	"os"
-	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -38,6 +37,7 @@ type firewall struct {
 	last    host.Desired  // the newest wish
 	held    *host.Desired // it, while it waits for the tables
 	timer   *time.Timer   // ends that
+	waits   int           // how often one has waited: which of them a timer is for
 	lastErr string
 	done    chan struct{} // closed when the tables are as release asked; nil: nobody waits
 	doneSeq uint64
@@ -102,7 +102,9 @@ func (fw *firewall) want(d host.Desired, f filterWish) {
 	}
 	fw.held = &d
 	if fw.timer == nil {
-		fw.timer = time.AfterFunc(filterPatience, fw.tooLate)
+		fw.waits++
+		this := fw.waits
+		fw.timer = time.AfterFunc(filterPatience, func() { fw.tooLate(this) })
 	}
 }
 
@@ -128,9 +130,10 @@ func (fw *firewall) meanwhile(f filterWish) filterWish {
 		stays[k.Prefix.Addr()] = true
 	}
 	now := f
+	now.Guarded = slices.Clip(f.Guarded) // what is appended is not f's
 	for _, g := range fw.asked.Guarded {
 		if g.Active && !stays[g.Addr] {
-			now.Guarded = append(slices.Clip(now.Guarded), g)
+			now.Guarded = append(now.Guarded, g)
 		}
 	}
 	if fw.then = nil; len(now.Guarded) > len(f.Guarded) {
@@ -141,12 +144,21 @@ func (fw *firewall) meanwhile(f filterWish) filterWish {
 
 // drops reports whether now drops what before did not.
 func drops(now, before filterWish) bool {
-	return slices.ContainsFunc(now.Guarded, func(g nft.Guarded) bool { return g.Active && !slices.Contains(before.Guarded, g) })
+	had := make(map[nft.Guarded]bool, len(before.Guarded)) // thousands of routers may become active at once
+	for _, g := range before.Guarded {
+		had[g] = true
+	}
+	return slices.ContainsFunc(now.Guarded, func(g nft.Guarded) bool { return g.Active && !had[g] })
+}
+
+func (f filterWish) equal(other filterWish) bool {
+	return f.Named == other.Named && f.Table == other.Table && f.Priority == other.Priority && f.Counters == other.Counters &&
+		slices.Equal(f.Guarded, other.Guarded) && slices.Equal(f.VMACs, other.VMACs) && slices.Equal(f.Addresses, other.Addresses)
 }
 
 // ask passes a wish on, unless it is the one that stands.
 func (fw *firewall) ask(f filterWish) {
-	if fw.begun && fw.held == nil && reflect.DeepEqual(f, fw.asked) {
+	if fw.begun && fw.held == nil && f.equal(fw.asked) {
 		return // a wish that is held waits for an answer
 	}
 	fw.begun, fw.asked = true, f
@@ -206,10 +218,10 @@ func (fw *firewall) leave() {
 	fw.forget()
 }
 
-func (fw *firewall) tooLate() {
+func (fw *firewall) tooLate(wait int) {
 	fw.mu.Lock()
 	defer fw.mu.Unlock()
-	if fw.held == nil {
+	if fw.held == nil || wait != fw.waits {
 		return
 	}
 	fw.log.Warn(fmt.Sprintf("nftables did not answer within %v: virtual addresses are set before packets to them are dropped", filterPatience))

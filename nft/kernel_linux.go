@@ -17,9 +17,6 @@ import (
 // ever for an answer that does not come.
 const patience = 5 * time.Second
 
-// dormantTable is the flag of a table whose chains are not called.
-const dormantTable = 1
-
 // NFTables is the kernel's nf_tables.
 type NFTables struct {
 	netns int // descriptor of a network namespace, 0: that of the calling thread
@@ -63,22 +60,27 @@ func (k *NFTables) Read(ctx context.Context, keys []Key) ([]Table, error) {
 			continue
 		}
 		table, err := readTable(conn, t)
-		if errors.Is(err, syscall.ENOENT) {
-			continue // gone meanwhile
+		switch {
+		case err == nil:
+			tables = append(tables, table)
+		case exists(conn, t): // the library knows less than nft(8) can make
+			tables = append(tables, Table{Key: key, Strange: err.Error()})
 		}
-		if err != nil {
-			return nil, explain("read nftables table "+key.String(), err)
-		}
-		tables = append(tables, table)
 	}
 	slices.SortFunc(tables, func(a, b Table) int { return compareKeys(a.Key, b.Key) })
 	return tables, nil
 }
 
+// exists reports whether t is still there.
+func exists(conn *nftables.Conn, t *nftables.Table) bool {
+	_, err := conn.ListTableOfFamily(t.Name, t.Family)
+	return err == nil
+}
+
 func readTable(conn *nftables.Conn, t *nftables.Table) (Table, error) {
 	table := Table{Key: Key{Family(t.Family), t.Name}}
-	if t.Flags&dormantTable != 0 {
-		table.Strange = "the table is dormant"
+	if t.Flags != 0 { // dormant, or owned by a process; the library has their octets the wrong way round
+		table.Strange = "flags of the table"
 	}
 	sets, err := conn.GetSets(t)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -209,20 +210,22 @@ func TestAnErrorIsToldOnceAndTriedAgainLessAndLess(t *testing.T) {
 // TestTablesOnceWantedAreRemoved: also those of a wish that failed halfway.
 func TestTablesOnceWantedAreRemoved(t *testing.T) {
 	atWork(t, nil, func(b *bench) {
+		var refuse atomic.Bool
+		b.Fail = func(ops []nft.Op) error {
+			if len(ops) > 0 && refuse.Load() {
+				return errors.New("flush: interrupted")
+			}
+			return nil
+		}
 		b.settled()
 		other := small("10.9.0.100")
 		other.Table = "u"
 		b.Want(ask(2, other))
 		time.Sleep(time.Second)
-		b.Fail = func(ops []nft.Op) error {
-			if len(ops) > 0 {
-				return errors.New("flush: interrupted")
-			}
-			return nil
-		}
+		refuse.Store(true)
 		b.Want(nft.Wish{Seq: 3})
 		time.Sleep(500 * time.Millisecond)
-		b.Fail = nil
+		refuse.Store(false)
 		time.Sleep(time.Second)
 	}, "0s wanted 1",
 		"1ms wanted 2, "+strings.ReplaceAll(strings.ReplaceAll(joined(smallTable), "ip t ", "ip u "), "ip t,", "ip u,")+", nft delete table ip t",

@@ -93,7 +93,7 @@ func (d *Daemon) launch(argv ...string) {
 	h.lab.t.Helper()
 	d.ended, d.began = make(chan struct{}), time.Now()
 	// ip becomes the daemon, so its pid is the daemon's
-	d.cmd = exec.Command("ip", append([]string{"netns", "exec", h.NS}, argv...)...)
+	d.cmd = exec.Command("ip", slices.Concat([]string{"netns", "exec", h.NS}, h.launcher, argv)...)
 	d.cmd.Stderr = d
 	if d.Kind == FRR { // it logs to standard output
 		d.cmd.Stdout = d

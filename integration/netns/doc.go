@@ -31,6 +31,7 @@
 //
 //	harness.go  Lab and Host: namespaces, links, addresses; what skips a test
 //	daemon.go   Daemon: starting holdfast or keepalived, its log and processes
+//	launch.go   a daemon on a kernel without netfilter
 //	process.go  Process: name servers and web servers
 //	frr.go      FRR as a peer: its devices, zebra, vrrpd
 //	conf.go     Router: a small configuration as text

@@ -227,6 +227,10 @@ func TestWhatOthersDoToTheTablesIsUndone(t *testing.T) {
 		"flush chain ip guard in",
 		"add rule ip guard out accept",
 		"add chain ip guard mine { type filter hook input priority -5; policy drop; }",
+		"add table ip guard { flags dormant; }",
+		"add set ip guard ranges { type ipv4_addr; flags interval; elements = { 10.0.0.0/8 }; }",
+		"add map ip guard verdicts { type ipv4_addr . inet_service : verdict; elements = { 10.9.0.100 . 80 : accept }; }",
+		"add set ip guard odd { typeof @nh,0,8; }",
 		"flush ruleset; add table ip other",
 	} {
 		lab.Step(command, func(t *testing.T) {
@@ -438,6 +442,35 @@ func (h *Host) join(link, group string) (leave func()) {
 		h.lab.t.Fatal(m.err)
 	}
 	return func() { m.conn.Close() }
+}
+
+// TestAKernelWithoutTablesIsSaidOnceAndVRRPGoesOn: the address is set, and
+// answers, as with keepalived.
+func TestAKernelWithoutTablesIsSaidOnceAndVRRPGoesOn(t *testing.T) {
+	Require(t)
+	for _, kind := range []Kind{Holdfast, Keepalived} {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			lab := NewLab(t)
+			h, client := lab.Host("a", 1), lab.Host("c", 2)
+			h.WithoutNetfilter()
+			d := h.Start(kind, guardedRouter("nftables", "no_accept", "10.9.0.100").Conf())
+			d.WaitLog(time.Time{}, 10*time.Second, `\(VI_1\) Entering MASTER STATE`)
+			lab.WaitHolders(5*time.Second, "10.9.0.100", "a")
+			Eventually(t, 10*time.Second, "an answer", func() bool { return client.answers("10.9.0.100") })
+			lab.Capture.Next(time.Now(), 5*time.Second, "after all that", From(h))
+			if kind == Keepalived {
+				return // it says mnl_socket_open failed, at each transition
+			}
+			d.Reload(guardedRouter("nftables", "no_accept", "10.9.0.100", "10.9.0.101").Conf())
+			lab.WaitHolders(5*time.Second, "10.9.0.101", "a")
+			says := `list nftables tables: socket: protocol not supported: this kernel has no nf_tables \(load the module nf_tables, .*\); until this is solved packets to virtual addresses are accepted, and adverts go on`
+			if n := d.Count(time.Time{}, says); n != 1 {
+				t.Errorf("said %d times, want once", n)
+			}
+			d.Stop()
+		})
+	}
 }
 
 // TestTheTableOfADeadPredecessorDoesNotStay: everything was killed, and the next

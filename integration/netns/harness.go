@@ -144,10 +144,11 @@ type Host struct {
 	MAC  string
 	Env  []string // further environment variables of its daemons
 
-	lab     *Lab
-	handle  *netlink.Handle
-	once    sync.Once
-	virtual netip.Addr // link-local address of its device with the virtual MAC, of FRR
+	lab      *Lab
+	launcher []string // before the program of a daemon
+	handle   *netlink.Handle
+	once     sync.Once
+	virtual  netip.Addr // link-local address of its device with the virtual MAC, of FRR
 }
 
 // Host adds a machine with address 10.9.0.index/24, a link-local IPv6 address

@@ -17,7 +17,10 @@ const parallelLabs = "4"
 // init keeps the process's first thread for the goroutine of TestMain. A thread
 // that enters a namespace ends with its goroutine, but the first one cannot
 // end: the whole process would pass for one inside.
-func init() { runtime.LockOSThread() }
+func init() {
+	runtime.LockOSThread()
+	launch()
+}
 
 func TestMain(m *testing.M) {
 	flag.Parse()
