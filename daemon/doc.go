@@ -50,6 +50,7 @@
 //	table.go               virtual servers into the IPVS table
 //	syncdaemon.go          the IPVS sync daemon follows an instance
 //	hooks.go               facts into scripts and mail; hooksettings.go which of them
+//	fifos.go               facts into lines for FIFOs
 //	mailtext.go            what mails about servers say
 //	trackers.go            tracked scripts, files and processes
 //	fact.go                what survives a restart of a child

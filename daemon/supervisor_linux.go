@@ -279,6 +279,7 @@ func (s *supervisor) announceWhenReady(ready func()) {
 	case s.reloading:
 		s.reloading = false
 		s.log.Info("Reload complete")
+		s.bus.Publish(event.Fact{Type: event.Reloaded, Kind: event.Daemon})
 		_, _ = sd.SdNotify(false, sd.SdNotifyReady)
 		if s.queued {
 			s.queued = false

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/netip"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -40,6 +42,7 @@ type vrrpRole struct {
 	seq      uint64
 	active   map[string]bool
 	priority map[string]int
+	groups   map[string]vrrp.State // of sync groups, as last published
 	stopping bool
 }
 
@@ -47,7 +50,7 @@ type vrrpRole struct {
 func (c *childProcess) runVRRP(start startMessage) int {
 	r := &vrrpRole{
 		childProcess: c, hostNews: newMailbox[host.Event](), tracking: newTracking(),
-		sources: map[string]netip.Addr{}, priority: map[string]int{}, active: map[string]bool{},
+		sources: map[string]netip.Addr{}, priority: map[string]int{}, active: map[string]bool{}, groups: map[string]vrrp.State{},
 	}
 	kernel, err := host.OpenNetlink()
 	if err != nil {
@@ -179,6 +182,9 @@ func (r *vrrpRole) configure(conf *config.Config, resume map[string]snapshot) {
 	}
 	r.mu.Lock()
 	r.previous, r.byName, r.statics = r.byName, byName, conf.Statics
+	maps.DeleteFunc(r.groups, func(name string, _ vrrp.State) bool {
+		return !slices.ContainsFunc(conf.Groups, func(g *config.Group) bool { return g.Name == name })
+	})
 	for _, in := range conf.Instances {
 		if _, known := r.priority[in.Name]; !known {
 			r.priority[in.Name] = int(in.Params.Priority)

@@ -58,7 +58,7 @@ func onceTimeoutRow(name, doc string, run func(*Globals) *RunOnce) kconf.Keyword
 }
 
 // fifoKeywords are the rows about named pipes.
-var fifoKeywords = notYet(slices.Concat(
+var fifoKeywords = slices.Concat(
 	fifoRows("notify_fifo", "all state events", func(g *Globals) *FIFO { return &g.NotifyFIFO }),
 	fifoRows("vrrp_notify_fifo", "events of VRRP only", func(g *Globals) *FIFO { return &g.VRRPFIFO }),
 	fifoRows("lvs_notify_fifo", "events of virtual and real servers", func(g *Globals) *FIFO { return &g.LVSFIFO }),
@@ -68,7 +68,7 @@ var fifoKeywords = notYet(slices.Concat(
 		flagRow("fifo_write_vrrp_states_on_reload", "2.2.5", "Repeat all present states on the FIFOs after a reload.",
 			func(g *Globals) *bool { return &g.StatesOnReload }),
 	},
-)...)
+)
 
 func fifoRows(name, what string, fifo func(*Globals) *FIFO) kconf.Vocabulary[Globals] {
 	set := kconf.Custom("PATH", "first one wins", func(x *kconf.Ctx, g *Globals, s *kconf.Stmt) { fifo(g).set(x, s) })
