@@ -40,16 +40,26 @@ type announcer struct {
 	pacer  host.Pacer
 	queued []burst
 	buf    []host.Announcement
-	failed map[string]bool // links whose last error was logged
+	failed map[string]bool      // links whose last error was logged
+	again  map[string]time.Time // when further links of an instance are announced next
 
 	mu      sync.Mutex // guards what follows: written by other goroutines
 	applied uint64
 	active  map[string]bool
+	extras  []extra
 	links   map[string]host.Link
 }
 
+// extra is garp_extra_if of an instance: no advert goes by these links, so
+// switches would forget where their MAC addresses are.
+type extra struct {
+	instance string
+	every    time.Duration
+	addrs    []linkAddr // one for each link
+}
+
 func newAnnouncer(log *slog.Logger, send frameSender) *announcer {
-	return &announcer{log: log, send: send, inbox: newMailbox[burst](), failed: map[string]bool{}}
+	return &announcer{log: log, send: send, inbox: newMailbox[burst](), failed: map[string]bool{}, again: map[string]time.Time{}}
 }
 
 // ask queues a burst.
@@ -71,6 +81,15 @@ func (a *announcer) setActive(active map[string]bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.active = active
+	a.inbox.put(burst{}) // times of extras begin or end
+}
+
+// setExtras replaces what is announced again and again.
+func (a *announcer) setExtras(list []extra) {
+	a.mu.Lock()
+	a.extras = list
+	a.mu.Unlock()
+	a.inbox.put(burst{})
 }
 
 func (a *announcer) setLinks(links map[string]host.Link) {
@@ -84,7 +103,13 @@ func (a *announcer) run(ctx context.Context) {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {
-		if at := a.pacer.Deadline(); !at.IsZero() {
+		at := a.pacer.Deadline()
+		for _, next := range a.again {
+			if at.IsZero() || next.Before(at) {
+				at = next
+			}
+		}
+		if !at.IsZero() {
 			timer.Reset(max(0, time.Until(at)))
 		}
 		select {
@@ -99,11 +124,36 @@ func (a *announcer) run(ctx context.Context) {
 			a.admit()
 		case <-timer.C:
 		}
+		a.announceExtras(time.Now())
 		a.buf = a.pacer.Due(time.Now(), a.buf[:0])
 		for _, ann := range a.buf {
 			a.transmit(ann)
 		}
 	}
+}
+
+// announceExtras sends what is due of garp_extra_if; the first time comes one
+// period after the instance has become active.
+func (a *announcer) announceExtras(now time.Time) {
+	a.mu.Lock()
+	extras, active := a.extras, a.active
+	a.mu.Unlock()
+	next := map[string]time.Time{}
+	for _, e := range extras {
+		if !active[e.instance] {
+			continue
+		}
+		at, waits := a.again[e.instance]
+		switch {
+		case !waits:
+			at = now.Add(e.every)
+		case !now.Before(at):
+			at = now.Add(e.every)
+			a.start(burst{instance: e.instance, repeat: 1, addrs: e.addrs})
+		}
+		next[e.instance] = at
+	}
+	a.again = next
 }
 
 // admit hands bursts whose addresses are in place to the pacer, or sends them
@@ -137,7 +187,7 @@ func (a *announcer) start(b burst) {
 	}
 	if b.interval > 0 {
 		for _, ann := range list {
-			a.pacer.Add(host.LaneKey{Clock: ann.Link, IPv6: ann.Addr.Is6()}, b.interval, b.repeat, ann)
+			a.pacer.Add(host.LaneKey{Clock: a.below(ann.Link), IPv6: ann.Addr.Is6()}, b.interval, b.repeat, ann)
 		}
 		return
 	}
@@ -145,6 +195,19 @@ func (a *announcer) start(b burst) {
 	for _, ann := range a.buf {
 		a.transmit(ann)
 	}
+}
+
+// below is the link whose wire a link of ours uses.
+func (a *announcer) below(link string) string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	l := a.links[link]
+	for name, p := range a.links {
+		if p.Index == l.Parent && l.Kind == host.MACVLAN {
+			return name
+		}
+	}
+	return link
 }
 
 func (a *announcer) transmit(ann host.Announcement) {

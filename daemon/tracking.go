@@ -100,7 +100,8 @@ type tracking struct {
 	instances []*tracked
 	found     map[subject]verdict
 	links     map[string]host.Link
-	running   bool // BFD sessions run: one that is not known is down
+	running   bool              // BFD sessions run: one that is not known is down
+	missing   map[string]string // links of ours that adverts of an instance go by, and that are not there
 }
 
 func newTracking() *tracking {
@@ -157,6 +158,12 @@ func (t *tracking) setLinks(links map[string]host.Link) []instanceEvent {
 	return t.changes()
 }
 
+// setMissing takes over which instances have no link of their own.
+func (t *tracking) setMissing(missing map[string]string) []instanceEvent {
+	t.missing = missing
+	return t.changes()
+}
+
 // startPriority is the priority of an instance in what configure has found; nil:
 // it is the configured one, or does not change.
 func startPriority(changes []instanceEvent, instance string) *vrrp.EffectivePriority {
@@ -208,6 +215,9 @@ type evaluation struct {
 
 func (t *tracking) evaluate(i *tracked) (map[vrrp.FaultRaised]bool, evaluation) {
 	faults := map[vrrp.FaultRaised]bool{}
+	if link := t.missing[i.name]; link != "" {
+		faults[vrrp.FaultRaised{Why: vrrp.ByInterface, Of: link}] = true
+	}
 	list := t.trackersOf(i)
 	for _, tr := range list {
 		switch c := tr.Contribution(); {

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -20,8 +21,18 @@ func (r *vrrpRole) Apply(active map[string]bool) {
 	}
 	r.active = active
 	r.announcer.setActive(active)
+	r.firewall.want(r.wish(active), r.filter(active))
+}
+
+// wish is the next one: what the routers own, and the links that they made for
+// themselves. r.mu is held.
+func (r *vrrpRole) wish(active map[string]bool) host.Desired {
 	r.seq++
-	r.worker.Want(desiredHost(r.seq, r.byName, active, r.statics))
+	d := desiredHost(r.seq, r.byName, active, r.statics)
+	if len(r.leavingLinks) > 0 {
+		d = layout{links: r.leavingLinks}.desire(d, r.linkLocals)
+	}
+	return r.own.desire(d, r.linkLocals)
 }
 
 // Announce implements vrrp.Effects.
@@ -47,7 +58,11 @@ func (r *vrrpRole) Publish(f vrrp.Fact) {
 		r.publishGroup(f)
 		return
 	}
-	for _, line := range actionLines(f.Instance, f.What) {
+	if _, ok := f.What.(vrrp.Alarm); ok {
+		r.alarm(f)
+		return
+	}
+	for _, line := range r.linesOf(f) {
 		if !r.leaving() { // nothing is released and nothing sent, whatever the line says
 			r.say(line)
 		}
@@ -63,6 +78,36 @@ func (r *vrrpRole) Publish(f vrrp.Fact) {
 	case vrrp.Transition:
 		r.publishTransition(f, a)
 	}
+}
+
+// alarm asks which machine it is about, and then tells.
+func (r *vrrpRole) alarm(f vrrp.Fact) {
+	if r.leaving() {
+		return
+	}
+	r.mu.Lock()
+	in := r.byName[f.Instance]
+	r.mu.Unlock()
+	if in == nil { // about to be forgotten
+		return
+	}
+	r.alarms.raise(r.looks, f, in.Interface, in.Params.Interval())
+}
+
+// linesOf is what the log says of f.
+func (r *vrrpRole) linesOf(f vrrp.Fact) []logLine {
+	lines := actionLines(f.Instance, f.What)
+	t, ok := f.What.(vrrp.Transition)
+	if !ok {
+		return lines
+	}
+	r.mu.Lock()
+	in := cmp.Or(r.byName[f.Instance], r.previous[f.Instance])
+	r.mu.Unlock()
+	if in != nil && guards(in) {
+		return firewallLines(f.Instance, t, lines)
+	}
+	return lines
 }
 
 func (r *vrrpRole) priorityOf(name string) int {

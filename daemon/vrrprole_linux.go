@@ -14,6 +14,7 @@ import (
 
 	"holdfast/daemon/config"
 	"holdfast/host"
+	"holdfast/nft"
 	"holdfast/vrrp"
 )
 
@@ -28,28 +29,38 @@ type vrrpRole struct {
 	*childProcess
 	kernel    *host.Netlink
 	worker    *host.Worker
+	firewall  *firewall
 	announcer *announcer
 	loop      *vrrp.Loop
 	hostNews  *mailbox[host.Event]
+	alarms    *alarms
+	looks     context.Context // of the looks for senders
 	tracking  *tracking
+	holds     holdDowns
 	state     host.State // as last read
 	sources   map[string]netip.Addr
+	missing   map[string]string // links of ours that could not be made, by instance
 
-	mu       sync.Mutex // guards what follows: effects run in the loop's goroutine
-	byName   map[string]*config.Instance
-	previous map[string]*config.Instance // of the configuration before: what is removed goes by its rules
-	statics  config.Statics
-	seq      uint64
-	active   map[string]bool
-	priority map[string]int
-	groups   map[string]vrrp.State // of sync groups, as last published
-	stopping bool
+	mu           sync.Mutex // guards what follows: effects run in the loop's goroutine
+	byName       map[string]*config.Instance
+	previous     map[string]*config.Instance // of the configuration before: what is removed goes by its rules
+	statics      config.Statics
+	globals      *config.Globals
+	links        map[string]host.Link
+	own          layout                // links of ours
+	leavingLinks []ownLink             // those of the configuration before, while routers go by them
+	linkLocals   map[string]netip.Addr // what links of ours take over, by parent
+	seq          uint64
+	active       map[string]bool
+	priority     map[string]int
+	groups       map[string]vrrp.State // of sync groups, as last published
+	stopping     bool
 }
 
 // runVRRP is the life of the VRRP process.
 func (c *childProcess) runVRRP(start startMessage) int {
 	r := &vrrpRole{
-		childProcess: c, hostNews: newMailbox[host.Event](), tracking: newTracking(),
+		childProcess: c, hostNews: newMailbox[host.Event](), tracking: newTracking(), holds: holdDowns{},
 		sources: map[string]netip.Addr{}, priority: map[string]int{}, active: map[string]bool{}, groups: map[string]vrrp.State{},
 	}
 	kernel, err := host.OpenNetlink()
@@ -69,13 +80,23 @@ func (c *childProcess) runVRRP(start startMessage) int {
 	defer timer.Close()
 	r.kernel = kernel
 	r.worker = host.NewWorker(kernel, r.hostNews.put)
+	if err := r.worker.Remember(sysctlJournal(c.opt.VRRPPIDFile)); err != nil {
+		c.log.Warn(err.Error())
+	}
+	r.firewall = &firewall{log: c.log, host: r.worker.Want}
+	tables := nft.NewWorker(nft.Open(), r.firewall.tablesDone)
+	r.firewall.tables = tables.Want
 	r.announcer = newAnnouncer(c.log, frames)
+	r.alarms = newAlarms(c.log, findMAC, r.send)
 	r.loop = vrrp.NewLoop(r, r.listen, timer)
 
 	ctx, cancel := context.WithCancel(context.Background())
 	var helpers sync.WaitGroup
 	helpers.Go(func() { r.worker.Run(ctx) })
+	helpers.Go(func() { tables.Run(ctx) })
 	helpers.Go(func() { r.announcer.run(ctx) })
+	r.looks = ctx
+	defer r.alarms.wait.Wait()
 	defer helpers.Wait()
 	defer cancel()
 
@@ -83,7 +104,7 @@ func (c *childProcess) runVRRP(start startMessage) int {
 		return c.fail(permissionStatus(err), "FATAL", err)
 	}
 	r.tracking.know(start.Tracked)
-	r.configure(c.conf, start.Resume)
+	r.configure(ctx, c.conf, start.Resume)
 	loopCtx, stopLoop := context.WithCancel(ctx)
 	var loop sync.WaitGroup
 	loop.Go(func() { r.loop.Run(loopCtx) })
@@ -110,8 +131,15 @@ func permissionStatus(err error) int {
 
 // serve handles news until it is time to stop.
 func (r *vrrpRole) serve(ctx context.Context) {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
 	for {
+		if at := r.holds.next(); !at.IsZero() {
+			timer.Reset(max(0, time.Until(at)))
+		}
 		select {
+		case <-timer.C:
+			r.letGo(time.Now())
 		case <-r.terms:
 			return
 		case <-r.hostNews.ready():
@@ -120,12 +148,12 @@ func (r *vrrpRole) serve(ctx context.Context) {
 			if !ok || m.Stop {
 				return // a parent that is gone cannot want us to go on
 			}
-			r.handleMessage(m)
+			r.handleMessage(ctx, m)
 		}
 	}
 }
 
-func (r *vrrpRole) handleMessage(m message) {
+func (r *vrrpRole) handleMessage(ctx context.Context, m message) {
 	switch {
 	case m.Verdict != nil:
 		for _, line := range sessionLines(*m.Verdict, time.Now(), r.tracking.trackersOfSession(*m.Verdict)) {
@@ -148,7 +176,7 @@ func (r *vrrpRole) handleMessage(m message) {
 		r.log.Info("Reloading")
 		r.tracking.know(m.Reload.Tracked)
 		r.conf = conf
-		r.configure(conf, nil)
+		r.configure(ctx, conf, nil)
 		r.ready()
 	}
 }
@@ -172,7 +200,8 @@ func (r *vrrpRole) deliver(events []instanceEvent) {
 }
 
 // configure puts a configuration in force, at start and at reload alike.
-func (r *vrrpRole) configure(conf *config.Config, resume map[string]snapshot) {
+func (r *vrrpRole) configure(ctx context.Context, conf *config.Config, resume map[string]snapshot) {
+	own := layOut(conf, r.state.Links)
 	byName := map[string]*config.Instance{}
 	var list []vrrp.Instance
 	var watched []*tracked
@@ -181,23 +210,37 @@ func (r *vrrpRole) configure(conf *config.Config, resume map[string]snapshot) {
 		watched = append(watched, trackedBy(conf, in))
 	}
 	r.mu.Lock()
-	r.previous, r.byName, r.statics = r.byName, byName, conf.Statics
+	r.previous, r.byName, r.statics, r.globals = r.byName, byName, conf.Statics, &conf.Global
 	maps.DeleteFunc(r.groups, func(name string, _ vrrp.State) bool {
 		return !slices.ContainsFunc(conf.Groups, func(g *config.Group) bool { return g.Name == name })
 	})
+	before := r.own
+	r.own, r.leavingLinks = own, before.without(own)
 	for _, in := range conf.Instances {
 		if _, known := r.priority[in.Name]; !known {
 			r.priority[in.Name] = int(in.Params.Priority)
 		}
+		if r.resumed(in, resume) != nil { // what it has stays until the loop says otherwise
+			r.active[in.Name] = true
+		}
 	}
 	r.mu.Unlock()
+	if line := unnamedTable(conf); line != "" {
+		r.log.Info(line)
+	}
+	if !own.sameLinks(before) {
+		r.makeLinks(ctx)
+	}
+	r.announcer.setExtras(own.extrasOf(conf))
 	r.tracking.links = r.state.Links
 	changes := r.tracking.configure(watched)
+	changes = append(changes, r.holds.configure(conf, r.state.Links)...)
 	for _, in := range conf.Instances {
 		vi := loopInstance(in)
+		vi.Link = own.adverts[in.Name]
 		vi.Params.PrimaryAddr = r.sourceOf(in)
 		r.sources[in.Name] = vi.Params.PrimaryAddr
-		vi.Faults = r.tracking.faultsOf(in.Name)
+		vi.Faults = append(r.tracking.faultsOf(in.Name), r.holds.faultsOf(in.Name)...)
 		if !vi.Params.PrimaryAddr.IsValid() {
 			vi.Faults = append(vi.Faults, vrrp.FaultRaised{Why: vrrp.ByNoAddress, Of: in.Interface})
 		}
@@ -207,6 +250,8 @@ func (r *vrrpRole) configure(conf *config.Config, resume map[string]snapshot) {
 	}
 	r.loop.Configure(list)
 	r.deliver(changes)
+	r.renewAddresses(conf.Global.AddressLifetime)
+	r.dropLinks(ctx)
 }
 
 // loopInstance is in as the loop wants it.
@@ -237,7 +282,11 @@ func (r *vrrpRole) readHost(ctx context.Context) error {
 		return err
 	}
 	r.state = state
+	r.mu.Lock()
+	r.links = state.Links
+	r.mu.Unlock()
 	r.announcer.setLinks(state.Links)
+	r.copyLinkLocals()
 	return nil
 }
 
@@ -246,8 +295,11 @@ func (r *vrrpRole) sourceOf(in *config.Instance) netip.Addr {
 	if in.Source.IsValid() {
 		return in.Source
 	}
-	virtual := func(a netip.Addr) bool { return r.conf.IsVirtual(a) }
+	virtual := r.conf.IsVirtual
 	find := r.state.PrimaryIPv4
+	if own := r.ownLinkOf(in); own != nil && own.linkLocal {
+		return linkLocalOf(r.state, in.Interface, virtual)
+	}
 	if in.Params.IPv6 {
 		find = r.state.LinkLocal
 	}
@@ -265,7 +317,7 @@ func (r *vrrpRole) handleHost(ctx context.Context, news []host.Event) {
 		case host.Reconciled:
 			r.reconciled(n)
 		case host.RepairStorm:
-			r.log.Warn(fmt.Sprintf("something on this host keeps removing what belongs here: %d repairs within %v, last %v", n.Repairs, host.StormWindow, n.Last))
+			r.storm(time.Now(), n)
 		case host.WatchLost:
 			r.log.Warn("changes of addresses and links are not seen for a moment", "error", n.Err)
 		}
@@ -277,6 +329,9 @@ func (r *vrrpRole) handleHost(ctx context.Context, news []host.Event) {
 		r.log.Error(err.Error())
 		return
 	}
+	r.mu.Lock()
+	r.firewall.refilter(r.filter(r.active)) // an interface that came back has another index
+	r.mu.Unlock()
 	r.deliver(r.tracking.setLinks(r.state.Links))
 	for _, in := range r.conf.Instances {
 		src := r.sourceOf(in)
@@ -326,15 +381,17 @@ func (r *vrrpRole) reconciled(n host.Reconciled) {
 	for _, op := range n.Done {
 		r.log.Debug(op.String(), "cause", n.Cause)
 	}
+	if n.Sysctls != nil {
+		r.log.Warn(n.Sysctls.Error())
+	}
+	r.linksMade(n)
 	if n.Err != nil {
 		r.log.Error(n.Err.Error())
 		r.loop.Deliver("", vrrp.HostFailed{Err: n.Err})
 	}
-	repaired := len(n.Repairs) > 0
-	if repaired {
-		r.log.Warn(fmt.Sprintf("put back what was removed by others: %v", n.Repairs))
-	}
+	r.repaired(time.Now(), n)
 	r.announcer.carriedOut(n.Seq, n.State.Links)
+	r.firewall.hostDone(n.Seq, n.Err)
 	if n.Err != nil {
 		return
 	}
@@ -344,8 +401,9 @@ func (r *vrrpRole) reconciled(n host.Reconciled) {
 		active = append(active, name)
 	}
 	r.mu.Unlock()
+	repaired := repairedInstances(r.conf, n.State.Links, n.Repairs)
 	for _, name := range active {
-		r.loop.Deliver(name, vrrp.HostApplied{Repaired: repaired})
+		r.loop.Deliver(name, vrrp.HostApplied{Repaired: repaired[name]})
 	}
 }
 
@@ -359,21 +417,25 @@ func (r *vrrpRole) release(ctx context.Context) {
 	last := r.seq
 	d := desiredHost(last, r.byName, nil, config.Statics{})
 	r.mu.Unlock()
+	r.firewall.leave()
 	r.worker.Want(d)
 	limit := time.After(releaseLimit)
+	var filterGone <-chan struct{}
 	for {
 		select {
 		case <-r.hostNews.ready():
 			for _, n := range r.hostNews.take() {
-				if done, ok := n.(host.Reconciled); ok && done.Seq >= last {
+				if done, ok := n.(host.Reconciled); ok && done.Seq >= last && filterGone == nil {
 					if done.Err != nil {
 						r.log.Error(done.Err.Error())
 					}
-					return
+					filterGone = r.firewall.release(last)
 				}
 			}
+		case <-filterGone:
+			return
 		case <-limit:
-			r.log.Error(fmt.Sprintf("addresses could not be removed within %v", releaseLimit))
+			r.log.Error(fmt.Sprintf("addresses and their filter could not be removed within %v", releaseLimit))
 			return
 		case <-ctx.Done():
 			return

@@ -16,6 +16,7 @@ type Verb uint8
 const (
 	Add Verb = iota
 	Del
+	Set // links and sysctls; lifetimes of an address
 )
 
 // Op is one change of the kernel's state. Exactly one of the pointers is set.
@@ -24,16 +25,28 @@ type Op struct {
 	Address *Address
 	Route   *Route
 	Rule    *Rule
+	Link    *VirtualLink
+	Sysctl  *Sysctl
 }
 
-// String is the ip(8) command that does the same.
+// String is the ip(8) or sysctl(8) command that does the same.
 func (o Op) String() string {
-	verb := [...]string{Add: " add ", Del: " del "}[o.Verb]
+	verb := [...]string{Add: " add ", Del: " del ", Set: " set "}[o.Verb]
 	switch {
+	case o.Sysctl != nil:
+		return o.Sysctl.String()
+	case o.Link != nil && o.Verb == Del:
+		return "ip link del " + o.Link.Name
+	case o.Link != nil && o.Verb == Set:
+		return "ip link set " + o.Link.settings()
+	case o.Link != nil:
+		return "ip link add " + o.Link.String()
 	case o.Address != nil && o.Verb == Del:
 		a := Address{Prefix: o.Address.Prefix, Peer: o.Address.Peer, Link: o.Address.Link, PreferredLft: Forever}
 		s := a.String()
 		return "ip addr del " + s[:len(s)-len(" scope global")]
+	case o.Address != nil && o.Verb == Set:
+		return "ip addr change " + o.Address.lifetimes()
 	case o.Address != nil:
 		return "ip addr add " + o.Address.String()
 	case o.Route != nil:
@@ -50,11 +63,13 @@ func family(v6 bool) string {
 	return ""
 }
 
-// Plan lists what turns actual into desired: additions first (addresses, then
-// routes, then rules, each leaning on the ones before), then deletions the
-// other way round. The order is the same for equal input. What is neither
-// desired nor ours is left alone. Objects on a link that does not exist are
-// left out: Waiting names them, and the link's arrival brings them.
+// Plan lists what turns actual into desired: additions first (links, their
+// sysctls and settings, addresses, routes, rules, each leaning on the ones
+// before), then deletions the other way round; sysctls are put back last. The
+// order is the same for equal input. What is neither desired nor ours is left
+// alone. Objects on a link that does not exist are left out: Waiting names
+// them, and the link's arrival brings them. That goes for links of our own too:
+// they are added in one pass, and set up and used in the next.
 func Plan(desired Desired, actual State) []Op {
 	var adds, dels []Op
 	plan := func(changes []Op) {
@@ -65,14 +80,16 @@ func Plan(desired Desired, actual State) []Op {
 			adds = append(adds, op)
 		}
 	}
+	links := planLinks(desired, actual)
+	sysctls, restored := planSysctls(desired, actual)
 	addrAdds, addrDels := planAddresses(desired, actual)
 	routeAdds, routeDels := planRoutes(desired, actual)
 	ruleAdds, ruleDels := planRules(desired, actual)
-	plan(addrAdds)
-	plan(routeAdds)
-	plan(ruleAdds)
+	for _, changes := range [][]Op{links.before, sysctls, links.set, addrAdds, routeAdds, ruleAdds} {
+		plan(changes)
+	}
 	dels = append(append(append(dels, ruleDels...), routeDels...), addrDels...)
-	return append(adds, dels...)
+	return append(append(append(adds, dels...), links.after...), restored...)
 }
 
 // Waiting lists the desired objects whose link does not exist, as ip(8)
@@ -81,7 +98,7 @@ func Waiting(desired Desired, actual State) []Op {
 	var waiting []Op
 	addrs, _ := planAddresses(desired, actual)
 	routes, _ := planRoutes(desired, actual)
-	for _, op := range append(addrs, routes...) {
+	for _, op := range slices.Concat(planLinks(desired, actual).before, addrs, routes) {
 		if op.Verb == Add && actual.missing(op) != "" {
 			waiting = append(waiting, op)
 		}
@@ -94,6 +111,8 @@ func Waiting(desired Desired, actual State) []Op {
 func (s State) missing(op Op) string {
 	var links []string
 	switch {
+	case op.Link != nil:
+		links = []string{op.Link.Parent}
 	case op.Address != nil:
 		links = []string{op.Address.Link}
 	case op.Route != nil:
@@ -118,6 +137,7 @@ func planAddresses(desired Desired, actual State) (adds, dels []Op) {
 		Ours:    func(k AddressKey, have Address) bool { return have.Ours || desired.Leftovers[k] },
 		Compare: compareAddressKeys,
 	})
+	adds = planLifetimes(desired, actual)
 	for _, c := range changes {
 		want, have := c.Want, c.Have
 		switch c.Kind {
@@ -140,7 +160,7 @@ func sameAddress(want, have Address) bool {
 		return true
 	}
 	if want.Prefix.Addr().Is6() {
-		limited := want.PreferredLft != 0 && want.PreferredLft != Forever
+		limited := want.PreferredLft != 0 && (want.PreferredLft != Forever || have.ValidLft != 0)
 		return limited || (want.PreferredLft == 0) == (have.PreferredLft == 0)
 	}
 	label := func(a Address) string {
@@ -227,6 +247,8 @@ func planRules(desired Desired, actual State) (adds, dels []Op) {
 type Kernel interface {
 	// Read lists links, addresses, routes and rules.
 	Read(ctx context.Context) (State, error)
+	// ReadSysctls finds the values of those keys that exist.
+	ReadSysctls(ctx context.Context, keys []string) (map[string]string, error)
 	// Apply carries out ops in order and returns one outcome for each. What is
 	// already there, or already gone, is a success: it was wanted so.
 	Apply(ctx context.Context, ops []Op) []error
@@ -240,34 +262,62 @@ type Kernel interface {
 var ErrNoEffect = errors.New("accepted twice and without effect; is another object in its place?")
 
 // passes is how often Reconcile looks again: deleting an IPv4 address can take
-// others of its subnet along, and a route may need an address to be there.
-const passes = 3
+// others of its subnet along, a route may need an address to be there, and an
+// address a link.
+const passes = 4
 
 // Reconcile reads, plans and applies until nothing is left to do. It returns
 // what was done and, joined, what could not be; a failed step does not stop
-// the others. What the last two passes both had to ask for in vain is an
+// the others. What two late passes both had to ask for in vain is an
 // ErrNoEffect. The state is the one read last, before the last changes.
 func Reconcile(ctx context.Context, k Kernel, desired Desired) (State, []Op, error) {
+	out := reconcileHost(ctx, k, desired, func([]Op) {})
+	return out.state, out.done, errors.Join(out.err, out.sysctls)
+}
+
+// outcome is what one look at the host led to.
+type outcome struct {
+	state   State
+	done    []Op
+	err     error
+	sysctls error // those that could not be set: virtual routers do without
+}
+
+// reconcileHost is Reconcile that shows before each pass what is about to be done.
+func reconcileHost(ctx context.Context, k Kernel, desired Desired, before func([]Op)) outcome {
 	var done []Op
 	var state State
-	var failed error
+	var failed, sysctls error
 	did := map[string]bool{} // by the pass before
 	for pass := range passes {
 		var err error
 		if state, err = k.Read(ctx); err != nil {
-			return state, done, errors.Join(failed, err)
+			return outcome{state, done, errors.Join(failed, err), sysctls}
+		}
+		if keys := desired.SysctlKeys(state.Links); len(keys) > 0 {
+			if state.Sysctls, err = k.ReadSysctls(ctx, keys); err != nil {
+				return outcome{state, done, errors.Join(failed, err), sysctls}
+			}
 		}
 		ops := Plan(desired, state)
-		if len(ops) == 0 {
-			return state, done, nil
+		if desired.hold != nil {
+			ops = slices.DeleteFunc(ops, desired.hold)
 		}
-		failed = nil
-		if pass == passes-1 {
+		if len(ops) == 0 {
+			return outcome{state: state, done: done}
+		}
+		failed, sysctls = nil, nil
+		if pass >= passes-2 {
 			ops, done, failed = giveUp(ops, done, did)
 		}
 		clear(did)
+		before(ops)
 		for i, err := range k.Apply(ctx, ops) {
-			if err != nil {
+			switch {
+			case err != nil && ops[i].Sysctl != nil:
+				sysctls = errors.Join(sysctls, err)
+				continue
+			case err != nil:
 				failed = errors.Join(failed, err)
 				continue
 			}
@@ -278,7 +328,7 @@ func Reconcile(ctx context.Context, k Kernel, desired Desired) (State, []Op, err
 			break
 		}
 	}
-	return state, done, failed
+	return outcome{state, done, failed, sysctls}
 }
 
 // giveUp takes the operations that the pass before has done out of what is to
@@ -299,11 +349,17 @@ func giveUp(ops, done []Op, did map[string]bool) (rest, kept []Op, err error) {
 }
 
 // Harmless reports whether err only says that the wish was already fulfilled:
-// an object to add exists, or one to delete (or its link) does not.
-func Harmless(v Verb, err error) bool {
-	if v == Add {
-		return err == nil || errors.Is(err, syscall.EEXIST)
+// an object to add exists, or one to delete (or its link) does not. A link that
+// is in the way of one of ours is another one, or Plan would not ask for it.
+func Harmless(op Op, err error) bool {
+	switch {
+	case err == nil:
+		return true
+	case op.Verb == Set, op.Verb == Add && op.Link != nil:
+		return false
+	case op.Verb == Add:
+		return errors.Is(err, syscall.EEXIST)
 	}
-	return err == nil || errors.Is(err, syscall.EADDRNOTAVAIL) || errors.Is(err, syscall.ESRCH) ||
+	return errors.Is(err, syscall.EADDRNOTAVAIL) || errors.Is(err, syscall.ESRCH) ||
 		errors.Is(err, syscall.ENOENT) || errors.Is(err, syscall.ENODEV) || errors.Is(err, syscall.ENXIO)
 }

@@ -281,10 +281,19 @@ func TestWhichKernelErrorsAreHarmless(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			if got := host.Harmless(tt.verb, tt.err); got != tt.want {
+			if got := host.Harmless(host.Op{Verb: tt.verb, Address: new(host.Address)}, tt.err); got != tt.want {
 				t.Errorf("harmless %t, want %t", got, tt.want)
 			}
 		})
+	}
+}
+
+// A link that has the name of one of ours is in its way: somebody has to say so.
+func TestALinkOrSysctlThatCannotBeHadIsNoHarm(t *testing.T) {
+	for _, op := range []host.Op{{Verb: host.Add, Link: new(host.VirtualLink)}, {Verb: host.Set, Link: new(host.VirtualLink)}, {Verb: host.Set, Sysctl: new(host.Sysctl)}} {
+		if host.Harmless(op, syscall.EEXIST) || host.Harmless(op, syscall.ENODEV) {
+			t.Errorf("%v: an error counts as harmless", op)
+		}
 	}
 }
 

@@ -1,5 +1,6 @@
 // Package host keeps this machine's addresses, routes and rules as they should
-// be, and tells the neighbours where the addresses are.
+// be, with the links that virtual routers make for themselves and the sysctls
+// that these need, and tells the neighbours where the addresses are.
 //
 // Nobody adds or removes an address here. The VRRP role says what should exist
 // (Desired), Kernel.Read says what does (State), Plan lists the difference as
@@ -9,7 +10,10 @@
 //
 // What is ours carries protocol 18 (Mark). An address is also ours when the
 // configuration names it (Desired.Leftovers) or when this process added it:
-// kernels before 5.18 keep no mark. Nothing else is ever deleted. An object
+// kernels before 5.18 keep no mark. A link is ours by its alias (LinkMark).
+// Nothing else is ever deleted. What sysctls were before us is written down
+// before they are changed (Journal): a successor of a killed process restores
+// them. An object
 // that somebody else put there and that is wanted serves as it is.
 //
 // Goroutines. Worker.Run is one and owns all of the worker's state; Want never
@@ -29,12 +33,18 @@
 //	state.go           addresses, routes, rules, links; what identifies each
 //	text.go            all of them as ip(8) takes them
 //	diff.go            Plan, Kernel, Reconcile
+//	link.go            links of virtual routers: macvlan, ipvlan
+//	sysctl.go          values of theirs and of the links below; putting them back
+//	journal.go         the file that says what they were
 //	change.go          what the kernel reports; the link table; source addresses
 //	worker.go          the goroutine that keeps the host as wanted
+//	storm.go           somebody who keeps removing things
+//	lifetime.go        addresses that end when nobody renews them
 //	kernel_linux.go    Netlink: reads and changes the kernel, in batches
-//	links_linux.go     its links
+//	links_linux.go     its links; vlink_linux.go: making links, sysctls
 //	codec_linux.go     rtnetlink messages to and from our types
 //	watch_linux.go     one subscription, and what happens when changes get lost
+//	sender.go          which MAC sends from an address; sender_linux.go listens
 //	announce.go        gratuitous ARP and neighbour advertisement frames
 //	pacer.go           their spacing, a pure queue
 //	announce_linux.go  the packet socket

@@ -249,18 +249,25 @@ func ackError(body []byte) error {
 }
 
 // Apply implements Kernel: requests are sent in batches, each with its own
-// acknowledgement, about 16 microseconds an address.
+// acknowledgement, about 16 microseconds an address. Links and sysctls, of which
+// there are few, go one by one.
 func (k *Netlink) Apply(ctx context.Context, ops []Op) []error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	errs := make([]error, len(ops))
-	for at := 0; at < len(ops); at += batch {
-		end := min(at+batch, len(ops))
+	for at, end := 0, 0; at < len(ops); at = end {
 		if err := ctx.Err(); err != nil {
 			for i := at; i < len(ops); i++ {
 				errs[i] = err
 			}
 			break
+		}
+		if end = at + 1; ops[at].alone() {
+			errs[at] = k.applyAlone(ops[at])
+			continue
+		}
+		for end < min(at+batch, len(ops)) && !ops[end].alone() {
+			end++
 		}
 		k.applyBatch(ops[at:end], errs[at:end])
 	}
@@ -273,8 +280,14 @@ func (k *Netlink) Apply(ctx context.Context, ops []Op) []error {
 // explain turns a kernel error into what the operator needs to know.
 func explain(op Op, err error) error {
 	switch {
-	case Harmless(op.Verb, err):
+	case Harmless(op, err):
 		return nil
+	case errors.Is(err, syscall.EEXIST) && op.Link != nil:
+		return fmt.Errorf("%v: %w (a link of that name is there and is not ours; remove it, or give another name)", op, err)
+	case errors.Is(err, syscall.EOPNOTSUPP) && op.Link != nil:
+		return fmt.Errorf("%v: %w (has the kernel the module %s?)", op, err, op.Link.Kind)
+	case errors.Is(err, syscall.EADDRINUSE) && op.Link != nil:
+		return fmt.Errorf("%v: %w (another link on %s has the address %v)", op, err, op.Link.Parent, op.Link.MAC)
 	case errors.Is(err, syscall.EPERM):
 		return fmt.Errorf("%v: %w (needs CAP_NET_ADMIN)", op, err)
 	case errors.Is(err, syscall.EACCES) && op.Address != nil && op.Address.Prefix.Addr().Is6():
@@ -323,6 +336,10 @@ var errNoAnswer = errors.New("no answer from the kernel")
 // request is the netlink message for op. EXCL must not be set on deletions:
 // the bit means "all of them" there.
 func (k *Netlink) request(op Op) (typ, flags uint16, body []byte, err error) {
+	if op.Verb == Set && op.Address != nil { // with REPLACE an address gets other lifetimes; one that has gone comes again
+		index, err := k.linkIndex(op.Address.Link)
+		return unix.RTM_NEWADDR, unix.NLM_F_REPLACE, encodeAddress(*op.Address, index), err
+	}
 	add := op.Verb == Add
 	if add {
 		flags = unix.NLM_F_CREATE

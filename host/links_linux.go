@@ -26,16 +26,30 @@ func listLinks(h *netlink.Handle) ([]Link, error) {
 	return nil, fmt.Errorf("read links: %w", err)
 }
 
+// Words of ip(8).
+var (
+	macvlanModes = map[netlink.MacvlanMode]string{netlink.MACVLAN_MODE_PRIVATE: Private, netlink.MACVLAN_MODE_VEPA: "vepa",
+		netlink.MACVLAN_MODE_BRIDGE: "bridge", netlink.MACVLAN_MODE_PASSTHRU: "passthru", netlink.MACVLAN_MODE_SOURCE: "source"}
+	ipvlanModes = map[netlink.IPVlanFlag]string{netlink.IPVLAN_FLAG_BRIDGE: "bridge", netlink.IPVLAN_FLAG_PRIVATE: Private, netlink.IPVLAN_FLAG_VEPA: "vepa"}
+)
+
 func linkFrom(l netlink.Link) Link {
 	a := l.Attrs()
-	out := Link{Index: a.Index, Name: a.Name, MTU: a.MTU, Kind: l.Type(), Parent: a.ParentIndex, Master: a.MasterIndex,
+	out := Link{Index: a.Index, Name: a.Name, MTU: a.MTU, Kind: l.Type(), Alias: a.Alias, Group: a.Group, Parent: a.ParentIndex, Master: a.MasterIndex,
 		Up: a.RawFlags&unix.IFF_UP != 0, Running: a.RawFlags&unix.IFF_RUNNING != 0, NoARP: a.RawFlags&unix.IFF_NOARP != 0,
 		Loopback: a.RawFlags&unix.IFF_LOOPBACK != 0, Multicast: a.RawFlags&unix.IFF_MULTICAST != 0}
 	if out.Kind == "device" { // the library's word for "no kind given": hardware
 		out.Kind = ""
 	}
-	if v, ok := l.(*netlink.Vrf); ok {
+	switch v := l.(type) {
+	case *netlink.Vrf:
 		out.Table = v.Table
+	case *netlink.Macvlan:
+		out.Mode = macvlanModes[v.Mode]
+	case *netlink.IPVlan:
+		if v.Mode == netlink.IPVLAN_MODE_L2 {
+			out.Mode = ipvlanModes[v.Flag]
+		}
 	}
 	if len(a.HardwareAddr) == len(out.MAC) {
 		out.MAC = MAC(a.HardwareAddr)

@@ -52,6 +52,9 @@ type Address struct {
 	Label        string       // IPv4, at most 15 characters; "" is the link's name
 	Flags        AddressFlags
 	PreferredLft uint32 // seconds, Forever, or 0: deprecated, never picked as a source
+	// ValidLft is after how many seconds the kernel takes the address away by itself,
+	// unless it is told again; 0: never. PreferredLft is not longer.
+	ValidLft uint32
 
 	// The rest is filled in by Kernel.Read and ignored in what is desired.
 	Ours      bool // carries our Mark
@@ -192,6 +195,9 @@ type Link struct {
 	Loopback  bool
 	Multicast bool
 	Kind      string // macvlan, veth, dummy …; "" for hardware
+	Mode      string // of a macvlan or ipvlan: private, bridge, vepa …
+	Alias     string // what somebody has written to it
+	Group     uint32
 	Parent    int    // index of the link below, 0: none
 	Master    int    // index of bridge, bond or VRF, 0: none
 	Table     uint32 // routing table of a VRF; 0: it is none
@@ -206,11 +212,13 @@ type State struct {
 	Addresses map[AddressKey]Address
 	Routes    map[RouteKey]Route
 	Rules     map[RuleKey]Rule
+	Sysctls   map[string]string // those that Reconcile asked for and that exist
 }
 
 // NewState is an empty host.
 func NewState() State {
-	return State{Links: map[string]Link{}, Addresses: map[AddressKey]Address{}, Routes: map[RouteKey]Route{}, Rules: map[RuleKey]Rule{}}
+	return State{Links: map[string]Link{}, Addresses: map[AddressKey]Address{}, Routes: map[RouteKey]Route{}, Rules: map[RuleKey]Rule{},
+		Sysctls: map[string]string{}}
 }
 
 // put adds what the kernel listed; of two equal ones ours is the one we keep.
@@ -233,7 +241,9 @@ func (s State) put(a any) {
 
 // Desired is the host as it should be.
 type Desired struct {
-	Seq       uint64 // chosen by the caller, comes back in the outcome
+	Seq       uint64                 // chosen by the caller, comes back in the outcome
+	Links     map[string]VirtualLink // by name
+	Sysctls   map[string]string      // values by key, see Sysctl
 	Addresses map[AddressKey]Address
 	Routes    map[RouteKey]Route
 	Rules     map[RuleKey]Rule
@@ -241,11 +251,18 @@ type Desired struct {
 	// that exists and is not wanted is removed even without our Mark: a
 	// predecessor that crashed, or a kernel before 5.18, left it.
 	Leftovers map[AddressKey]bool
+	// SpreadRPFilter moves a reverse path filter that is on for all links to
+	// each of them, so that links of ours can do without.
+	SpreadRPFilter bool
+	// Restore are sysctls that we changed once. The worker fills it in.
+	Restore map[string]Saved
+
+	hold func(Op) bool // what is not to be done in this look; nil: everything is
 }
 
 // NewDesired is an empty wish.
 func NewDesired() Desired {
-	return Desired{Addresses: map[AddressKey]Address{}, Routes: map[RouteKey]Route{}, Rules: map[RuleKey]Rule{}, Leftovers: map[AddressKey]bool{}}
+	return Desired{Links: map[string]VirtualLink{}, Sysctls: map[string]string{}, Addresses: map[AddressKey]Address{}, Routes: map[RouteKey]Route{}, Rules: map[RuleKey]Rule{}, Leftovers: map[AddressKey]bool{}}
 }
 
 // Address asks for a if wanted, and says that it is ours either way.
@@ -255,6 +272,9 @@ func (d Desired) Address(a Address, wanted bool) {
 		d.Addresses[a.Key()] = a
 	}
 }
+
+// Link asks for l.
+func (d Desired) Link(l VirtualLink) { d.Links[l.Name] = l }
 
 // Route asks for r.
 func (d Desired) Route(r Route) { d.Routes[r.Key()] = r }

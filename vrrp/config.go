@@ -115,10 +115,11 @@ type VMACConfig struct {
 
 // IPVLANConfig are the arguments of use_ipvlan.
 type IPVLANConfig struct {
-	Name  string
-	Addr  netip.Addr // also source address of adverts
-	Mode  string     // bridge, private or vepa
-	Group string
+	Name   string
+	Addr   netip.Addr   // also source address of adverts
+	Prefix netip.Prefix // the same with the length that was written, or all bits
+	Mode   string       // bridge, private or vepa
+	Group  string
 }
 
 // ExtraGARP is garp_extra_if: periodic announcements on interfaces that carry

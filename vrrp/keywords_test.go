@@ -114,7 +114,7 @@ func TestKeywordsBecomeParameters(t *testing.T) {
 		"a VRID out of range": {"interface eth0\nvirtual_router_id 300", func(p *Params) { p.VRID = 0 },
 			[]string{"k:3:19: virtual_router_id"}},
 		"a word unknown":      {must + "nopremt", func(p *Params) {}, []string{"k:4:1: unknown keyword nopremt; did you mean nopreempt?"}},
-		"known, not done yet": {must + "use_vmac", func(p *Params) {}, []string{"use_vmac: not supported yet"}},
+		"known, not done yet": {must + "track_src_ip", func(p *Params) {}, []string{"track_src_ip: not supported yet"}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -65,7 +65,7 @@ func setIPVLAN(x *kconf.Ctx, c *InstanceConfig, s *kconf.Stmt) {
 	for words := s.Args(); len(words) > 0; {
 		w := words[0]
 		words = words[1:]
-		addr, err := netip.ParseAddr(w.Text)
+		prefix, err := parseHostPrefix(w.Text)
 		switch {
 		case w.Text == "bridge" || w.Text == "private" || w.Text == "vepa":
 			v.Mode = w.Text
@@ -75,14 +75,26 @@ func setIPVLAN(x *kconf.Ctx, c *InstanceConfig, s *kconf.Stmt) {
 		case w.Text == "group" && len(words) > 0:
 			setLinkGroup(x, s, words[0], &v.Group)
 			words = words[1:]
-		case err == nil && addr.Zone() == "":
-			if c.ofFamily(x, w.Pos, s.Keyword(), addr) {
-				v.Addr = addr
+		case err == nil:
+			if c.ofFamily(x, w.Pos, s.Keyword(), prefix.Addr()) {
+				v.Addr, v.Prefix = prefix.Addr(), prefix
 			}
 		default:
 			setLinkName(x, s, w, &v.Name)
 		}
 	}
+}
+
+// parseHostPrefix reads an address with or without a length.
+func parseHostPrefix(text string) (netip.Prefix, error) {
+	if strings.Contains(text, "/") {
+		return netip.ParsePrefix(text)
+	}
+	addr, err := netip.ParseAddr(text)
+	if err == nil && addr.Zone() != "" {
+		err = strconv.ErrSyntax
+	}
+	return netip.PrefixFrom(addr, addr.BitLen()), err
 }
 
 // setLinkName keeps the first usable name.

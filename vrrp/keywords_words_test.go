@@ -79,7 +79,7 @@ func TestWordsOfAVMAC(t *testing.T) {
 }
 
 func TestWordsOfAnIPVLAN(t *testing.T) {
-	five := netip.MustParseAddr("10.9.0.5")
+	five, host := netip.MustParseAddr("10.9.0.5"), netip.MustParsePrefix("10.9.0.5/32")
 	tests := map[string]struct {
 		line   string
 		want   *IPVLANConfig
@@ -87,18 +87,19 @@ func TestWordsOfAnIPVLAN(t *testing.T) {
 		status int
 	}{
 		"nothing":              {"use_ipvlan", &IPVLANConfig{Mode: "bridge"}, "", 0},
-		"an address":           {"use_ipvlan 10.9.0.5", &IPVLANConfig{Addr: five, Mode: "bridge"}, "", 0},
-		"everything":           {"use_ipvlan v8 10.9.0.5 private group 7", &IPVLANConfig{Name: "v8", Addr: five, Mode: "private", Group: "7"}, "", 0},
-		"another order":        {"use_ipvlan vepa 10.9.0.5 name v8", &IPVLANConfig{Name: "v8", Addr: five, Mode: "vepa"}, "", 0},
-		"two names":            {"use_ipvlan v8 v9 10.9.0.5", &IPVLANConfig{Name: "v8", Addr: five, Mode: "bridge"}, "k:2:15: use_ipvlan: v9 is ignored, the interface is called v8 already", 5},
-		"an unknown mode":      {"use_ipvlan v8 10.9.0.5 mode", &IPVLANConfig{Name: "v8", Addr: five, Mode: "bridge"}, "k:2:24: use_ipvlan: mode is ignored, the interface is called v8 already", 5},
+		"an address":           {"use_ipvlan 10.9.0.5", &IPVLANConfig{Addr: five, Prefix: host, Mode: "bridge"}, "", 0},
+		"with a length":        {"use_ipvlan 10.9.0.5/24", &IPVLANConfig{Addr: five, Prefix: netip.MustParsePrefix("10.9.0.5/24"), Mode: "bridge"}, "", 0},
+		"everything":           {"use_ipvlan v8 10.9.0.5 private group 7", &IPVLANConfig{Name: "v8", Addr: five, Prefix: host, Mode: "private", Group: "7"}, "", 0},
+		"another order":        {"use_ipvlan vepa 10.9.0.5 name v8", &IPVLANConfig{Name: "v8", Addr: five, Prefix: host, Mode: "vepa"}, "", 0},
+		"two names":            {"use_ipvlan v8 v9 10.9.0.5", &IPVLANConfig{Name: "v8", Addr: five, Prefix: host, Mode: "bridge"}, "k:2:15: use_ipvlan: v9 is ignored, the interface is called v8 already", 5},
+		"an unknown mode":      {"use_ipvlan v8 10.9.0.5 mode", &IPVLANConfig{Name: "v8", Addr: five, Prefix: host, Mode: "bridge"}, "k:2:24: use_ipvlan: mode is ignored, the interface is called v8 already", 5},
 		"an address with zone": {"use_ipvlan fe80::1%eth0", &IPVLANConfig{Mode: "bridge"}, "k:2:12: use_ipvlan fe80::1%eth0: the name of an interface has no colon", 5},
 		"a VMAC before it":     {"use_vmac v9\nuse_ipvlan v8", nil, "k:3:1: use_ipvlan: ignored after use_vmac", 5},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			c, diags := written(t, tt.line)
-			if d := cmp.Diff(tt.want, c.IPVLAN, cmpopts.EquateComparable(netip.Addr{})); d != "" {
+			if d := cmp.Diff(tt.want, c.IPVLAN, cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{})); d != "" {
 				t.Errorf("ipvlan (-want +got):\n%s", d)
 			}
 			if said(diags) != tt.says || diags.TestStatus() != tt.status {

@@ -23,6 +23,9 @@ const (
 type Instance struct {
 	Name      string
 	Interface string
+	// Link is what adverts go by, where that is not Interface: a VMAC on it, or
+	// the VRF of an instance without interface.
+	Link      string
 	SyncGroup string // "" for none
 	Params    Params
 	Resume    *Snapshot // for Startup; not looked at when the instance runs already
@@ -35,7 +38,8 @@ type Instance struct {
 
 // SocketSpec says which socket an instance needs; instances share equal ones.
 type SocketSpec struct {
-	Interface string
+	Interface string // the link itself
+	Base      string // the link below a VMAC; "" for others
 	IPv6      bool
 	AH        bool       // protocol 51 instead of 112
 	Group     netip.Addr // multicast group to join; zero for unicast
@@ -44,6 +48,9 @@ type SocketSpec struct {
 
 func (in *Instance) socket() SocketSpec {
 	s := SocketSpec{Interface: in.Interface, IPv6: in.Params.IPv6, AH: in.Params.ah()}
+	if in.Link != "" {
+		s.Interface, s.Base = in.Link, in.Interface
+	}
 	if in.Params.Unicast() {
 		s.Local = in.Params.PrimaryAddr
 	} else {
@@ -131,10 +138,13 @@ type Loop struct {
 	wait  sync.WaitGroup
 
 	instances []*instance
-	timers    timers // instances that have a deadline, the next one first
+	keys      map[key]bool // of instances
+	timers    timers       // instances that have a deadline, the next one first
 	links     map[SocketSpec]*link
 	turns     uint64    // wake-ups so far; tells which sockets were drained in this one
 	reopenAt  time.Time // when to try again for sockets that could not be had; zero: all are there
+	beat      heartbeat
+	beatAt    time.Time // next heartbeat; zero: none is wanted
 	readBuf   []byte
 	sendBuf   []byte
 	stranger  dropLog // datagrams for no instance
@@ -198,7 +208,11 @@ type (
 		name string // "" for all
 		ev   Event
 	}
-	query struct{ reply chan []Status }
+	query     struct{ reply chan []Status }
+	heartbeat struct {
+		every time.Duration
+		f     func()
+	}
 )
 
 // NewLoop makes a loop that opens its sockets with open.
@@ -219,6 +233,11 @@ func (l *Loop) Configure(instances []Instance) { l.send(configure{instances}) }
 // Deliver hands an event to an instance; "" means all. Unknown names are
 // ignored: the instance may have gone meanwhile.
 func (l *Loop) Deliver(name string, ev Event) { l.send(deliver{name, ev}) }
+
+// Heartbeat makes the loop call f at once and then every so often, 0 for not any
+// more: at the end of a turn, when everything that was due has been done. So f
+// is not called while the loop hangs. f must not block.
+func (l *Loop) Heartbeat(every time.Duration, f func()) { l.send(heartbeat{every, f}) }
 
 func (l *Loop) send(msg any) {
 	select {
@@ -284,7 +303,11 @@ func (l *Loop) turn(now time.Time) {
 		l.reopen(now)
 	}
 	l.flush()
-	l.timer.Set(earliest(l.reopenAt, l.timers.next()))
+	if due(now, l.beatAt) {
+		l.beatAt = now.Add(l.beat.every)
+		l.beat.f()
+	}
+	l.timer.Set(earliest(earliest(l.reopenAt, l.beatAt), l.timers.next()))
 }
 
 // drainOnce drains a socket unless this turn has done so.
@@ -305,6 +328,11 @@ func (l *Loop) handle(now time.Time, msg any) {
 			if msg.name == "" || msg.name == in.Name {
 				l.deliver(now, in, msg.ev)
 			}
+		}
+	case heartbeat:
+		l.beat, l.beatAt = msg, time.Time{}
+		if msg.every > 0 {
+			l.beatAt = now
 		}
 	case query:
 		msg.reply <- l.status()

@@ -74,7 +74,10 @@ func (l *Loop) configure(now time.Time, wanted []Instance) {
 		l.step(now, in, Shutdown{})
 		l.publish(Fact{At: now, Instance: in.Name, What: Removed{}})
 	}
-	l.instances = list
+	l.instances, l.keys = list, map[key]bool{}
+	for i := range wanted {
+		l.keys[wanted[i].key()] = true
+	}
 	l.change(now, wanted)
 	l.attachAll(now)
 	l.regroup(now, l.start(now, fresh))

@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"net/netip"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -32,6 +33,7 @@ type Config struct {
 	Statics     Statics
 
 	virtual map[netip.Addr]bool            // every address that moves with an instance
+	groups  map[string]uint32              // names of link groups
 	scripts map[string]*track.ScriptConfig // the first of each name
 	told    Told
 	book    *scriptBook // nil where scripts are not checked
@@ -144,6 +146,7 @@ func (a *assembler) finish(diags *kconf.Diagnostics) *Loaded {
 	diags.Append(a.x.Diags)
 	a.x.Diags = diags
 	a.globals()
+	a.c.groups = a.names.Groups
 	a.c.Scripts, a.c.Files, a.c.Processes = a.r.scripts, a.r.files, a.r.processes
 	a.c.indexScripts()
 	a.sessions()
@@ -204,6 +207,16 @@ func (a *assembler) vrfs() {
 // HasVRRP says whether there is work for a VRRP process.
 func (c *Config) HasVRRP() bool {
 	return len(c.Instances) > 0 || len(c.Statics.Addresses)+len(c.Statics.Routes)+len(c.Statics.Rules) > 0
+}
+
+// LinkGroup is the number of a link group, which may be written as such or by
+// its name; ok is false for none and for a name that nobody knows.
+func (c *Config) LinkGroup(word string) (number uint32, ok bool) {
+	if n, err := strconv.ParseUint(word, 10, 32); err == nil {
+		return uint32(n), true
+	}
+	number, ok = c.groups[word]
+	return number, ok
 }
 
 // IsVirtual says whether an address moves with an instance.

@@ -73,7 +73,7 @@ var garpKeywords = append(kconf.Vocabulary[Globals]{
 	{Name: "vrrp_min_garp", Args: "[BOOL]", Default: "false", Since: "2.0.12",
 		Doc: "Announce each address once, without repeats; values that were set before it stay.",
 		Set: kconf.Custom("BOOL", "", setMinGARP)},
-}, notYet(extraIfRow, oldExtraIfRow())...)
+}, extraIfRow, oldExtraIfRow())
 
 var extraIfRow = kconf.Keyword[Globals]{Name: "vrrp_garp_extra_if", Args: "[all] SECONDS", Default: "0 (off)", Since: "2.2.3",
 	Doc: "Announce again and again on VMAC links that carry addresses only; with all on every further link.",

@@ -39,6 +39,11 @@ var globalLines = []struct{ line, changed, diag string }{
 	{"smtp_server 10.0.0.1 0", "", "2:22: smtp_server 0: must be 1-65535"},
 	{"smtp_server 10.0.0.1:25", "", "2:13: smtp_server 10.0.0.1:25: must be an address or a host name, the port stands apart"},
 
+	// ours
+	{"vrrp_address_lifetime 30", "AddressLifetime=30", ""},
+	{"vrrp_address_lifetime 1", "", "2:23: vrrp_address_lifetime 1: must be 2-86400"},
+	{"vrrp_address_lifetime", "", "2:1: vrrp_address_lifetime: wants one argument, has 0"},
+
 	// scripts
 	{"script_user", "", "2:1: script_user: wants a user"},
 	{"script_user root root", "ScriptUser.User=root ScriptUser.Group=root", ""},
@@ -130,6 +135,10 @@ var globalLines = []struct{ line, changed, diag string }{
 	{"vrrp_iptables A A", "", "2:17: vrrp_iptables A: the two chains must have different names"},
 	{"vrrp_ipsets", "", ""},
 	{"vrrp_ipsets a", "", "2:1: note: vrrp_ipsets: has no meaning without vrrp_iptables, ignored"},
+	{"vrrp_iptables\nvrrp_ipsets a", "Firewall.NFTables.Text=keepalived Firewall.IPTables.In=INPUT Firewall.IPTables.Out=OUTPUT Firewall.IPSets.IPv4=a Firewall.IPSets.IPv6=a6 " +
+		"Firewall.IPSets.IPv6Links=a_if6 Firewall.IPSets.IGMP=a_igmp Firewall.IPSets.MLD=a_mld Firewall.IPSets.ND=a_nd",
+		"2:1: warning: vrrp_iptables: there is no iptables here, nftables is used instead; write nftables in place of vrrp_iptables and vrrp_ipsets\n" +
+			"3:1: note: vrrp_ipsets: no ipset is made, the addresses are in sets of the nftables tables keepalived"},
 	{"vrrp_ipsets a b a", "", "2:17: vrrp_ipsets a: the names must be different; none is used"},
 
 	// IPVS
@@ -397,5 +406,16 @@ func TestOneFIFOHasOneReader(t *testing.T) {
 	}
 	if g.LVSFIFO.Script != nil || g.LVSFIFO.Path != "/f" {
 		t.Errorf("lvs_notify_fifo %+v", g.LVSFIFO)
+	}
+}
+
+// TestVirtualAddressesHaveTheLifetimeThatIsWritten: also where global_defs stands
+// behind them; static ones have none.
+func TestVirtualAddressesHaveTheLifetimeThatIsWritten(t *testing.T) {
+	text := configtest.With("virtual_ipaddress_excluded {\n10.9.0.150/24\n}") + "static_ipaddress {\n10.5.0.1/24 dev eth0\n}\nglobal_defs {\nvrrp_address_lifetime 30\n}\n"
+	c := configtest.Understood(t, text).Config
+	in := c.Instances[0]
+	if in.Addresses[0].ValidLft != 30 || in.Excluded[0].ValidLft != 30 || c.Statics.Addresses[0].ValidLft != 0 {
+		t.Errorf("lifetimes %d, %d, static %d, want 30, 30, none", in.Addresses[0].ValidLft, in.Excluded[0].ValidLft, c.Statics.Addresses[0].ValidLft)
 	}
 }

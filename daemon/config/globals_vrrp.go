@@ -10,24 +10,23 @@ import (
 )
 
 // interfaceKeywords are the rows about network interfaces.
-var interfaceKeywords = append(kconf.Vocabulary[Globals]{
+var interfaceKeywords = kconf.Vocabulary[Globals]{
 	{Name: "dynamic_interfaces", Args: "[allow_if_changes]", Default: "off", Since: "2.0.0",
 		Doc: "Accept interfaces that do not exist yet; with the word, one may come back as another type.",
 		Set: kconf.Custom("flag+word", "", setDynamicInterfaces)},
 	{Name: "default_interface", Args: "IF", Default: "eth0", Since: "1.2.24",
 		Doc: "Link of static addresses that name none.",
 		Set: kconf.Iface(func(g *Globals) *string { return &g.DefaultInterface }).MissingIs(kconf.ClassGeneral)},
-}, notYet(
-	kconf.Keyword[Globals]{Name: "disable_local_igmp", Default: "off", Since: "2.2.0",
-		Doc: "Turn off the kernel's IGMP reports for link-local multicast.",
+	{Name: "disable_local_igmp", Default: "off", Since: "2.2.0",
+		Doc: "Turn off the kernel's IGMP reports for link-local multicast, of the whole host, until the daemon ends.",
 		Set: kconf.Flag(func(g *Globals) *bool { return &g.DisableLocalIGMP }, true).Says("flag", "kernel 4.3+")},
-	kconf.Keyword[Globals]{Name: "vmac_prefix", Args: "NAME", Default: "vrrp", Since: "2.2.0",
+	{Name: "vmac_prefix", Args: "NAME", Default: "vrrp", Since: "2.2.0",
 		Doc: "Beginning of the names made for VMAC interfaces: NAME.VRID.",
 		Set: firstWord("STR", "first one wins", func(g *Globals) *Once { return &g.VMACPrefix })},
-	kconf.Keyword[Globals]{Name: "vmac_addr_prefix", Args: "NAME", Default: "vmac_prefix", Since: "2.2.0",
+	{Name: "vmac_addr_prefix", Args: "NAME", Default: "vmac_prefix", Since: "2.2.0",
 		Doc: "Beginning of the names made for VMAC interfaces of addresses on other links.",
 		Set: firstWord("STR", "first one wins", func(g *Globals) *Once { return &g.VMACAddrPrefix })},
-)...)
+}
 
 // vrrpKeywords are the rows about the protocol.
 var vrrpKeywords = slices.Concat(kconf.Vocabulary[Globals]{

@@ -21,8 +21,11 @@ func (a *assembler) instance(ic *vrrp.InstanceConfig) *Instance {
 	}
 	a.sameAddress(in)
 	in.Addresses, in.Excluded = addresses(in.Lines.Addresses), addresses(in.Lines.Excluded)
+	a.c.Global.limit(in.Addresses)
+	a.c.Global.limit(in.Excluded)
 	in.Routes, in.Rules = routes(in.Lines.Routes), rules(in.Lines.Rules)
 	a.resolve(in)
+	a.linkGroup(in)
 	a.instanceTrackers(in)
 	for _, list := range [][]host.Address{in.Addresses, in.Excluded} {
 		for _, addr := range list {
@@ -77,6 +80,20 @@ func at(ic *vrrp.InstanceConfig, keyword string) kconf.Pos {
 		return pos
 	}
 	return ic.Pos
+}
+
+// linkGroup reports a link group that nobody knows.
+func (a *assembler) linkGroup(in *Instance) {
+	keyword, group := "use_vmac", ""
+	switch {
+	case in.Settled.VMAC != nil:
+		group = in.Settled.VMAC.Group
+	case in.Settled.IPVLAN != nil:
+		keyword, group = "use_ipvlan", in.Settled.IPVLAN.Group
+	}
+	if _, known := a.c.LinkGroup(group); group != "" && !known {
+		a.x.Errorf(at(in.InstanceConfig, keyword), kconf.ClassGeneral, "unknown-link-group", "%s: group %s is no number and is not in /etc/iproute2/group; that of the interface is used", keyword, group)
+	}
 }
 
 // resolve lets the instance settle itself, being told what is around it.

@@ -25,11 +25,15 @@ type Fake struct {
 	// FailRead, when set, is asked before each Read.
 	FailRead func() error
 	reads    int
+
+	sysctls map[string]string
 }
 
 // New is a host with a loopback link and nothing else.
 func New() *Fake {
-	f := &Fake{state: host.NewState(), watchers: map[chan struct{}]*watcher{}}
+	f := &Fake{state: host.NewState(), watchers: map[chan struct{}]*watcher{}, sysctls: map[string]string{"net/ipv4/igmp_link_local_mcast_reports": "1"}}
+	f.newSysctls("all")
+	f.newSysctls("default")
 	f.AddLink(host.Link{Name: "lo", Up: true, Running: true, Loopback: true, MTU: 65536})
 	return f
 }
@@ -43,6 +47,7 @@ func (f *Fake) AddLink(l host.Link) {
 		f.nextLink++
 		l.Index = f.nextLink
 		f.emit(host.Change{Kind: host.LinkAdded, Link: l})
+		f.newSysctls(l.Name)
 	}
 	f.state.Links[l.Name] = l
 	f.usability(old, l)
@@ -70,16 +75,14 @@ func (f *Fake) SetLink(name string, up bool) {
 		f.dropFrom(name, func(a host.Address) bool { return a.Prefix.Addr().Is6() })
 	}
 	f.usability(old, l)
+	f.carry(l)
 }
 
 // DeleteLink removes a link with everything on it.
 func (f *Fake) DeleteLink(name string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	l := f.state.Links[name]
-	f.dropFrom(name, func(host.Address) bool { return true })
-	delete(f.state.Links, name)
-	f.emit(host.Change{Kind: host.LinkDeleted, Link: l})
+	f.deleteLink(name)
 }
 
 func (f *Fake) dropFrom(link string, which func(host.Address) bool) {
@@ -162,7 +165,7 @@ func (f *Fake) State() host.State {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return host.State{Links: maps.Clone(f.state.Links), Addresses: maps.Clone(f.state.Addresses),
-		Routes: maps.Clone(f.state.Routes), Rules: maps.Clone(f.state.Rules)}
+		Routes: maps.Clone(f.state.Routes), Rules: maps.Clone(f.state.Rules), Sysctls: map[string]string{}}
 }
 
 // Read implements host.Kernel.
@@ -200,8 +203,18 @@ func (f *Fake) apply(op host.Op) error {
 	}
 	var err error
 	switch {
+	case op.Sysctl != nil:
+		err = f.setSysctl(*op.Sysctl)
+	case op.Link != nil && op.Verb == host.Add:
+		err = f.addVirtualLink(*op.Link)
+	case op.Link != nil && op.Verb == host.Set:
+		err = f.setVirtualLink(*op.Link)
+	case op.Link != nil:
+		err = f.deleteLink(op.Link.Name)
 	case op.Address != nil && op.Verb == host.Add:
 		err = f.addAddress(*op.Address)
+	case op.Address != nil && op.Verb == host.Set:
+		err = f.setLifetimes(*op.Address)
 	case op.Address != nil:
 		err = f.deleteAddress(op.Address.Key())
 	case op.Route != nil && op.Verb == host.Add:
@@ -213,7 +226,7 @@ func (f *Fake) apply(op host.Op) error {
 	default:
 		err = f.deleteRule(*op.Rule)
 	}
-	if host.Harmless(op.Verb, err) {
+	if host.Harmless(op, err) {
 		return nil
 	}
 	return err
@@ -230,6 +243,19 @@ func (f *Fake) addAddress(a host.Address) error {
 	a.Ours, a.Order, a.Secondary = true, f.order, f.secondary(a)
 	f.state.Addresses[a.Key()] = a
 	f.emit(host.Change{Kind: host.AddressAdded, Address: a})
+	return nil
+}
+
+// setLifetimes puts an address that has gone back, as Linux does. Time does not
+// take addresses away here.
+func (f *Fake) setLifetimes(a host.Address) error {
+	have, ok := f.state.Addresses[a.Key()]
+	if !ok {
+		return f.addAddress(a)
+	}
+	have.PreferredLft, have.ValidLft = a.PreferredLft, a.ValidLft
+	f.state.Addresses[a.Key()] = have
+	f.emit(host.Change{Kind: host.AddressAdded, Address: have})
 	return nil
 }
 
