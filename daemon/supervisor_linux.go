@@ -82,6 +82,7 @@ func (s *supervisor) run(ready func()) int {
 	defer signal.Stop(s.signals)
 	signal.Ignore(syscall.SIGPIPE)
 
+	s.once("startup", s.conf.Config.Global.Startup)
 	s.hooks.configure(s.conf.Config)
 	s.tracks.configure(s.conf.Config)
 	s.startWanted()
@@ -132,6 +133,7 @@ func (s *supervisor) finish() {
 		s.log.Warn(err.Error())
 	}
 	s.hooks.close(ctx)
+	s.once("shutdown", s.conf.Config.Global.Shutdown)
 }
 
 // wants tells whether the configuration and the command line ask for a child.

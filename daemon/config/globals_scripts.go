@@ -39,12 +39,12 @@ var scriptKeywords = append(kconf.Vocabulary[Globals]{
 		func(g *Globals) *bool { return &g.SymlinkPaths }),
 	boolRow("set_supplementary_groups", "2.4.3+git", "Give every script the supplementary groups of its user.",
 		func(g *Globals) *bool { return &g.SupplementaryGroups }),
-}, notYet(
-	onceRow("startup_script", "Run once before any child process starts.", func(g *Globals) *RunOnce { return &g.Startup }),
+},
+	onceRow("startup_script", "Run once before any child process starts, which waits for its end.", func(g *Globals) *RunOnce { return &g.Startup }),
 	onceTimeoutRow("startup_script_timeout", "Limit after which the startup script is killed.", func(g *Globals) *RunOnce { return &g.Startup }),
 	onceRow("shutdown_script", "Run once after all child processes have stopped.", func(g *Globals) *RunOnce { return &g.Shutdown }),
 	onceTimeoutRow("shutdown_script_timeout", "Limit after which the shutdown script is killed.", func(g *Globals) *RunOnce { return &g.Shutdown }),
-)...)
+)
 
 func onceRow(name, doc string, run func(*Globals) *RunOnce) kconf.Keyword[Globals] {
 	set := kconf.ScriptLine(func(g *Globals) **kconf.Script { return &run(g).Script })

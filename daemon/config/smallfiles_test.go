@@ -190,7 +190,6 @@ var smallFiles = map[string]struct {
 	"a startup script of an unknown account": {
 		text: "global_defs {\n    startup_script /bin/true nobody_at_all\n    enable_script_security\n}\n" + configtest.With(""),
 		want: []string{
-			"k.conf:2:5: note: startup_script: not supported yet",
 			"k.conf:2:20: script /bin/true: look up user nobody_at_all: user: unknown user nobody_at_all - disabling; create the account, or name another",
 		},
 		status: 5,
