@@ -173,7 +173,7 @@ func TestScriptsOfStartAndEndFrameEverything(t *testing.T) {
 	_, h := lab(t)
 	out := filepath.Join(h.Dir, "out")
 	script := h.File("once.sh", "#!/bin/sh\necho \"$1 $(ip -4 addr show eth0 | grep -c "+vip+")\" >>"+out+"\ntest $1 = stop && exit 3\nexec sleep 1000\n", 0o755)
-	d := master(t, h, Start{Conf: globals("startup_script \""+script+" start\"", "startup_script_timeout 1", "shutdown_script \""+script+" stop\"") + router()})
+	d := master(t, h, Start{Conf: globals("startup_script \""+script+" start\"", "startup_script_timeout 4", "shutdown_script \""+script+" stop\"") + router()})
 	d.waitLog("Running startup script "+script, 1)
 	d.waitLog("startup script timed out", 1)
 	d.signal(syscall.SIGTERM)
