@@ -59,7 +59,9 @@
 //	table.go               virtual servers into the IPVS table
 //	syncdaemon.go          the IPVS sync daemon follows an instance
 //	hooks.go               facts into scripts and mail; hooksettings.go which of them
+//	fifos.go               facts into lines for FIFOs
 //	mailtext.go            what mails about servers say
+//	once.go                scripts of the daemon's own start and end
 //	trackers.go            tracked scripts, files and processes
 //	fact.go                what survives a restart of a child
 //	log.go, log_linux.go   the log: console, syslog that never blocks

@@ -13,17 +13,27 @@ import (
 	"holdfast/notify"
 )
 
-// hooks turns facts into notify scripts and alert mails. It is a reader of the
+// hooks turns facts into notify scripts, lines for FIFOs and alert mails. It is a reader of the
 // bus: nothing waits for it.
 type hooks struct {
 	log  *slog.Logger
 	run  *notify.Dispatcher
 	mail *notify.Mailer
+	pipe *notify.FIFOs
 	bus  *event.Bus
 
 	mu     sync.Mutex // guards what follows: configure runs in the parent's loop, facts on the bus
 	byName map[notify.Object]objectHooks
-	router string // router_id
+	router string          // router_id
+	moves  map[string]bool // instances whose priority changes FIFOs are told
+	repeat []notify.Object // fifo_write_vrrp_states_on_reload: what is said again, in this order
+	states map[notify.Object]routerState
+}
+
+// routerState is what FIFOs were told last about an instance or group.
+type routerState struct {
+	state    string
+	priority int
 }
 
 // objectHooks is what one object wants to be told through.
@@ -34,9 +44,10 @@ type objectHooks struct {
 }
 
 func newHooks(log *slog.Logger, bus *event.Bus) *hooks {
-	h := &hooks{log: log, bus: bus, byName: map[notify.Object]objectHooks{}}
+	h := &hooks{log: log, bus: bus, byName: map[notify.Object]objectHooks{}, states: map[notify.Object]routerState{}}
 	h.run = notify.NewDispatcher(run.Exec{}, h.report)
 	h.mail = notify.NewMailer(notify.MailConfig{}, nil, h.report)
+	h.pipe = notify.NewFIFOs(run.Exec{}, h.report)
 	bus.Subscribe("hooks", event.KeepLastState, h.handle)
 	return h
 }
@@ -55,6 +66,8 @@ func (h *hooks) configure(c *config.Config) {
 	h.byName = fresh
 	h.router = c.Global.RouterID
 	h.mail.Configure(mailSettings(c))
+	h.moves, h.repeat = priorityMoves(c), statesOnReload(c)
+	h.pipe.Configure(fifos(c))
 }
 
 // report logs how hooks and mails ended, and what trackers found.
@@ -71,6 +84,7 @@ func (h *hooks) report(f event.Fact) {
 
 // handle is called with every fact, in order.
 func (h *hooks) handle(f event.Fact) {
+	h.tellPipes(f)
 	switch f.Type {
 	case event.Transitioned, event.LowerPriority:
 	case event.TrackerChanged, event.TrackerReported:
@@ -95,6 +109,15 @@ func (h *hooks) handle(f event.Fact) {
 	}
 	if conf.alert && f.Type == event.Transitioned {
 		h.alert(o, f)
+	}
+}
+
+// tellPipes writes what FIFOs are told about a fact.
+func (h *hooks) tellPipes(f event.Fact) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, l := range h.linesOf(f) {
+		h.pipe.Write(l.sort, l.text)
 	}
 }
 
@@ -136,11 +159,14 @@ const (
 // does not wait at all, and a relay that is down must not keep an address down.
 const mailGrace = time.Second
 
-// close waits for hooks that are under way until ctx ends, and for mails as
-// long as mailGrace.
+// close waits for hooks that are under way and for readers of FIFOs until ctx
+// ends, and for mails as long as mailGrace.
 func (h *hooks) close(ctx context.Context) {
 	if err := h.run.Close(ctx); err != nil {
 		h.log.Warn(fmt.Sprintf("hooks: %v", err))
+	}
+	if err := h.pipe.Close(ctx); err != nil {
+		h.log.Warn(err.Error())
 	}
 	ctx, cancel := context.WithTimeout(ctx, mailGrace)
 	defer cancel()

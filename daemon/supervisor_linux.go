@@ -84,6 +84,7 @@ func (s *supervisor) run(ready func()) int {
 	defer signal.Stop(s.signals)
 	signal.Ignore(syscall.SIGPIPE)
 
+	s.once("startup", s.conf.Config.Global.Startup)
 	s.began = time.Now()
 	s.waitUntil = s.began.Add(startDelay(&s.conf.Config.Global, uptime()))
 	s.hooks.configure(s.conf.Config)
@@ -136,6 +137,7 @@ func (s *supervisor) finish() {
 		s.log.Warn(err.Error())
 	}
 	s.hooks.close(ctx)
+	s.once("shutdown", s.conf.Config.Global.Shutdown)
 }
 
 // wants tells whether the configuration and the command line ask for a child.
@@ -293,6 +295,7 @@ func (s *supervisor) announceWhenReady(ready func()) {
 	case s.reloading:
 		s.reloading = false
 		s.log.Info("Reload complete")
+		s.bus.Publish(event.Fact{Type: event.Reloaded, Kind: event.Daemon})
 		_, _ = sd.SdNotify(false, sd.SdNotifyReady)
 		if s.queued {
 			s.queued = false

@@ -146,6 +146,15 @@ func (r *vrrpRole) publishGroup(f vrrp.Fact) {
 	if !ok || t.To == vrrp.Initialize {
 		return
 	}
+	r.mu.Lock()
+	was, known := r.groups[f.Group]
+	if r.groups != nil {
+		r.groups[f.Group] = t.To
+	}
+	r.mu.Unlock()
+	if known && was == t.To {
+		return // a reload has built the group anew
+	}
 	if t.From != vrrp.Initialize {
 		r.log.Info(fmt.Sprintf("VRRP_Group(%s) Syncing instances to %s state", f.Group, t.To.Keepalived()))
 	}

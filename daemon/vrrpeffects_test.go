@@ -106,6 +106,30 @@ func TestHooksGetThePriorityOfTheMoment(t *testing.T) {
 	}
 }
 
+func TestAGroupThatAReloadBuildsAnewIsNoNews(t *testing.T) {
+	r, _, parent := stage(t, configtest.Router())
+	r.groups = map[string]vrrp.State{}
+	for _, move := range []vrrp.GroupTransition{
+		{From: vrrp.Initialize, To: vrrp.Backup}, {From: vrrp.Backup, To: vrrp.Active},
+		{From: vrrp.Initialize, To: vrrp.Active}, // the reload
+		{From: vrrp.Active, To: vrrp.Fault},
+		{From: vrrp.Initialize, To: vrrp.Backup}, // one that a member has changed meanwhile
+	} {
+		r.Publish(vrrp.Fact{Group: "G", What: move})
+	}
+	r.link.Send(message{Ready: true})
+	var got []string
+	for m := range parent.Messages() {
+		if m.Ready {
+			break
+		}
+		got = append(got, m.Fact.To)
+	}
+	if diff := cmp.Diff([]string{"BACKUP", "MASTER", "FAULT", "BACKUP"}, got); diff != "" {
+		t.Errorf("told (-want +got):\n%s", diff)
+	}
+}
+
 func TestGroupsStopAfterTheirMembers(t *testing.T) {
 	r, _, parent := stage(t, configtest.Router()+configtest.Second()+"vrrp_sync_group G {\n    group {\n        VI_1\n        VI_2\n    }\n}\n")
 	r.stopGroups()

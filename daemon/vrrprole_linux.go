@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -57,6 +59,7 @@ type vrrpRole struct {
 	seq          uint64
 	active       map[string]bool
 	priority     map[string]int
+	groups       map[string]vrrp.State // of sync groups, as last published
 	stopping     bool
 }
 
@@ -65,7 +68,7 @@ func (c *childProcess) runVRRP(start startMessage) int {
 	r := &vrrpRole{
 		childProcess: c, hostNews: newMailbox[host.Event](), tracking: newTracking(), holds: holdDowns{}, watch: newLinkWatch(),
 		sources: map[string]source{}, known: map[string]host.Link{}, deaf: map[string]bool{},
-		priority: map[string]int{}, active: map[string]bool{},
+		priority: map[string]int{}, active: map[string]bool{}, groups: map[string]vrrp.State{},
 	}
 	kernel, err := host.OpenNetlink()
 	if err != nil {
@@ -239,6 +242,9 @@ func (r *vrrpRole) configure(ctx context.Context, conf *config.Config, resume ma
 	}
 	r.mu.Lock()
 	r.previous, r.byName, r.statics, r.globals = r.byName, byName, conf.Statics, &conf.Global
+	maps.DeleteFunc(r.groups, func(name string, _ vrrp.State) bool {
+		return !slices.ContainsFunc(conf.Groups, func(g *config.Group) bool { return g.Name == name })
+	})
 	before := r.own
 	r.own, r.leavingLinks = own, before.without(own)
 	for _, in := range conf.Instances {

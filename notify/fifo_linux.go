@@ -23,6 +23,8 @@ const (
 	fifoSlowest = time.Minute            // up to this
 )
 
+var errNoFIFO = errors.New("it is no FIFO")
+
 // FIFOConfig is one named pipe that gets lines about what happens.
 type FIFOConfig struct {
 	Keyword  string // notify_fifo, vrrp_notify_fifo, lvs_notify_fifo: for the log
@@ -142,6 +144,10 @@ func (f *FIFOs) make(c FIFOConfig) (*fifo, error) {
 		}
 	case !errors.Is(err, fs.ErrExist):
 		return nil, err
+	default: // opening something else may do something
+		if info, err := os.Lstat(c.Path); err == nil && info.Mode()&fs.ModeNamedPipe == 0 {
+			return nil, errNoFIFO
+		}
 	}
 	file, err := os.OpenFile(c.Path, os.O_RDWR|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0)
 	if err == nil {
@@ -167,7 +173,7 @@ func (c FIFOConfig) trusted(file *os.File) error {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	switch {
 	case info.Mode()&fs.ModeNamedPipe == 0:
-		return errors.New("it is no FIFO")
+		return errNoFIFO
 	case ok && st.Uid != uint32(os.Geteuid()) && st.Uid != c.UID:
 		return fmt.Errorf("it belongs to another user, %d", st.Uid)
 	}

@@ -96,7 +96,7 @@ func notifyRows[C any](n func(*C) *Notify, moves string, since map[string]string
 		hook("notify", "Run on any change, with kind, name, state and priority appended.", func(n *Notify) **kconf.Script { return &n.Any }),
 		{Name: "smtp_alert", Args: "[BOOL]", Default: "smtp_alert_vrrp, smtp_alert, else false", Since: since["smtp_alert"], Doc: "Mail on changes of state.",
 			Set: kconf.OptBool(func(c *C) **bool { return &n(c).SMTPAlert })},
-		{Name: "notify_priority_changes", Args: "[BOOL]", Default: moves, Since: since["notify_priority_changes"], Status: kconf.NotYet, Doc: "Report changes of priority on FIFOs.",
+		{Name: "notify_priority_changes", Args: "[BOOL]", Default: moves, Since: since["notify_priority_changes"], Doc: "Report changes of priority on FIFOs.",
 			Set: kconf.OptBool(func(c *C) **bool { return &n(c).PriorityChanges })},
 	}
 }

@@ -39,12 +39,12 @@ var scriptKeywords = append(kconf.Vocabulary[Globals]{
 		func(g *Globals) *bool { return &g.SymlinkPaths }),
 	boolRow("set_supplementary_groups", "2.4.3+git", "Give every script the supplementary groups of its user.",
 		func(g *Globals) *bool { return &g.SupplementaryGroups }),
-}, notYet(
-	onceRow("startup_script", "Run once before any child process starts.", func(g *Globals) *RunOnce { return &g.Startup }),
+},
+	onceRow("startup_script", "Run once before any child process starts, which waits for its end.", func(g *Globals) *RunOnce { return &g.Startup }),
 	onceTimeoutRow("startup_script_timeout", "Limit after which the startup script is killed.", func(g *Globals) *RunOnce { return &g.Startup }),
 	onceRow("shutdown_script", "Run once after all child processes have stopped.", func(g *Globals) *RunOnce { return &g.Shutdown }),
 	onceTimeoutRow("shutdown_script_timeout", "Limit after which the shutdown script is killed.", func(g *Globals) *RunOnce { return &g.Shutdown }),
-)...)
+)
 
 func onceRow(name, doc string, run func(*Globals) *RunOnce) kconf.Keyword[Globals] {
 	set := kconf.ScriptLine(func(g *Globals) **kconf.Script { return &run(g).Script })
@@ -58,7 +58,7 @@ func onceTimeoutRow(name, doc string, run func(*Globals) *RunOnce) kconf.Keyword
 }
 
 // fifoKeywords are the rows about named pipes.
-var fifoKeywords = notYet(slices.Concat(
+var fifoKeywords = slices.Concat(
 	fifoRows("notify_fifo", "all state events", func(g *Globals) *FIFO { return &g.NotifyFIFO }),
 	fifoRows("vrrp_notify_fifo", "events of VRRP only", func(g *Globals) *FIFO { return &g.VRRPFIFO }),
 	fifoRows("lvs_notify_fifo", "events of virtual and real servers", func(g *Globals) *FIFO { return &g.LVSFIFO }),
@@ -68,7 +68,7 @@ var fifoKeywords = notYet(slices.Concat(
 		flagRow("fifo_write_vrrp_states_on_reload", "2.2.5", "Repeat all present states on the FIFOs after a reload.",
 			func(g *Globals) *bool { return &g.StatesOnReload }),
 	},
-)...)
+)
 
 func fifoRows(name, what string, fifo func(*Globals) *FIFO) kconf.Vocabulary[Globals] {
 	set := kconf.Custom("PATH", "first one wins", func(x *kconf.Ctx, g *Globals, s *kconf.Stmt) { fifo(g).set(x, s) })

@@ -7,6 +7,7 @@ import (
 	"holdfast/kconf"
 	"holdfast/notify"
 	"holdfast/vrrp"
+	"os"
 )
 
 // scriptBook is what came of the scripts of a configuration: which are ready
@@ -125,6 +126,16 @@ func (c *Config) checkFIFOOwners(x *kconf.Ctx) {
 			x.Notef(f.Pos, "unknown-account", "FIFO %s: %v", f.Path, err)
 		}
 	}
+}
+
+// Owner is the account that a FIFO belongs to; the daemon's own where the one
+// that is named does not exist, which has been said.
+func (c *Config) Owner(f *FIFO) notify.Account {
+	a, err := c.Global.accounts().For(f.User, f.Group)
+	if err != nil {
+		return notify.Account{UID: uint32(os.Geteuid()), GID: uint32(os.Getegid())}
+	}
+	return a
 }
 
 // NotifyScript is one notify script and whom it is about.

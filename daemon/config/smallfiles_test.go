@@ -179,21 +179,17 @@ var smallFiles = map[string]struct {
 	"the reader of a FIFO without security": {
 		text: "global_defs {\n    script_user root\n    vrrp_notify_fifo_script /bin/true\n}\n" + configtest.With(""),
 		want: []string{
-			"k.conf:3:5: note: vrrp_notify_fifo_script: not supported yet",
 			"k.conf:3:29: warning: SECURITY VIOLATION - scripts are being executed but script_security not enabled.; add enable_script_security and script_user to global_defs",
 		},
 		status: 6,
 	},
 	"the reader of a FIFO without anything to read": {
 		text: "global_defs {\n    script_user root\n    lvs_notify_fifo_script /bin/true\n}\n" + configtest.With(""),
-		want: []string{
-			"k.conf:3:5: note: lvs_notify_fifo_script: not supported yet",
-		},
+		want: []string{},
 	},
 	"a startup script of an unknown account": {
 		text: "global_defs {\n    startup_script /bin/true nobody_at_all\n    enable_script_security\n}\n" + configtest.With(""),
 		want: []string{
-			"k.conf:2:5: note: startup_script: not supported yet",
 			"k.conf:2:20: script /bin/true: look up user nobody_at_all: user: unknown user nobody_at_all - disabling; create the account, or name another",
 		},
 		status: 5,

@@ -166,3 +166,26 @@ func TestAProcessThatWasLateRaisesItsRealTimePriority(t *testing.T) {
 		waitTreatment(t, vrrp, treatment{"2", fmt.Sprint(want), "0", cpus})
 	}
 }
+
+// TestScriptsOfStartAndEndFrameEverything: the one is over before a router
+// begins, the other runs when its address has gone; one that hangs is ended.
+func TestScriptsOfStartAndEndFrameEverything(t *testing.T) {
+	_, h := lab(t)
+	out := filepath.Join(h.Dir, "out")
+	script := h.File("once.sh", "#!/bin/sh\necho \"$1 $(ip -4 addr show eth0 | grep -c "+vip+")\" >>"+out+"\ntest $1 = stop && exit 3\nexec sleep 1000\n", 0o755)
+	d := master(t, h, Start{Conf: globals("startup_script \""+script+" start\"", "startup_script_timeout 4", "shutdown_script \""+script+" stop\"") + router()})
+	d.waitLog("Running startup script "+script, 1)
+	d.waitLog("startup script timed out", 1)
+	d.signal(syscall.SIGTERM)
+	if status := d.wait(controlLimit); status != 0 {
+		t.Errorf("status %d, want 0", status)
+	}
+	d.waitLog("shutdown script failed, status 3", 1)
+	if text, err := os.ReadFile(out); string(text) != "start 0\nstop 0\n" {
+		t.Errorf("the scripts saw %q (%v), want no address twice", text, err)
+	}
+	log := d.Log()
+	if begin, child := strings.Index(log, "startup script timed out"), strings.Index(log, "Starting VRRP child"); begin > child {
+		t.Error("a child was started before the script had ended")
+	}
+}

@@ -168,9 +168,13 @@ func TestTheWholeGroupEndsWithAScriptThatIgnoresSIGTERM(t *testing.T) {
 	if _, err := f.Read(buf); err == nil {
 		t.Error("somebody still writes")
 	} // end of file: nobody holds the FIFO any more
-	if err := syscall.Kill(grandchild, 0); err == nil {
-		if b, err := os.ReadFile("/proc/" + strconv.Itoa(grandchild) + "/stat"); err == nil && !strings.Contains(string(b), ") Z ") {
-			t.Errorf("process %d of the script's group is still there", grandchild)
+	gone := func() bool { // reaped by whoever is its parent now, or about to be
+		stat, err := os.ReadFile("/proc/" + strconv.Itoa(grandchild) + "/stat")
+		return err != nil || strings.Contains(string(stat), ") Z ") || strings.Contains(string(stat), ") X ")
+	}
+	for deadline := time.Now().Add(20 * time.Second); !gone(); {
+		if time.Now().After(deadline) {
+			t.Fatalf("process %d of the script's group is still there", grandchild)
 		}
 	}
 }
