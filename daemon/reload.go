@@ -41,10 +41,10 @@ func (s *supervisor) reload() {
 	_, _ = sd.SdNotify(false, sd.SdNotifyReloading)
 	s.reloading = true
 	s.conf = next
-	delay := s.movedDelay()
 	maps.DeleteFunc(s.groups, func(name string, _ string) bool { // should it come back, it comes back as new
 		return !slices.ContainsFunc(next.Config.Groups, func(g *config.Group) bool { return g.Name == name })
 	})
+	delay := s.movedDelay()
 	s.hooks.configure(next.Config)
 	s.tracks.configure(next.Config)
 	for r, c := range s.children {

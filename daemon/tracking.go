@@ -100,8 +100,8 @@ type tracking struct {
 	instances []*tracked
 	found     map[subject]verdict
 	links     map[string]host.Link // as they count
-	conflicts map[string]string    // instances that are the same virtual router as another one
 	missing   map[string]string    // links of ours that adverts of an instance go by, and that are not there
+	conflicts map[string]string    // instances that are the same virtual router as another one
 	running   bool                 // BFD sessions run: one that is not known is down
 }
 

@@ -63,8 +63,9 @@ type vrrpRole struct {
 // runVRRP is the life of the VRRP process.
 func (c *childProcess) runVRRP(start startMessage) int {
 	r := &vrrpRole{
-		childProcess: c, hostNews: newMailbox[host.Event](), tracking: newTracking(), holds: holdDowns{},
-		watch: newLinkWatch(), sources: map[string]source{}, known: map[string]host.Link{}, deaf: map[string]bool{}, priority: map[string]int{}, active: map[string]bool{},
+		childProcess: c, hostNews: newMailbox[host.Event](), tracking: newTracking(), holds: holdDowns{}, watch: newLinkWatch(),
+		sources: map[string]source{}, known: map[string]host.Link{}, deaf: map[string]bool{},
+		priority: map[string]int{}, active: map[string]bool{},
 	}
 	kernel, err := host.OpenNetlink()
 	if err != nil {
@@ -148,10 +149,10 @@ func permissionStatus(err error) int {
 
 // serve handles news until it is time to stop.
 func (r *vrrpRole) serve(ctx context.Context) {
-	lasting := vrrp.NewGoTimer() // when a change of a link has lasted
-	defer lasting.Close()
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
+	lasting := vrrp.NewGoTimer() // when a change of a link has lasted
+	defer lasting.Close()
 	for {
 		lasting.Set(r.watch.deadline())
 		if at := r.holds.next(); !at.IsZero() {
@@ -256,6 +257,7 @@ func (r *vrrpRole) configure(ctx context.Context, conf *config.Config, resume ma
 		r.makeLinks(ctx)
 	}
 	r.announcer.setExtras(own.extrasOf(conf))
+	r.announcer.setGroups(conf)
 	r.unknown.Store(conf.Global.LogUnknownVRIDs)
 	r.watch.configure(conf.Delays)
 	r.beat.configure(ctx, polledLinks(conf))

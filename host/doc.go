@@ -44,8 +44,8 @@
 //	links_linux.go     its links; vlink_linux.go: making links, sysctls
 //	codec_linux.go     rtnetlink messages to and from our types
 //	watch_linux.go     one subscription, and what happens when changes get lost
-//	linkbeat_linux.go  asking an interface for its link
 //	sender.go          which MAC sends from an address; sender_linux.go listens
+//	linkbeat_linux.go  asking an interface for its link
 //	announce.go        gratuitous ARP and neighbour advertisement frames
 //	pacer.go           their spacing, a pure queue
 //	announce_linux.go  the packet socket

@@ -28,8 +28,8 @@
 //	event.go           states, reasons, events, actions
 //	machine.go         Machine.Step: start, stop, faults, reload
 //	machine_states.go  Backup and Active
-//	machine_late.go    start delay, deafness, having been late
 //	machine_rivals.go  Active beside another: answers, bursts, two owners
+//	machine_late.go    start delay, deafness, having been late
 //	group.go           sync group
 //	peer.go            contradictions with neighbours, one alarm each
 //	advert.go          codec, checksums, checks of reception

@@ -219,13 +219,13 @@ type (
 		name string // "" for all
 		ev   Event
 	}
-	rebind     struct{ iface string }
-	startDelay struct{ until time.Time }
-	query      struct{ reply chan []Status }
-	heartbeat  struct {
+	query     struct{ reply chan []Status }
+	heartbeat struct {
 		every time.Duration
 		f     func()
 	}
+	rebind     struct{ iface string }
+	startDelay struct{ until time.Time }
 )
 
 // NewLoop makes a loop that opens its sockets with open.
@@ -325,7 +325,7 @@ func (l *Loop) turn(now time.Time) {
 		l.beatAt = now.Add(l.beat.every)
 		l.beat.f()
 	}
-	l.timer.Set(earliest(earliest(l.hold, l.reopenAt), earliest(l.beatAt, l.timers.next())))
+	l.timer.Set(earliest(l.hold, earliest(earliest(l.reopenAt, l.beatAt), l.timers.next())))
 }
 
 // drainPast reads a socket, once a turn, until it is empty or everything that
@@ -353,15 +353,15 @@ func (l *Loop) handle(now time.Time, msg any) {
 				l.deliver(now, in, msg.ev)
 			}
 		}
-	case rebind:
-		l.rebound(now, msg.iface)
-	case startDelay:
-		l.delayed(now, msg.until)
 	case heartbeat:
 		l.beat, l.beatAt = msg, time.Time{}
 		if msg.every > 0 {
 			l.beatAt = now
 		}
+	case rebind:
+		l.rebound(now, msg.iface)
+	case startDelay:
+		l.delayed(now, msg.until)
 	case query:
 		msg.reply <- l.status()
 	}

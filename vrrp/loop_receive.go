@@ -149,11 +149,11 @@ func (l *Loop) receive(at time.Time, k *link, d Datagram) {
 	if in == nil && d.Dst.IsMulticast() != k.spec.Group.IsValid() {
 		return // for another socket on this interface, which has it too
 	}
-	if at.Before(l.hold) && (in == nil || in.m.held(at)) {
-		return // the start delay: not even counted
-	}
 	if in == nil && k.spec.Base != "" && l.keys[key{iface: k.spec.Base, ipv6: k.spec.IPv6, vrid: vrid}] {
 		return // for another VMAC on the same link, or for the link: each hears it
+	}
+	if at.Before(l.hold) && (in == nil || in.m.held(at)) {
+		return // the start delay: not even counted
 	}
 	if in == nil {
 		l.dropStranger(at, k, &PacketError{Reason: DropVRID, Src: d.Src, Got: int64(vrid)})
