@@ -69,10 +69,10 @@ func TestPackagesImportOnlyWhatTheHouseAllows(t *testing.T) {
 		"host": append([]string{"host/hosttest"}, field...), "host/hosttest": append([]string{"host"}, field...),
 		"nft": append([]string{"nft/nfttest"}, field...), "nft/nfttest": {"nft"},
 		"daemon/config": append([]string{"daemon/config/configtest", "kconf/manual"}, assembly...), "daemon/config/configtest": {"daemon/config", "host", "kconf"},
-		"daemon":        append([]string{"ipvs/ipvstest", "host/hosttest", "nft/nfttest"}, tools...),
+		"daemon":        append([]string{"ipvs/ipvstest", "host/hosttest", "nft/nfttest", "internal/threads"}, tools...),
 		"daemon/doctor": tools,
 		"cmd/holdfast":  {"daemon", "daemon/config", "daemon/doctor", "kconf", "kconf/lsp", "kconf/manual", "kconf/report"},
-		"internal/run":  {}, "internal/event": {}, "internal/reconcile": {}, "internal/golden": {},
+		"internal/run":  {"internal/threads"}, "internal/threads": {}, "internal/event": {}, "internal/reconcile": {}, "internal/golden": {},
 		"integration/sim": {"vrrp", "track"}, "examples": {"daemon", "daemon/config", "kconf"},
 	}
 	for folder, files := range sourceFiles(t) {
@@ -94,7 +94,7 @@ func TestPackagesImportOnlyWhatTheHouseAllows(t *testing.T) {
 // TestKernelAndProcessesAreTouchedOnlyAtTheEdge keeps netlink, sockets,
 // processes and system calls out of what is unit-tested without a machine.
 func TestKernelAndProcessesAreTouchedOnlyAtTheEdge(t *testing.T) {
-	edge := []string{"host", "ipvs", "nft", "notify", "track", "daemon", "internal/run", "cmd/holdfast"}
+	edge := []string{"host", "ipvs", "nft", "notify", "track", "daemon", "internal/run", "internal/threads", "cmd/holdfast"}
 	guarded := []string{"github.com/vishvananda/netlink", "github.com/google/nftables", "golang.org/x/net/ipv4", "golang.org/x/net/ipv6",
 		"golang.org/x/sys/unix", "os/exec", "syscall"}
 	for folder, files := range sourceFiles(t) {
@@ -117,7 +117,7 @@ func TestKernelAndProcessesAreTouchedOnlyAtTheEdge(t *testing.T) {
 // TestMachinesArePure: what decides imports nothing that could do.
 func TestMachinesArePure(t *testing.T) {
 	pure := []string{"time", "net/netip", "slices", "errors", "fmt", "cmp", "strings", "strconv", "math", "maps"}
-	machines := []string{"vrrp/machine.go", "vrrp/machine_states.go", "vrrp/group.go", "vrrp/peer.go",
+	machines := []string{"vrrp/machine.go", "vrrp/machine_states.go", "vrrp/machine_rivals.go", "vrrp/group.go", "vrrp/peer.go",
 		"ipvs/virtualserver.go", "checkers/schedule.go", "track/script.go", "track/weight.go"}
 	for _, file := range machines {
 		if _, err := os.Stat(file); err != nil {

@@ -60,6 +60,10 @@ func (r *vrrpRole) Publish(f vrrp.Fact) {
 		r.publishGroup(f)
 		return
 	}
+	if _, ok := f.What.(vrrp.Alarm); ok {
+		r.alarm(f)
+		return
+	}
 	for _, line := range r.linesOf(f) {
 		level := slog.LevelInfo
 		switch {
@@ -99,6 +103,20 @@ func (r *vrrpRole) linesOf(f vrrp.Fact) []logLine {
 		return firewallLines(f.Instance, t, lines)
 	}
 	return lines
+}
+
+// alarm asks which machine it is about, and then tells.
+func (r *vrrpRole) alarm(f vrrp.Fact) {
+	if r.leaving() {
+		return
+	}
+	r.mu.Lock()
+	in := r.byName[f.Instance]
+	r.mu.Unlock()
+	if in == nil { // about to be forgotten
+		return
+	}
+	r.alarms.raise(r.looks, f, in.Interface, in.Params.Interval())
 }
 
 func (r *vrrpRole) priorityOf(name string) int {

@@ -30,7 +30,10 @@ type vrrpRole struct {
 	announcer *announcer
 	loop      *vrrp.Loop
 	hostNews  *mailbox[host.Event]
+	alarms    *alarms
+	looks     context.Context // of the looks for senders
 	tracking  *tracking
+	holds     holdDowns
 	state     host.State // as last read
 	sources   map[string]netip.Addr
 	missing   map[string]string // links of ours that could not be made, by instance
@@ -53,7 +56,7 @@ type vrrpRole struct {
 // runVRRP is the life of the VRRP process.
 func (c *childProcess) runVRRP(start startMessage) int {
 	r := &vrrpRole{
-		childProcess: c, hostNews: newMailbox[host.Event](), tracking: newTracking(),
+		childProcess: c, hostNews: newMailbox[host.Event](), tracking: newTracking(), holds: holdDowns{},
 		sources: map[string]netip.Addr{}, priority: map[string]int{}, active: map[string]bool{},
 	}
 	kernel, err := host.OpenNetlink()
@@ -80,6 +83,7 @@ func (c *childProcess) runVRRP(start startMessage) int {
 	tables := nft.NewWorker(nft.Open(), r.firewall.tablesDone)
 	r.firewall.tables = tables.Want
 	r.announcer = newAnnouncer(c.log, frames)
+	r.alarms = newAlarms(c.log, findMAC, r.send)
 	r.loop = vrrp.NewLoop(r, r.listen, timer)
 
 	ctx, cancel := context.WithCancel(context.Background())
@@ -87,6 +91,8 @@ func (c *childProcess) runVRRP(start startMessage) int {
 	helpers.Go(func() { r.worker.Run(ctx) })
 	helpers.Go(func() { tables.Run(ctx) })
 	helpers.Go(func() { r.announcer.run(ctx) })
+	r.looks = ctx
+	defer r.alarms.wait.Wait()
 	defer helpers.Wait()
 	defer cancel()
 
@@ -98,7 +104,7 @@ func (c *childProcess) runVRRP(start startMessage) int {
 	loopCtx, stopLoop := context.WithCancel(ctx)
 	var loop sync.WaitGroup
 	loop.Go(func() { r.loop.Run(loopCtx) })
-	c.link.Send(message{Ready: true})
+	c.ready()
 	r.serve(ctx)
 
 	r.mu.Lock()
@@ -121,8 +127,15 @@ func permissionStatus(err error) int {
 
 // serve handles news until it is time to stop.
 func (r *vrrpRole) serve(ctx context.Context) {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
 	for {
+		if at := r.holds.next(); !at.IsZero() {
+			timer.Reset(max(0, time.Until(at)))
+		}
 		select {
+		case <-timer.C:
+			r.letGo(time.Now())
 		case <-r.terms:
 			return
 		case <-r.hostNews.ready():
@@ -147,6 +160,7 @@ func (r *vrrpRole) handleMessage(ctx context.Context, m message) {
 		}
 		r.deliver(events)
 	case m.Reload != nil:
+		r.standing.relax()
 		conf, err := config.Decode(m.Reload.Config, m.Reload.Told)
 		if err != nil {
 			r.log.Error(err.Error())
@@ -156,7 +170,7 @@ func (r *vrrpRole) handleMessage(ctx context.Context, m message) {
 		r.tracking.know(m.Reload.Tracked)
 		r.conf = conf
 		r.configure(ctx, conf, nil)
-		r.link.Send(message{Ready: true})
+		r.ready()
 	}
 }
 
@@ -195,12 +209,13 @@ func (r *vrrpRole) configure(ctx context.Context, conf *config.Config, resume ma
 	r.announcer.setExtras(own.extrasOf(conf))
 	r.tracking.links = r.state.Links
 	changes := r.tracking.configure(watched)
+	changes = append(changes, r.holds.configure(conf, r.state.Links)...)
 	for _, in := range conf.Instances {
 		vi := loopInstance(in)
 		vi.Link = own.adverts[in.Name]
 		vi.Params.PrimaryAddr = r.sourceOf(in)
 		r.sources[in.Name] = vi.Params.PrimaryAddr
-		vi.Faults = r.tracking.faultsOf(in.Name)
+		vi.Faults = append(r.tracking.faultsOf(in.Name), r.holds.faultsOf(in.Name)...)
 		if !vi.Params.PrimaryAddr.IsValid() {
 			vi.Faults = append(vi.Faults, vrrp.FaultRaised{Why: vrrp.ByNoAddress, Of: in.Interface})
 		}
@@ -211,6 +226,7 @@ func (r *vrrpRole) configure(ctx context.Context, conf *config.Config, resume ma
 	r.loop.Configure(list)
 	r.deliver(changes)
 	r.dropLinks(ctx)
+	r.renewAddresses(conf.Global.AddressLifetime)
 }
 
 // loopInstance is in as the loop wants it.
@@ -276,7 +292,7 @@ func (r *vrrpRole) handleHost(ctx context.Context, news []host.Event) {
 		case host.Reconciled:
 			r.reconciled(n)
 		case host.RepairStorm:
-			r.log.Warn(fmt.Sprintf("something on this host keeps removing what belongs here: %d repairs within %v, last %v", n.Repairs, host.StormWindow, n.Last))
+			r.storm(time.Now(), n)
 		case host.WatchLost:
 			r.log.Warn("changes of addresses and links are not seen for a moment", "error", n.Err)
 		}
@@ -348,10 +364,7 @@ func (r *vrrpRole) reconciled(n host.Reconciled) {
 		r.log.Error(n.Err.Error())
 		r.loop.Deliver("", vrrp.HostFailed{Err: n.Err})
 	}
-	repaired := len(n.Repairs) > 0
-	if repaired && !replacesLinks(n) {
-		r.log.Warn(fmt.Sprintf("put back what was removed by others: %v", n.Repairs))
-	}
+	r.repaired(time.Now(), n)
 	r.announcer.carriedOut(n.Seq, n.State.Links)
 	r.firewall.hostDone(n.Seq, n.Err)
 	if n.Err != nil {
@@ -363,8 +376,9 @@ func (r *vrrpRole) reconciled(n host.Reconciled) {
 		active = append(active, name)
 	}
 	r.mu.Unlock()
+	repaired := repairedInstances(r.conf, n.State.Links, n.Repairs)
 	for _, name := range active {
-		r.loop.Deliver(name, vrrp.HostApplied{Repaired: repaired})
+		r.loop.Deliver(name, vrrp.HostApplied{Repaired: repaired[name]})
 	}
 }
 

@@ -98,9 +98,13 @@ func TestOnlyTheNewestWishCounts(t *testing.T) {
 		if n := b.Applied(); n != 1 {
 			t.Errorf("%d transactions, want 1", n)
 		}
-		b.diary = b.diary[len(b.diary)-1:]
+		// the worker may have begun with any of them
+		if last := b.diary[len(b.diary)-1]; !strings.HasPrefix(last, "0s wanted 4") {
+			t.Errorf("the last answer is %q, want one to wish 4", last)
+		}
+		b.diary = nil
 		b.Want(nft.Wish{Seq: 9})
-	}, "0s wanted 4, "+joined(smallTable), "1s wanted 9, nft delete table ip t")
+	}, "1s wanted 9, nft delete table ip t")
 }
 
 func joined(list []string) string { return strings.Join(list, ", ") }
