@@ -24,8 +24,8 @@
 // this machine showed meanwhile (meter.go): a busy machine does not make a
 // right answer wrong, and an idle one leaves no room for a wrong answer.
 //
-// Goroutines: one reader per capture and per prober, two per watcher, one waiter per process,
-// one meter; Lab's cleanup and TestMain wait for them.
+// Goroutines: one reader per capture and per prober, two per watcher, one waiter
+// per process, one meter; Lab's cleanup and TestMain wait for them.
 //
 // Files, in reading order:
 //
