@@ -174,7 +174,7 @@ func live(t *testing.T, c Cell, r *lived) {
 			p.host.PrepareFRR(p.router)
 		}
 	}
-	limit := c.Down(lowPriority) + 5*time.Second
+	limit := c.Down(lowPriority) + 10*time.Second
 	owner := func(want *player) {
 		t.Helper()
 		eventually(t, 20*time.Millisecond, limit, c.VIP()+" is on "+want.host.Name+" alone", func() bool {
@@ -191,19 +191,24 @@ func live(t *testing.T, c Cell, r *lived) {
 		return won
 	}
 
+	goesOn := func(since time.Time) {
+		t.Helper()
+		lab.Capture.Next(since.Add(c.Interval()/2), limit, "of b, and again", From(second.host))
+	}
+
 	wins(0, first)
-	wins(1, second)
+	goesOn(wins(1, second))
 
 	asked := time.Now()
 	second.daemon.Signal(syscall.SIGTERM)
-	resigned := lab.Capture.Next(asked, 3*time.Second, "of priority 0", Resigns(second.host)).At
+	resigned := lab.Capture.Next(asked, 10*time.Second, "of priority 0", Resigns(second.host)).At
 	r.took[2] = lab.Capture.Next(resigned, limit, "of a", From(first.host)).At.Sub(resigned)
 	r.atMost[2], r.late[2] = r.took[2], latenessSince(asked)
 	owner(first)
-	second.daemon.WaitEnd(5 * time.Second)
+	second.daemon.WaitEnd(10 * time.Second)
 
 	won := wins(3, second)
-	lab.Capture.Next(won.Add(c.Interval()), limit, "of b, and again", From(second.host))
+	goesOn(won)
 	r.tail = lab.Capture.Last(From(first.host)).At.Sub(won)
 	owner(second)
 	for _, p := range []*player{first, second} {
