@@ -45,6 +45,7 @@ type lived struct {
 	late   [4]time.Duration // how late this machine was meanwhile
 	tail   time.Duration    // how long the first went on sending when the second was back
 	wrong  []string         // what should not have been seen, whatever the time
+	lost   string           // why the rest was not measured; keepalived is killed if it stops too slowly
 	pcap   []byte
 }
 
@@ -207,7 +208,13 @@ func live(t *testing.T, c Cell, r *lived) {
 
 	asked, waiting := time.Now(), keptWaiting(first.daemon)
 	second.daemon.Signal(syscall.SIGTERM)
-	resigned := lab.Capture.Next(asked, startLimit, "of priority 0", Resigns(second.host)).At
+	resigns := func() []Advert { return lab.Capture.Adverts(asked, Resigns(second.host)) }
+	Eventually(t, startLimit, "b resigns, or ends", func() bool { return len(resigns()) > 0 || !second.daemon.Running() })
+	if len(resigns()) == 0 {
+		r.lost, r.pcap, r.ran = "b ended without an advert of priority 0", lab.Capture.Frames(), true
+		return
+	}
+	resigned := resigns()[0].At
 	r.took[2] = lab.Capture.Next(resigned, limit, "of a", From(first.host)).At.Sub(resigned)
 	r.atMost[2], r.late[2] = r.took[2], latenessSince(asked)+waiting(first.daemon)
 	owner(first)
@@ -321,6 +328,9 @@ func untimely(c Cell, r, control lived) []string {
 	var all []string
 	if !r.ran {
 		return nil // what failed has said so
+	}
+	if r.lost != "" {
+		return []string{r.lost}
 	}
 	const jitter = 10 * time.Millisecond // FRR rounds to centiseconds; time stamps
 	for i, want := range c.want() {
