@@ -36,8 +36,8 @@ func (d *diaryOf) want(t *testing.T, want ...string) {
 	d.lines = nil
 }
 
-// owner is an address owner with the highest address there is.
-func owner(t *testing.T) *diaryOf {
+// anOwner is an address owner with the highest address there is.
+func anOwner(t *testing.T) *diaryOf {
 	p := base()
 	p.Priority = 255
 	m := started(t, p, Active)
@@ -52,7 +52,7 @@ func insists() AdvertReceived { return heard(255) }
 // twice, waits 1.2 intervals, and yields when the other still goes on (vrrp
 // reference, two owners).
 func TestAnOwnerArguesWithAnotherOneOfLowerAddressAndThenTakesAStepBack(t *testing.T) {
-	d := owner(t)
+	d := anOwner(t)
 	for _, second := range []float64{10, 11, 12, 12.1, 12.3, 13} {
 		d.step(second, insists())
 	}
@@ -70,7 +70,7 @@ func TestAnOwnerArguesWithAnotherOneOfLowerAddressAndThenTakesAStepBack(t *testi
 
 func TestAnOwnerThatTookAStepBackIsRestored(t *testing.T) {
 	reduced := func(t *testing.T) *diaryOf {
-		d := owner(t)
+		d := anOwner(t)
 		for _, second := range []float64{10, 11, 12.3, 13} {
 			d.step(second, insists())
 		}
@@ -106,6 +106,14 @@ func TestAnOwnerThatTookAStepBackIsRestored(t *testing.T) {
 		d.step(13.5, EffectivePriority{250, "script"})
 		d.want(t)
 	})
+	t.Run("by a stop and a start", func(t *testing.T) {
+		d := reduced(t)
+		d.step(13.5, Shutdown{})
+		d.step(14, Startup{Params: *d.m.Params()})
+		if got := d.m.Snapshot(); got.Priority != 255 || got.State != Active {
+			t.Errorf("%v with %d, want Active with 255", got.State, got.Priority)
+		}
+	})
 	t.Run("by a reload", func(t *testing.T) {
 		d := reduced(t)
 		p := *d.m.Params()
@@ -118,7 +126,7 @@ func TestAnOwnerThatTookAStepBackIsRestored(t *testing.T) {
 }
 
 func TestAnOwnerThatWasSilentForLongBeginsTheArgumentAnew(t *testing.T) {
-	d := owner(t)
+	d := anOwner(t)
 	for _, second := range []float64{10, 11, 20, 21, 22} { // patience would have ended at 12.2s
 		d.step(second, insists())
 	}
