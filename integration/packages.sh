@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # packages.sh [PACKAGE...]: installs the Debian packages that are named, or all
-# that the tests use: peers to test against (keepalived, frr, nginx, bind9), observers
-# (tshark, ipvsadm), and what boots the virtual machine. Does nothing when all
-# are there.
+# that the tests use: peers to test against (keepalived, frr, nginx, bind9),
+# observers (tshark, ipvsadm), and what boots the virtual machine. Does nothing
+# when all are there.
 set -euo pipefail
 packages=(
 	keepalived frr ipvsadm tshark tcpdump nginx-light bind9 bind9-dnsutils

@@ -24,8 +24,8 @@
 // this machine showed meanwhile (meter.go): a busy machine does not make a
 // right answer wrong, and an idle one leaves no room for a wrong answer.
 //
-// Goroutines: one reader per capture and per prober, one waiter per process,
-// one meter; Lab's cleanup and TestMain wait for them.
+// Goroutines: one reader per capture and per prober, two per watcher, one waiter
+// per process, one meter; Lab's cleanup and TestMain wait for them.
 //
 // Files, in reading order:
 //
@@ -43,6 +43,7 @@
 //	meter.go    how late this machine is
 //	hooks.go    HookLog: a script that writes down its arguments
 //	probe.go    Prober: a client that counts what it lost
+//	watch.go    Watcher: a third host that asks who owns an address
 //	inject.go   sending adverts that no router would send
 //
 // Sources: RFC 3768, RFC 5798, RFC 9568; keepalived 2.2.7 and FRR 8.4.4 as found

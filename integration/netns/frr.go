@@ -61,7 +61,7 @@ func (h *Host) PrepareFRR(r Router) {
 		h.lab.t.Fatal(err)
 	}
 	zebra := h.StartProcess(h.frrArgs("zebra", h.File("zebra.conf", "! nothing\n", 0o644))...)
-	Eventually(h.lab.t, 10*time.Second, "zebra listens", func() bool {
+	Eventually(h.lab.t, 40*time.Second, "zebra listens", func() bool {
 		_, err := os.Stat(filepath.Join(folder, "zserv.api"))
 		return err == nil || strings.Contains(zebra.Output(), "rror")
 	})

@@ -1,6 +1,10 @@
 package netns
 
 import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
 	"sync"
 	"time"
 )
@@ -72,3 +76,47 @@ func Meter() (end func()) {
 
 // LatenessSince is the worst lateness of the machine since then.
 func LatenessSince(then time.Time) time.Duration { return latenessSince(then) }
+
+// keptWaiting begins to note for how long these daemons are ready to run and are
+// not run: what they are late by through no fault of theirs. That is much more
+// than latenessSince where many want a processor and a daemon has work to do.
+// Those that are given to the function it returns may have been started since.
+func keptWaiting(daemons ...*Daemon) func(now ...*Daemon) time.Duration {
+	before := map[string]time.Duration{}
+	for _, d := range daemons {
+		maps.Copy(before, d.waited())
+	}
+	return func(now ...*Daemon) time.Duration {
+		var sum time.Duration
+		for _, d := range now {
+			for thread, waited := range d.waited() {
+				sum += waited - before[thread]
+			}
+		}
+		return sum
+	}
+}
+
+// waited is how long each thread of the daemon's processes has waited for a
+// processor, as the kernel counts it; empty where it does not.
+func (d *Daemon) waited() map[string]time.Duration {
+	all := map[string]time.Duration{}
+	if d == nil || !d.Running() {
+		return all
+	}
+	pid := d.cmd.Process.Pid
+	for _, p := range append([]int{pid}, descendants(pid)...) {
+		files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", p))
+		for _, f := range files {
+			var ran, waited int64 // nanoseconds
+			text, err := os.ReadFile(f)
+			if err != nil {
+				continue // the thread has ended
+			}
+			if n, _ := fmt.Sscan(string(text), &ran, &waited); n == 2 {
+				all[f] = time.Duration(waited)
+			}
+		}
+	}
+	return all
+}
