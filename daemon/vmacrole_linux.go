@@ -122,18 +122,7 @@ func (r *vrrpRole) ownLinkOf(in *config.Instance) *ownLink {
 // linksMade takes an outcome in: which links came and went, whose routers have
 // none now, whose sockets belong to a link that is gone.
 func (r *vrrpRole) linksMade(n host.Reconciled) {
-	made := map[string]bool{}
-	for _, op := range n.Done {
-		if op.Link == nil || op.Verb == host.Set {
-			continue
-		}
-		what := "creating"
-		if made[op.Link.Name] = op.Verb == host.Add; op.Verb == host.Del {
-			what = "removing"
-		}
-		kind := map[bool]string{true: "IPVLAN", false: "VMAC"}[op.Link.Kind == host.IPVLAN]
-		r.log.Log(context.Background(), LevelDetail, fmt.Sprintf("(%s): Success %s %s interface %s", strings.TrimPrefix(op.Link.Alias, host.LinkMark), what, kind, op.Link.Name))
-	}
+	made := r.logLinks(n)
 	if len(n.State.Links) == 0 {
 		return // the host could not be read
 	}
@@ -154,6 +143,31 @@ func (r *vrrpRole) linksMade(n host.Reconciled) {
 		r.missing = missing
 		r.deliver(r.tracking.setMissing(missing))
 	}
+}
+
+// logLinks says which links came and went, and returns those that came.
+func (r *vrrpRole) logLinks(n host.Reconciled) (made map[string]bool) {
+	made = map[string]bool{}
+	for _, op := range n.Done {
+		if op.Link == nil || op.Verb == host.Set {
+			continue
+		}
+		made[op.Link.Name] = op.Verb == host.Add
+		r.log.Log(context.Background(), LevelDetail, linkText(op))
+	}
+	return made
+}
+
+// linkText is keepalived's line about a link that came or went.
+func linkText(op host.Op) string {
+	what, kind := "creating", "VMAC"
+	if op.Verb == host.Del {
+		what = "removing"
+	}
+	if op.Link.Kind == host.IPVLAN {
+		kind = "IPVLAN"
+	}
+	return fmt.Sprintf("(%s): Success %s %s interface %s", strings.TrimPrefix(op.Link.Alias, host.LinkMark), what, kind, op.Link.Name)
 }
 
 // replacesLinks reports whether links gave way to others, and addresses moved with

@@ -366,9 +366,14 @@ func (r *vrrpRole) release(ctx context.Context) {
 		select {
 		case <-r.hostNews.ready():
 			for _, n := range r.hostNews.take() {
-				if done, ok := n.(host.Reconciled); ok && done.Seq >= last {
-					if done.Err != nil {
-						r.log.Error(done.Err.Error())
+				done, ok := n.(host.Reconciled)
+				if !ok {
+					continue
+				}
+				r.logLinks(done)
+				if done.Seq >= last {
+					if err := errors.Join(done.Err, done.Sysctls); err != nil {
+						r.log.Error(err.Error())
 					}
 					return
 				}

@@ -106,7 +106,7 @@ func planLinks(desired Desired, actual State) linkPlan {
 	gone := map[string]bool{}
 	del := func(l Link) Op {
 		gone[l.Name] = true
-		return Op{Verb: Del, Link: &VirtualLink{Name: l.Name, Alias: l.Alias}}
+		return Op{Verb: Del, Link: &VirtualLink{Name: l.Name, Kind: l.Kind, Alias: l.Alias}}
 	}
 	for _, name := range slices.Sorted(maps.Keys(desired.Links)) {
 		w := desired.Links[name]
