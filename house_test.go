@@ -53,7 +53,7 @@ func imports(t *testing.T, file string) []string {
 }
 
 // siblings do not know each other: daemon translates between them.
-var siblings = []string{"vrrp", "ipvs", "checkers", "track", "host", "notify", "bfd"}
+var siblings = []string{"vrrp", "ipvs", "checkers", "track", "host", "nft", "notify", "bfd"}
 
 // TestPackagesImportOnlyWhatTheHouseAllows is the dependency table. A package
 // that is not listed may import none of ours.
@@ -67,11 +67,12 @@ func TestPackagesImportOnlyWhatTheHouseAllows(t *testing.T) {
 		"vrrp": field, "checkers": field, "track": field, "notify": field, "bfd": field,
 		"ipvs": append([]string{"ipvs/ipvstest"}, field...), "ipvs/ipvstest": append([]string{"ipvs"}, field...),
 		"host": append([]string{"host/hosttest"}, field...), "host/hosttest": append([]string{"host"}, field...),
+		"nft": append([]string{"nft/nfttest"}, field...), "nft/nfttest": {"nft"},
 		"daemon/config": append([]string{"daemon/config/configtest", "kconf/manual"}, assembly...), "daemon/config/configtest": {"daemon/config", "host", "kconf"},
-		"daemon":        append([]string{"ipvs/ipvstest", "host/hosttest"}, tools...),
+		"daemon":        append([]string{"ipvs/ipvstest", "host/hosttest", "nft/nfttest", "internal/threads"}, tools...),
 		"daemon/doctor": tools,
 		"cmd/holdfast":  {"daemon", "daemon/config", "daemon/doctor", "kconf", "kconf/lsp", "kconf/manual", "kconf/report"},
-		"internal/run":  {}, "internal/event": {}, "internal/reconcile": {}, "internal/golden": {},
+		"internal/run":  {"internal/threads"}, "internal/threads": {}, "internal/event": {}, "internal/reconcile": {}, "internal/golden": {},
 		"integration/sim": {"vrrp", "track"}, "examples": {"daemon", "daemon/config", "kconf"},
 	}
 	for folder, files := range sourceFiles(t) {
@@ -93,11 +94,11 @@ func TestPackagesImportOnlyWhatTheHouseAllows(t *testing.T) {
 // TestKernelAndProcessesAreTouchedOnlyAtTheEdge keeps netlink, sockets,
 // processes and system calls out of what is unit-tested without a machine.
 func TestKernelAndProcessesAreTouchedOnlyAtTheEdge(t *testing.T) {
-	edge := []string{"host", "ipvs", "notify", "track", "daemon", "internal/run", "cmd/holdfast"}
-	guarded := []string{"github.com/vishvananda/netlink", "golang.org/x/net/ipv4", "golang.org/x/net/ipv6",
+	edge := []string{"host", "ipvs", "nft", "notify", "track", "daemon", "internal/run", "internal/threads", "cmd/holdfast"}
+	guarded := []string{"github.com/vishvananda/netlink", "github.com/google/nftables", "golang.org/x/net/ipv4", "golang.org/x/net/ipv6",
 		"golang.org/x/sys/unix", "os/exec", "syscall"}
 	for folder, files := range sourceFiles(t) {
-		if slices.Contains(edge, folder) || strings.HasPrefix(folder, "integration") || folder == "host/hosttest" {
+		if slices.Contains(edge, folder) || strings.HasPrefix(folder, "integration") || folder == "host/hosttest" || folder == "nft/nfttest" {
 			continue
 		}
 		for _, file := range files {
@@ -116,7 +117,7 @@ func TestKernelAndProcessesAreTouchedOnlyAtTheEdge(t *testing.T) {
 // TestMachinesArePure: what decides imports nothing that could do.
 func TestMachinesArePure(t *testing.T) {
 	pure := []string{"time", "net/netip", "slices", "errors", "fmt", "cmp", "strings", "strconv", "math", "maps"}
-	machines := []string{"vrrp/machine.go", "vrrp/machine_states.go", "vrrp/group.go", "vrrp/peer.go",
+	machines := []string{"vrrp/machine.go", "vrrp/machine_states.go", "vrrp/machine_rivals.go", "vrrp/group.go", "vrrp/peer.go",
 		"ipvs/virtualserver.go", "checkers/schedule.go", "track/script.go", "track/weight.go"}
 	for _, file := range machines {
 		if _, err := os.Stat(file); err != nil {

@@ -68,7 +68,7 @@ func (c *childProcess) runCheckers(start startMessage) int {
 		return c.fail(ExitFatal, "FATAL", err)
 	}
 	r.followInstance()
-	c.link.Send(message{Ready: true})
+	c.ready()
 	r.serve(ctx)
 	r.release(c.conf)
 	c.log.Info("Stopped")
@@ -189,6 +189,7 @@ func (r *checkerRole) serve(ctx context.Context) {
 }
 
 func (r *checkerRole) reload(ctx context.Context, m reloadMessage) {
+	r.standing.relax()
 	conf, err := config.Decode(m.Config, m.Told)
 	if err != nil {
 		r.log.Error(err.Error())
@@ -208,7 +209,7 @@ func (r *checkerRole) reload(ctx context.Context, m reloadMessage) {
 	}
 	r.changeTimeouts(old, conf)
 	r.followInstance()
-	r.link.Send(message{Ready: true})
+	r.ready()
 }
 
 func (r *checkerRole) changeTimeouts(old, conf *config.Config) {

@@ -23,9 +23,9 @@
 // Goroutines: the parent's loop (supervisor.run, on the process's first
 // thread), one reader and one writer per link, one waiter per child process,
 // those of track.Scripts, notify.Dispatcher, notify.Mailer and event.Bus. The
-// VRRP process: its own loop, vrrp.Loop, host.Worker, announcer. The checker
-// process: its own loop, checkers.Pool, the table keeper. Each has an owner
-// that waits for it.
+// VRRP process: its own loop, vrrp.Loop, host.Worker, nft.Worker, announcer. The checker
+// process: its own loop, checkers.Pool, the table keeper. Both: standing, which
+// looks at the clock now and then. Each has an owner that waits for it.
 //
 // Files, in reading order:
 //
@@ -38,13 +38,17 @@
 //	child_linux.go         starting children, respawn delays
 //	link.go                messages between parent and child; mailbox.go a queue
 //	role_linux.go          RunChild: what both children share
+//	standing_linux.go      priorities, processors, memory of a child
 //	vrrprole_linux.go      the VRRP process
 //	keepvrrp.go            stopping with --dont-release-vrrp
 //	vrrpeffects.go         what its loop causes: host, announcements, log, facts
 //	vmac.go                links of virtual routers: which, their names, what is on them
 //	vmacrole_linux.go      making them before sockets open, and what follows
 //	tracking.go            what is tracked into priorities and faults
+//	firewall.go            what is dropped while an address is there, and in which order
 //	announcer.go           gratuitous ARP when the addresses are in place
+//	alarms.go              which machine an alarm is about, then the line and the fact
+//	repairs.go             who depends on what others remove; vrrprepairs.go acts on it
 //	vrrptext.go            keepalived's log lines for what routers do
 //	checkerrole_linux.go   the checker process
 //	filechecks.go          numbers in files into verdicts and weights

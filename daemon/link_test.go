@@ -53,7 +53,7 @@ func TestAnOtherSideThatDoesNotReadNeverBlocksTheSender(t *testing.T) {
 
 // A stop of thousands of instances is more than a busy parent reads at once.
 func TestAReaderThatIsSlowButReadsGetsEverythingAtClose(t *testing.T) {
-	const grace, messages = 50 * time.Millisecond, 10_000
+	const grace, messages = 500 * time.Millisecond, 10_000
 	a, b := net.Pipe()
 	l := newLink(a)
 	for range messages {
@@ -63,7 +63,7 @@ func TestAReaderThatIsSlowButReadsGetsEverythingAtClose(t *testing.T) {
 	go func() {
 		n, buf := 0, make([]byte, 4096)
 		for {
-			time.Sleep(grace / 10) // about 40 times: far more than one grace
+			time.Sleep(grace / 20) // about 40 times: more than one grace
 			k, err := b.Read(buf)
 			n += bytes.Count(buf[:k], []byte{'\n'})
 			if err != nil {

@@ -86,6 +86,7 @@ func whyNot(running, next *config.Loaded) []string {
 	for _, fixed := range []struct{ name, old, new string }{
 		{"net_namespace", old.Namespace, fresh.Namespace},
 		{"instance", old.Instance, fresh.Instance},
+		{"nftables table name", old.Firewall.Table(), fresh.Firewall.Table()},
 	} {
 		if fixed.old != fixed.new {
 			reasons = append(reasons, fmt.Sprintf("Cannot change %s at a reload - please restart keepalived", fixed.name))

@@ -2,11 +2,13 @@ package daemon
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"log/slog"
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"sync"
 	"syscall"
 	"time"
 
@@ -45,6 +47,8 @@ type childProcess struct {
 	opt   Options
 	conf  *config.Config
 	terms chan os.Signal
+
+	standing *standing
 }
 
 func runRole(r role, l *link, start startMessage) int {
@@ -71,11 +75,16 @@ func runRole(r role, l *link, start startMessage) int {
 		log.Warn(err.Error()) // another daemon's, perhaps: ours works without
 	}
 	defer pid.remove()
-	c := childProcess{log: log, link: l, opt: start.Options, conf: conf, terms: make(chan os.Signal, 4)}
+	c := childProcess{log: log, link: l, opt: start.Options, conf: conf, terms: make(chan os.Signal, 4), standing: newStanding(log, r)}
 	// The terminal's SIGINT goes to the whole group; the parent tells us what it
 	// makes of it. The other signals are the parent's to forward.
 	signal.Ignore(syscall.SIGINT, syscall.SIGHUP, syscall.SIGPIPE, syscall.SIGUSR1, syscall.SIGUSR2, sigJSON, sigStatsClear)
 	signal.Notify(c.terms, syscall.SIGTERM)
+	watched, unwatch := context.WithCancel(context.Background())
+	var watch sync.WaitGroup
+	watch.Go(func() { c.standing.run(watched) })
+	defer watch.Wait()
+	defer unwatch()
 	var status int
 	if r == roleVRRP {
 		status = c.runVRRP(start)
@@ -84,6 +93,13 @@ func runRole(r role, l *link, start startMessage) int {
 	}
 	l.Close(linkGrace)
 	return status
+}
+
+// ready says that a configuration is in force, and puts its process options in
+// force before: decoding it was no hurry.
+func (c *childProcess) ready() {
+	c.standing.configure(&c.conf.Global)
+	c.link.Send(message{Ready: true})
 }
 
 // fail tells the parent why we end for good.

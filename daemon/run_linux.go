@@ -126,6 +126,9 @@ func runForeground(opt Options, conf *config.Loaded, stderr io.Writer) int {
 		return ExitFatal
 	}
 	defer pid.remove()
+	if conf.Config.Global.MaxAutoPriority == 0 {
+		log.Info("NOTICE: setting config option max_auto_priority should result in better keepalived performance")
+	}
 	status := newSupervisor(opt, conf, log).run(ready)
 	log.Info("Stopped Keepalived " + versionString)
 	return status

@@ -322,7 +322,7 @@ func (s *supervisor) handleExit(e childExit) {
 		s.start(c.role)
 		return
 	}
-	s.log.Warn(fmt.Sprintf("%s child process(%d) %s", c.role.title(), c.cmd.Process.Pid, describeExit(e.state)))
+	s.log.Warn(fmt.Sprintf("%s child process(%d) %s", c.role.title(), c.cmd.Process.Pid, s.describeDeath(c.role, e.state)))
 	if s.opt.NoRespawn {
 		s.log.Error(fmt.Sprintf("%s child process(%d) died: Exiting", c.role.title(), c.cmd.Process.Pid))
 		s.stop(ExitFatal)
@@ -365,6 +365,17 @@ func describeExit(st *os.ProcessState) string {
 		return fmt.Sprintf("exited due to signal %d (%v)", ws.Signal(), ws.Signal())
 	}
 	return fmt.Sprintf("exited with status %d", st.ExitCode())
+}
+
+// describeDeath adds keepalived's question where the answer may be yes.
+func (s *supervisor) describeDeath(r role, st *os.ProcessState) string {
+	text := describeExit(st)
+	ws, ok := st.Sys().(syscall.WaitStatus)
+	g := &s.conf.Config.Global
+	if ok && ws.Signaled() && ws.Signal() == syscall.SIGKILL && (settingsOf(r, g).RTPriority > 0 || g.MaxAutoPriority > 0) {
+		text += " - has rlimit_rttime been exceeded?"
+	}
+	return text
 }
 
 // stop begins the end: children release what they hold, then we go.

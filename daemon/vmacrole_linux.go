@@ -40,12 +40,15 @@ func (r *vrrpRole) makeLinks(ctx context.Context, conf *config.Config, resume ma
 		}
 	}
 	wish := r.wish(active)
+	r.firewall.want(wish, r.filter())
 	r.mu.Unlock()
-	r.worker.Want(wish)
 	r.await(ctx, wish.Seq)
 	if err := r.readHost(ctx); err != nil {
 		r.log.Error(err.Error())
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.firewall.refilter(r.filter()) // before they join groups
 }
 
 // await waits for the outcome of a wish. The news that come meanwhile are
@@ -92,7 +95,7 @@ func (r *vrrpRole) dropLinks(ctx context.Context) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.leavingLinks = nil
-	r.worker.Want(r.wish(r.active))
+	r.firewall.want(r.wish(r.active), r.filter())
 }
 
 // copyLinkLocals looks which addresses links of ours have to take over, and asks
@@ -106,7 +109,7 @@ func (r *vrrpRole) copyLinkLocals() {
 	}
 	known := r.linkLocals != nil
 	if r.linkLocals = found; known && !r.stopping {
-		r.worker.Want(r.wish(r.active))
+		r.firewall.want(r.wish(r.active), r.filter())
 	}
 }
 

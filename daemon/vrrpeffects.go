@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -22,7 +23,7 @@ func (r *vrrpRole) Apply(active map[string]bool) {
 	}
 	r.active = active
 	r.announcer.setActive(active)
-	r.worker.Want(r.wish(active))
+	r.firewall.want(r.wish(active), r.filter())
 }
 
 // wish is the next one: what the routers own, and the links that they made for
@@ -59,7 +60,11 @@ func (r *vrrpRole) Publish(f vrrp.Fact) {
 		r.publishGroup(f)
 		return
 	}
-	for _, line := range actionLines(f.Instance, f.What) {
+	if _, ok := f.What.(vrrp.Alarm); ok {
+		r.alarm(f)
+		return
+	}
+	for _, line := range r.linesOf(f) {
 		level := slog.LevelInfo
 		switch {
 		case r.leaving():
@@ -82,6 +87,36 @@ func (r *vrrpRole) Publish(f vrrp.Fact) {
 	case vrrp.Transition:
 		r.publishTransition(f, a)
 	}
+}
+
+// linesOf is what the log says of f.
+func (r *vrrpRole) linesOf(f vrrp.Fact) []logLine {
+	lines := actionLines(f.Instance, f.What)
+	t, ok := f.What.(vrrp.Transition)
+	if !ok {
+		return lines
+	}
+	r.mu.Lock()
+	in := cmp.Or(r.byName[f.Instance], r.previous[f.Instance])
+	r.mu.Unlock()
+	if in != nil && guards(in) {
+		return firewallLines(f.Instance, t, lines)
+	}
+	return lines
+}
+
+// alarm asks which machine it is about, and then tells.
+func (r *vrrpRole) alarm(f vrrp.Fact) {
+	if r.leaving() {
+		return
+	}
+	r.mu.Lock()
+	in := r.byName[f.Instance]
+	r.mu.Unlock()
+	if in == nil { // about to be forgotten
+		return
+	}
+	r.alarms.raise(r.looks, f, in.Interface, in.Params.Interval())
 }
 
 func (r *vrrpRole) priorityOf(name string) int {

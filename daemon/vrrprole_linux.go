@@ -11,6 +11,7 @@ import (
 
 	"holdfast/daemon/config"
 	"holdfast/host"
+	"holdfast/nft"
 	"holdfast/vrrp"
 )
 
@@ -25,10 +26,14 @@ type vrrpRole struct {
 	*childProcess
 	kernel    *host.Netlink
 	worker    *host.Worker
+	firewall  *firewall
 	announcer *announcer
 	loop      *vrrp.Loop
 	hostNews  *mailbox[host.Event]
+	alarms    *alarms
+	looks     context.Context // of the looks for senders
 	tracking  *tracking
+	holds     holdDowns
 	state     host.State // as last read
 	sources   map[string]netip.Addr
 	missing   map[string]string // links of ours that could not be made, by instance
@@ -37,6 +42,8 @@ type vrrpRole struct {
 	byName       map[string]*config.Instance
 	previous     map[string]*config.Instance // of the configuration before: what is removed goes by its rules
 	statics      config.Statics
+	globals      *config.Globals
+	links        map[string]host.Link
 	own          layout                // links of ours
 	leavingLinks []ownLink             // those of the configuration before, while routers go by them
 	linkLocals   map[string]netip.Addr // what links of ours take over, by parent
@@ -49,7 +56,7 @@ type vrrpRole struct {
 // runVRRP is the life of the VRRP process.
 func (c *childProcess) runVRRP(start startMessage) int {
 	r := &vrrpRole{
-		childProcess: c, hostNews: newMailbox[host.Event](), tracking: newTracking(),
+		childProcess: c, hostNews: newMailbox[host.Event](), tracking: newTracking(), holds: holdDowns{},
 		sources: map[string]netip.Addr{}, priority: map[string]int{}, active: map[string]bool{},
 	}
 	kernel, err := host.OpenNetlink()
@@ -72,13 +79,20 @@ func (c *childProcess) runVRRP(start startMessage) int {
 	if err := r.worker.Remember(sysctlJournal(c.opt.VRRPPIDFile)); err != nil {
 		c.log.Warn(err.Error())
 	}
+	r.firewall = &firewall{log: c.log, host: r.worker.Want}
+	tables := nft.NewWorker(nft.Open(), r.firewall.tablesDone)
+	r.firewall.tables = tables.Want
 	r.announcer = newAnnouncer(c.log, frames)
+	r.alarms = newAlarms(c.log, findMAC, r.send)
 	r.loop = vrrp.NewLoop(r, r.listen, timer)
 
 	ctx, cancel := context.WithCancel(context.Background())
 	var helpers sync.WaitGroup
 	helpers.Go(func() { r.worker.Run(ctx) })
+	helpers.Go(func() { tables.Run(ctx) })
 	helpers.Go(func() { r.announcer.run(ctx) })
+	r.looks = ctx
+	defer r.alarms.wait.Wait()
 	defer helpers.Wait()
 	defer cancel()
 
@@ -90,7 +104,7 @@ func (c *childProcess) runVRRP(start startMessage) int {
 	loopCtx, stopLoop := context.WithCancel(ctx)
 	var loop sync.WaitGroup
 	loop.Go(func() { r.loop.Run(loopCtx) })
-	c.link.Send(message{Ready: true})
+	c.ready()
 	r.serve(ctx)
 
 	r.mu.Lock()
@@ -113,8 +127,15 @@ func permissionStatus(err error) int {
 
 // serve handles news until it is time to stop.
 func (r *vrrpRole) serve(ctx context.Context) {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
 	for {
+		if at := r.holds.next(); !at.IsZero() {
+			timer.Reset(max(0, time.Until(at)))
+		}
 		select {
+		case <-timer.C:
+			r.letGo(time.Now())
 		case <-r.terms:
 			return
 		case <-r.hostNews.ready():
@@ -139,6 +160,7 @@ func (r *vrrpRole) handleMessage(ctx context.Context, m message) {
 		}
 		r.deliver(events)
 	case m.Reload != nil:
+		r.standing.relax()
 		conf, err := config.Decode(m.Reload.Config, m.Reload.Told)
 		if err != nil {
 			r.log.Error(err.Error())
@@ -148,7 +170,7 @@ func (r *vrrpRole) handleMessage(ctx context.Context, m message) {
 		r.tracking.know(m.Reload.Tracked)
 		r.conf = conf
 		r.configure(ctx, conf, nil)
-		r.link.Send(message{Ready: true})
+		r.ready()
 	}
 }
 
@@ -169,7 +191,7 @@ func (r *vrrpRole) configure(ctx context.Context, conf *config.Config, resume ma
 		watched = append(watched, trackedBy(conf, in))
 	}
 	r.mu.Lock()
-	r.previous, r.byName, r.statics = r.byName, byName, conf.Statics
+	r.previous, r.byName, r.statics, r.globals = r.byName, byName, conf.Statics, &conf.Global
 	before := r.own
 	r.own, r.leavingLinks = own, before.without(own)
 	for _, in := range conf.Instances {
@@ -178,18 +200,22 @@ func (r *vrrpRole) configure(ctx context.Context, conf *config.Config, resume ma
 		}
 	}
 	r.mu.Unlock()
+	if line := unnamedTable(conf); line != "" {
+		r.log.Info(line)
+	}
 	if !own.sameLinks(before) {
 		r.makeLinks(ctx, conf, resume)
 	}
 	r.announcer.setExtras(own.extrasOf(conf))
 	r.tracking.links = r.state.Links
 	changes := r.tracking.configure(watched)
+	changes = append(changes, r.holds.configure(conf, r.state.Links)...)
 	for _, in := range conf.Instances {
 		vi := loopInstance(in)
 		vi.Link = own.adverts[in.Name]
 		vi.Params.PrimaryAddr = r.sourceOf(in)
 		r.sources[in.Name] = vi.Params.PrimaryAddr
-		vi.Faults = r.tracking.faultsOf(in.Name)
+		vi.Faults = append(r.tracking.faultsOf(in.Name), r.holds.faultsOf(in.Name)...)
 		if !vi.Params.PrimaryAddr.IsValid() {
 			vi.Faults = append(vi.Faults, vrrp.FaultRaised{Why: vrrp.ByNoAddress, Of: in.Interface})
 		}
@@ -200,6 +226,7 @@ func (r *vrrpRole) configure(ctx context.Context, conf *config.Config, resume ma
 	r.loop.Configure(list)
 	r.deliver(changes)
 	r.dropLinks(ctx)
+	r.renewAddresses(conf.Global.AddressLifetime)
 }
 
 // loopInstance is in as the loop wants it.
@@ -230,6 +257,9 @@ func (r *vrrpRole) readHost(ctx context.Context) error {
 		return err
 	}
 	r.state = state
+	r.mu.Lock()
+	r.links = state.Links
+	r.mu.Unlock()
 	r.announcer.setLinks(state.Links)
 	r.copyLinkLocals()
 	return nil
@@ -262,7 +292,7 @@ func (r *vrrpRole) handleHost(ctx context.Context, news []host.Event) {
 		case host.Reconciled:
 			r.reconciled(n)
 		case host.RepairStorm:
-			r.log.Warn(fmt.Sprintf("something on this host keeps removing what belongs here: %d repairs within %v, last %v", n.Repairs, host.StormWindow, n.Last))
+			r.storm(time.Now(), n)
 		case host.WatchLost:
 			r.log.Warn("changes of addresses and links are not seen for a moment", "error", n.Err)
 		}
@@ -274,6 +304,9 @@ func (r *vrrpRole) handleHost(ctx context.Context, news []host.Event) {
 		r.log.Error(err.Error())
 		return
 	}
+	r.mu.Lock()
+	r.firewall.refilter(r.filter()) // an interface that came back has another index
+	r.mu.Unlock()
 	r.deliver(r.tracking.setLinks(r.state.Links))
 	for _, in := range r.conf.Instances {
 		src := r.sourceOf(in)
@@ -331,11 +364,9 @@ func (r *vrrpRole) reconciled(n host.Reconciled) {
 		r.log.Error(n.Err.Error())
 		r.loop.Deliver("", vrrp.HostFailed{Err: n.Err})
 	}
-	repaired := len(n.Repairs) > 0
-	if repaired && !replacesLinks(n) {
-		r.log.Warn(fmt.Sprintf("put back what was removed by others: %v", n.Repairs))
-	}
+	r.repaired(time.Now(), n)
 	r.announcer.carriedOut(n.Seq, n.State.Links)
+	r.firewall.hostDone(n.Seq, n.Err)
 	if n.Err != nil {
 		return
 	}
@@ -345,8 +376,9 @@ func (r *vrrpRole) reconciled(n host.Reconciled) {
 		active = append(active, name)
 	}
 	r.mu.Unlock()
+	repaired := repairedInstances(r.conf, n.State.Links, n.Repairs)
 	for _, name := range active {
-		r.loop.Deliver(name, vrrp.HostApplied{Repaired: repaired})
+		r.loop.Deliver(name, vrrp.HostApplied{Repaired: repaired[name]})
 	}
 }
 
@@ -362,6 +394,7 @@ func (r *vrrpRole) release(ctx context.Context) {
 	r.mu.Unlock()
 	r.worker.Want(d)
 	limit := time.After(releaseLimit)
+	var filterGone <-chan struct{}
 	for {
 		select {
 		case <-r.hostNews.ready():
@@ -371,15 +404,17 @@ func (r *vrrpRole) release(ctx context.Context) {
 					continue
 				}
 				r.logLinks(done)
-				if done.Seq >= last {
+				if done.Seq >= last && filterGone == nil {
 					if err := errors.Join(done.Err, done.Sysctls); err != nil {
 						r.log.Error(err.Error())
 					}
-					return
+					filterGone = r.firewall.release(last)
 				}
 			}
+		case <-filterGone:
+			return
 		case <-limit:
-			r.log.Error(fmt.Sprintf("addresses could not be removed within %v", releaseLimit))
+			r.log.Error(fmt.Sprintf("addresses and their filter could not be removed within %v", releaseLimit))
 			return
 		case <-ctx.Done():
 			return

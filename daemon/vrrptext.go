@@ -71,10 +71,17 @@ func actionLine(name string, a vrrp.Action) (logLine, bool) {
 			return detail("(%s) master set to %v", name, a.To), true
 		}
 		return detail("(%s) master changed from %v to %v", name, a.From, a.To), true
+	case vrrp.OwnerReduced:
+		return alarmed("(%s) %v is still advertising as address owner, please resolve - reducing our priority", name, a.From), true
+	case vrrp.OwnerRestored:
+		if !a.From.IsValid() {
+			return say("(%s) Restoring our priority to 255 since we are master again", name), true
+		}
+		return say("(%s) Restoring our priority to 255 since %v is no longer the owner that advertises", name, a.From), true
 	case vrrp.OwnAddressReceived:
 		return alarmed("(%s) WARNING - equal priority advert received from remote host with our IP address.", name), true
 	case vrrp.Alarm:
-		return alarmLine(name, a)
+		return alarmLine(name, a, foundMAC{})
 	case vrrp.Dropped:
 		return droppedLine(name, a), true
 	case vrrp.OwnPeer:
@@ -178,6 +185,8 @@ func faultText(t vrrp.Transition) string {
 		return "due to script " + t.Of
 	case vrrp.ByConfiguration:
 		return t.Of
+	case vrrp.ByRemoval:
+		return t.Of + " is removed again and again"
 	case vrrp.BySocket:
 		return "no socket"
 	case vrrp.ByGroup:
@@ -199,7 +208,7 @@ func checksumText(a vrrp.Alarm) string {
 }
 
 // alarmLine puts a contradiction into words, with what the operator can do.
-func alarmLine(name string, a vrrp.Alarm) (logLine, bool) {
+func alarmLine(name string, a vrrp.Alarm, m foundMAC) (logLine, bool) {
 	var text string
 	switch a.Kind {
 	case vrrp.AlarmInterval:
@@ -215,7 +224,20 @@ func alarmLine(name string, a vrrp.Alarm) (logLine, bool) {
 	case vrrp.AlarmChecksum:
 		text = checksumText(a)
 	case vrrp.AlarmOwnAddress:
-		text = fmt.Sprintf("received an advert with our own address %v: duplicate address, or a loop", a.Peer)
+		what := "duplicate address, or a loop"
+		switch {
+		case m.ours:
+			what = "it is ours and came back, there is a loop in the network"
+		case m.seen:
+			what = "another machine has our address"
+		}
+		text = fmt.Sprintf("received an advert with our own address %v: %s", a.Peer, what)
+	case vrrp.AlarmTwoActive:
+		text = fmt.Sprintf("%v is MASTER as well, with priority %d beside %d: both have the addresses until one yields; do they hear each other, is one of them overloaded?", a.Peer, a.Priority, a.Want)
+	case vrrp.AlarmDuplicate:
+		text = fmt.Sprintf("%v uses our virtual_router_id for other addresses (%d of them, none of ours): give one of the two another virtual_router_id", a.Peer, a.Got)
+	case vrrp.AlarmStranger:
+		text = fmt.Sprintf("adverts for our virtual_router_id that no router of ours can have sent, they are ignored: %v", a.Err)
 	case vrrp.AlarmTwoOwners:
 		text = fmt.Sprintf("CONFIGURATION ERROR: local instance and %v are both configured as address owner, please resolve", a.Peer)
 	case vrrp.AlarmHost:
@@ -223,5 +245,5 @@ func alarmLine(name string, a vrrp.Alarm) (logLine, bool) {
 	default:
 		return logLine{}, false
 	}
-	return logLine{text: "(" + name + ") " + text, alarm: true}, true
+	return logLine{text: "(" + name + ") " + text + senderText(a, m), alarm: true}, true
 }

@@ -110,9 +110,9 @@ func encodeAddress(a Address, index int) []byte {
 		b = appendAttr(b, unix.IFA_LABEL, append([]byte(a.Label), 0))
 	}
 	b = appendU32(b, unix.IFA_FLAGS, uint32(a.Flags))
-	if a.PreferredLft != Forever {
-		info := ne.AppendUint32(nil, a.PreferredLft)
-		info = ne.AppendUint32(info, Forever) // valid_lft
+	if a.PreferredLft != Forever || a.ValidLft != 0 {
+		info := ne.AppendUint32(nil, a.preferred())
+		info = ne.AppendUint32(info, a.valid())
 		b = appendAttr(b, unix.IFA_CACHEINFO, append(info, make([]byte, 8)...))
 	}
 	return appendAttr(b, ifaProto, []byte{Mark})
@@ -142,6 +142,9 @@ func decodeAddress(b []byte) (a Address, index int, err error) {
 			flags = u32(v)
 		case unix.IFA_CACHEINFO:
 			a.PreferredLft = u32(v)
+			if len(v) >= 8 && u32(v[4:]) != Forever {
+				a.ValidLft = max(u32(v[4:]), 1) // in its last second the kernel says 0
+			}
 		case ifaProto:
 			a.Ours = len(v) == 1 && v[0] == Mark
 		}

@@ -16,7 +16,7 @@ type Verb uint8
 const (
 	Add Verb = iota
 	Del
-	Set // links and sysctls
+	Set // links, sysctls, lifetimes of an address
 )
 
 // Op is one change of the kernel's state. Exactly one of the pointers is set.
@@ -45,6 +45,8 @@ func (o Op) String() string {
 		a := Address{Prefix: o.Address.Prefix, Peer: o.Address.Peer, Link: o.Address.Link, PreferredLft: Forever}
 		s := a.String()
 		return "ip addr del " + s[:len(s)-len(" scope global")]
+	case o.Address != nil && o.Verb == Set:
+		return "ip addr change " + o.Address.lifetimes()
 	case o.Address != nil:
 		return "ip addr add " + o.Address.String()
 	case o.Route != nil:
@@ -135,6 +137,7 @@ func planAddresses(desired Desired, actual State) (adds, dels []Op) {
 		Ours:    func(k AddressKey, have Address) bool { return have.Ours || desired.Leftovers[k] },
 		Compare: compareAddressKeys,
 	})
+	adds = planLifetimes(desired, actual)
 	for _, c := range changes {
 		want, have := c.Want, c.Have
 		switch c.Kind {
@@ -157,7 +160,7 @@ func sameAddress(want, have Address) bool {
 		return true
 	}
 	if want.Prefix.Addr().Is6() {
-		limited := want.PreferredLft != 0 && want.PreferredLft != Forever
+		limited := want.PreferredLft != 0 && (want.PreferredLft != Forever || have.ValidLft != 0)
 		return limited || (want.PreferredLft == 0) == (have.PreferredLft == 0)
 	}
 	label := func(a Address) string {
@@ -297,6 +300,9 @@ func reconcileHost(ctx context.Context, k Kernel, desired Desired, before func([
 			}
 		}
 		ops := Plan(desired, state)
+		if desired.hold != nil {
+			ops = slices.DeleteFunc(ops, desired.hold)
+		}
 		if len(ops) == 0 {
 			return outcome{state: state, done: done}
 		}

@@ -38,10 +38,13 @@
 //	journal.go         the file that says what they were
 //	change.go          what the kernel reports; the link table; source addresses
 //	worker.go          the goroutine that keeps the host as wanted
+//	storm.go           somebody who keeps removing things
+//	lifetime.go        addresses that end when nobody renews them
 //	kernel_linux.go    Netlink: reads and changes the kernel, in batches
 //	links_linux.go     its links; vlink_linux.go: making links, sysctls
 //	codec_linux.go     rtnetlink messages to and from our types
 //	watch_linux.go     one subscription, and what happens when changes get lost
+//	sender.go          which MAC sends from an address; sender_linux.go listens
 //	announce.go        gratuitous ARP and neighbour advertisement frames
 //	pacer.go           their spacing, a pure queue
 //	announce_linux.go  the packet socket

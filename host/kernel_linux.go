@@ -336,6 +336,10 @@ var errNoAnswer = errors.New("no answer from the kernel")
 // request is the netlink message for op. EXCL must not be set on deletions:
 // the bit means "all of them" there.
 func (k *Netlink) request(op Op) (typ, flags uint16, body []byte, err error) {
+	if op.Verb == Set && op.Address != nil { // with REPLACE an address gets other lifetimes; one that has gone comes again
+		index, err := k.linkIndex(op.Address.Link)
+		return unix.RTM_NEWADDR, unix.NLM_F_REPLACE, encodeAddress(*op.Address, index), err
+	}
 	add := op.Verb == Add
 	if add {
 		flags = unix.NLM_F_CREATE

@@ -237,7 +237,7 @@ var AddressOptions = Options[AddressLine]{
 		}},
 	{Name: "use_vmac", Range: "not static", Default: "off", Limited: true, Only: VirtualLine, Doc: "Puts the address on a VMAC of its interface.",
 		Do: func(_ *line, a *AddressLine, _ []kconf.Word) { a.UseVMAC = true }},
-	{Name: "track_group", Args: "NAME", Type: "STR", Range: "static only, group defined earlier", Default: "none", Limited: true, Only: StaticLine, Doc: "Instances that become faulty when the address disappears.",
+	{Name: "track_group", Args: "NAME", Type: "STR", Range: "static only, group defined earlier", Default: "none", Limited: true, Only: StaticLine, Doc: "Instances that are in fault while the interface of the address is down.",
 		Do: func(_ *line, a *AddressLine, w []kconf.Word) { a.TrackGroup = w[1].Text }},
 }
 

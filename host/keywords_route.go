@@ -77,7 +77,7 @@ var RouteOptions = append(Options[RouteLine]{
 	{Name: "append", Default: "prepend", Doc: "Goes behind equal routes.", Do: placed(Append)},
 	{Name: "no_track", Default: "off", Doc: "Losing the route is no fault of the instance.",
 		Do: func(_ *line, r *RouteLine, _ []kconf.Word) { r.NoTrack = true }},
-	{Name: "track_group", Args: "NAME", Type: "STR", Range: "static only, needs dev", Default: "none", Limited: true, Only: StaticLine, Doc: "Instances that become faulty when the route disappears.",
+	{Name: "track_group", Args: "NAME", Type: "STR", Range: "static only, needs dev", Default: "none", Limited: true, Only: StaticLine, Doc: "Instances that are in fault while the interface of the route is down.",
 		Do: func(_ *line, r *RouteLine, w []kconf.Word) { r.TrackGroup = w[1].Text }},
 	{Name: "as", Args: "[to] PREFIX", Type: "prefix", Take: takeTo, Doc: "Not supported by keepalived either: of MPLS.",
 		Do: func(l *line, _ *RouteLine, w []kconf.Word) {

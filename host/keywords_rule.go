@@ -98,7 +98,7 @@ var RuleOptions = Options[RuleLine]{
 		Do: func(l *line, _ *RuleLine, w []kconf.Word) { l.otherProtocol(w, l.number(w[1], "protocol", 255)) }},
 	{Name: "no_track", Default: "off", Doc: "Losing the rule is no fault of the instance.",
 		Do: func(_ *line, r *RuleLine, _ []kconf.Word) { r.NoTrack = true }},
-	{Name: "track_group", Args: "NAME", Type: "STR", Range: "static only, needs iif", Default: "none", Limited: true, Only: StaticLine, Doc: "Instances that become faulty when the rule disappears.",
+	{Name: "track_group", Args: "NAME", Type: "STR", Range: "static only, needs iif", Default: "none", Limited: true, Only: StaticLine, Doc: "Instances that are in fault while the interface of the rule is down.",
 		Do: func(_ *line, r *RuleLine, w []kconf.Word) { r.TrackGroup = w[1].Text }},
 }
 

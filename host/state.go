@@ -52,6 +52,9 @@ type Address struct {
 	Label        string       // IPv4, at most 15 characters; "" is the link's name
 	Flags        AddressFlags
 	PreferredLft uint32 // seconds, Forever, or 0: deprecated, never picked as a source
+	// ValidLft is after how many seconds the kernel takes the address away by itself,
+	// unless it is told again; 0: never. PreferredLft is not longer.
+	ValidLft uint32
 
 	// The rest is filled in by Kernel.Read and ignored in what is desired.
 	Ours      bool // carries our Mark
@@ -253,6 +256,8 @@ type Desired struct {
 	SpreadRPFilter bool
 	// Restore are sysctls that we changed once. The worker fills it in.
 	Restore map[string]Saved
+
+	hold func(Op) bool // what is not to be done in this look; nil: everything is
 }
 
 // NewDesired is an empty wish.

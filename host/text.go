@@ -33,8 +33,11 @@ func (a Address) String() string {
 			b.WriteString(" " + f.word)
 		}
 	}
-	if a.PreferredLft != Forever {
-		fmt.Fprintf(&b, " preferred_lft %d", a.PreferredLft)
+	if a.ValidLft != 0 {
+		fmt.Fprintf(&b, " valid_lft %d", a.ValidLft)
+	}
+	if p := a.preferred(); p != Forever {
+		fmt.Fprintf(&b, " preferred_lft %d", p)
 	}
 	return b.String()
 }

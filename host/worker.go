@@ -11,12 +11,12 @@ import (
 // Limits of the worker.
 const (
 	SweepInterval  = 60 * time.Second // between looks at the host when nothing happens
-	StormRepairs   = 5                // repairs within StormWindow that make a storm
-	StormWindow    = 10 * time.Second
-	StormPace      = time.Second // between repairs while a storm lasts
-	FirstRetry     = time.Second // after a failed step; doubles up to SweepInterval
-	watchRetry     = time.Second // after the watch broke off
-	wantQueueSlots = 1           // only the newest wish matters
+	StormRepairs   = 5                // repairs of one object within StormWindow that make a storm
+	StormWindow    = 10 * time.Second // also: how long a link is given to settle, see flapped
+	StormPace      = time.Second      // between repairs of an object while its storm lasts
+	FirstRetry     = time.Second      // after a failed step; doubles up to SweepInterval
+	watchRetry     = time.Second      // after the watch broke off
+	wantQueueSlots = 1                // only the newest wish matters
 )
 
 // Cause says why the worker looked at the host.
@@ -27,6 +27,8 @@ const (
 	Drifted Cause = "drifted" // somebody changed what is ours
 	Swept   Cause = "swept"   // the periodic look
 	Retried Cause = "retried" // after a failure
+	Expired Cause = "expired" // lifetimes ran out while nobody renewed them
+	Renewed Cause = "renewed" // lifetimes could not be renewed
 )
 
 // Event is what the worker tells: one of the types below.
@@ -39,7 +41,7 @@ type Reconciled struct {
 	Seq     uint64
 	Cause   Cause
 	Done    []Op
-	Repairs []Op  // those of Done that put back what others removed
+	Repairs []Op  // those of Done that put back what others removed, or what expired
 	Waiting []Op  // wanted on links that do not exist
 	Err     error // nil: the host is as wanted, apart from Waiting and Sysctls
 	Sysctls error // those that could not be set or written down: virtual routers work without
@@ -49,11 +51,11 @@ type Reconciled struct {
 // Observed passes on a change of the host, ours included.
 type Observed struct{ Change Change }
 
-// RepairStorm says once that somebody keeps undoing our work: at least
+// RepairStorm says once that somebody keeps removing an object: at least
 // StormRepairs repairs within StormWindow. Repairs go on, one each StormPace.
 type RepairStorm struct {
 	Repairs int
-	Last    []Op // what had to be repaired last
+	Of      Op // that puts it back
 }
 
 // WatchLost says that changes are not seen any more. The worker subscribes
@@ -71,6 +73,7 @@ type Worker struct {
 	kernel Kernel
 	notify func(Event)
 	want   chan Desired
+	beats  chan struct{}
 
 	desired Desired
 	asked   bool                // a wish has come
@@ -80,8 +83,14 @@ type Worker struct {
 	lastErr string              // of the last look, "" for none: the same one is not told again
 	deaf    string              // why changes are not seen; "" while they are
 	retry   time.Duration
-	repairs []time.Time
-	storm   bool
+	removed removals
+	flaps   map[string]time.Time // links that went down or came, and when
+
+	limited  map[AddressKey]Address // ours that end by themselves: to be renewed
+	shortest uint32                 // of the lifetimes that are wanted, in seconds; 0: none
+	beat     time.Time              // last sign of life of whoever wants them
+	expired  bool                   // it had been silent for longer than addresses last
+	held     bool                   // something was not put back because of that
 
 	sweepAt, retryAt, repairAt, watchAt time.Time // zero: not due
 }
@@ -89,7 +98,8 @@ type Worker struct {
 // NewWorker makes a worker. notify is called from Run's goroutine and must not
 // wait for it.
 func NewWorker(k Kernel, notify func(Event)) *Worker {
-	return &Worker{kernel: k, notify: notify, want: make(chan Desired, wantQueueSlots), mine: map[AddressKey]bool{}, saved: map[string]Saved{}}
+	return &Worker{kernel: k, notify: notify, want: make(chan Desired, wantQueueSlots), beats: make(chan struct{}, 1),
+		mine: map[AddressKey]bool{}, saved: map[string]Saved{}, removed: removals{}, flaps: map[string]time.Time{}, limited: map[AddressKey]Address{}}
 }
 
 // Remember lets j keep what sysctls were, and takes over what a predecessor
@@ -117,6 +127,16 @@ func (w *Worker) Want(d Desired) {
 	}
 }
 
+// Beat is a sign of life of whoever wants what is wanted. It renews the lifetimes
+// of addresses that have one; without it those end, and are not put back. It
+// never waits.
+func (w *Worker) Beat() {
+	select {
+	case w.beats <- struct{}{}:
+	default:
+	}
+}
+
 // Run works until ctx ends. What is on the host then stays there: to take it
 // away, ask for an empty wish and wait for its Reconciled first.
 func (w *Worker) Run(ctx context.Context) {
@@ -139,7 +159,12 @@ func (w *Worker) Run(ctx context.Context) {
 			return
 		case d := <-w.want:
 			w.desired, w.asked, w.retry = d, true, 0
+			w.alive()
+			w.shortest = d.shortestLife()
 			w.reconcile(ctx, Wanted)
+		case <-w.beats:
+			w.alive()
+			w.renew(ctx)
 		case c, ok := <-changes:
 			if !ok {
 				changes = nil
@@ -165,7 +190,7 @@ func (w *Worker) watch(ctx context.Context) <-chan Change {
 	}
 	w.deaf = ""
 	if w.asked { // whatever happened meanwhile
-		w.repairAt = w.notBefore()
+		w.repairAt = time.Now()
 	}
 	return changes
 }
@@ -195,6 +220,9 @@ func (w *Worker) due(ctx context.Context) {
 	now := time.Now()
 	passed := func(at time.Time) bool { return !at.IsZero() && !now.Before(at) }
 	switch {
+	case passed(w.repairAt) && w.expired:
+		w.reconcile(ctx, Expired)
+		w.renew(ctx)
 	case passed(w.repairAt):
 		w.reconcile(ctx, Drifted)
 	case passed(w.retryAt):
@@ -207,20 +235,44 @@ func (w *Worker) due(ctx context.Context) {
 // observe passes c on and notes that a repair is due. The repair itself waits
 // until no more changes are at hand: a flush of a hundred addresses is one.
 func (w *Worker) observe(c Change) {
+	switch c.Kind {
+	case LinkUp, LinkDown, LinkAdded, LinkDeleted, LinkRenamed:
+		w.flaps[c.Link.Name] = time.Now()
+	case AddressRemoved:
+		delete(w.limited, c.Address.Key()) // to renew it would put it back
+	case AddressAdded:
+		if _, ours := w.limited[c.Address.Key()]; ours {
+			return // renewed: no news
+		}
+	}
 	w.notify(Observed{c})
-	if w.asked && w.repairAt.IsZero() && w.concerns(c) {
-		w.repairAt = w.notBefore()
+	if w.asked && w.concerns(c) {
+		w.repairAt = w.earlier(w.repairAt, w.removed.notBefore(time.Now(), w.lost(c)))
 	}
 }
 
-func (w *Worker) notBefore() time.Time {
-	now := time.Now()
-	if n := len(w.repairs); w.storm && n > 0 {
-		if next := w.repairs[n-1].Add(StormPace); next.After(now) {
-			return next
-		}
+// earlier is the first of two times of which the first may be none.
+func (w *Worker) earlier(at, other time.Time) time.Time {
+	if at.IsZero() || other.Before(at) {
+		return other
 	}
-	return now
+	return at
+}
+
+// lost is what would put back what c took away.
+func (w *Worker) lost(c Change) Op {
+	switch c.Kind {
+	case AddressRemoved:
+		a := w.desired.Addresses[c.Address.Key()]
+		return Op{Verb: Add, Address: &a}
+	case RouteRemoved:
+		r := w.desired.Routes[c.Route.Key()]
+		return Op{Verb: Add, Route: &r}
+	case RuleRemoved:
+		r := w.desired.Rules[c.Rule.Key()]
+		return Op{Verb: Add, Rule: &r}
+	}
+	return Op{Verb: Add, Address: &Address{}}
 }
 
 // concerns reports whether c can have made the host other than wanted.
@@ -240,6 +292,9 @@ func (w *Worker) concerns(c Change) bool {
 	case RouteRemoved:
 		_, wanted := w.desired.Routes[c.Route.Key()]
 		return wanted || c.Route.Ours
+	case RouteAdded: // "ip route replace" says no more about the one that was there
+		want, wanted := w.desired.Routes[c.Route.Key()]
+		return wanted && !sameRoute(want, c.Route)
 	case RuleRemoved:
 		_, wanted := w.desired.Rules[c.Rule.Key()]
 		return wanted
@@ -252,8 +307,13 @@ func (w *Worker) reconcile(ctx context.Context, cause Cause) {
 	if !w.asked {
 		return
 	}
+	now := time.Now()
 	wish := w.desired
 	wish.Leftovers, wish.Restore = w.leftovers(), w.saved
+	w.held = false
+	if cause != Wanted {
+		wish.hold = func(op Op) bool { return w.mustWait(now, op) }
+	}
 	var unsaved error
 	got := reconcileHost(ctx, w.kernel, wish, func(ops []Op) {
 		if remembered(w.saved, ops, wish.Links) {
@@ -269,9 +329,10 @@ func (w *Worker) reconcile(ctx context.Context, cause Cause) {
 	}
 	soft := errors.Join(got.sysctls, unsaved)
 	repairs := w.remember(done, state)
-	if cause == Drifted || cause == Swept {
-		repairs = done
+	if cause == Drifted || cause == Swept || cause == Expired {
+		repairs = additions(done)
 	}
+	w.expired = w.expired && w.held
 	w.scheduleRetry(errors.Join(err, got.sysctls))
 	text := ""
 	if all := errors.Join(err, soft); all != nil {
@@ -288,8 +349,8 @@ func (w *Worker) reconcile(ctx context.Context, cause Cause) {
 		w.notify(out)
 	}
 	w.lastErr = text
-	if len(repairs) > 0 {
-		w.countRepair(repairs)
+	if cause != Expired {
+		w.countRepairs(repairs)
 	}
 }
 
@@ -299,6 +360,30 @@ func (w *Worker) writeDown() error {
 		return nil
 	}
 	return w.journal.Save(w.saved)
+}
+
+// additions are what of ops puts something on the host.
+func additions(ops []Op) []Op {
+	return slices.DeleteFunc(slices.Clone(ops), func(op Op) bool { return op.Verb != Add })
+}
+
+// mustWait reports whether op is not to be done now: an object that somebody
+// keeps removing has its pace, and addresses that are to end with whoever wants
+// them are not put back while that one is silent.
+func (w *Worker) mustWait(now time.Time, op Op) bool {
+	if op.Verb != Add {
+		return false
+	}
+	if a := op.Address; a != nil && a.ValidLft != 0 && now.Sub(w.beat) >= silence(a.ValidLft) {
+		w.held = true
+		return true
+	}
+	next := w.removed.notBefore(now, op)
+	if !next.After(now) {
+		return false
+	}
+	w.repairAt = w.earlier(w.repairAt, next)
+	return true
 }
 
 // leftovers adds what we put there ourselves: a reload may drop an address
@@ -321,7 +406,7 @@ func (w *Worker) leftovers() map[AddressKey]bool {
 func (w *Worker) remember(done []Op, state State) (repairs []Op) {
 	for _, op := range done {
 		switch {
-		case op.Address == nil:
+		case op.Address == nil, op.Verb == Set:
 		case op.Verb == Add:
 			if w.mine[op.Address.Key()] {
 				repairs = append(repairs, op)
@@ -334,6 +419,7 @@ func (w *Worker) remember(done []Op, state State) (repairs []Op) {
 	if len(state.Links) == 0 {
 		return repairs // it could not be read
 	}
+	w.rememberLimited(state, done)
 	maps.DeleteFunc(w.mine, func(k AddressKey, _ bool) bool {
 		_, wanted := w.desired.Addresses[k]
 		_, there := state.Addresses[k]
@@ -351,16 +437,26 @@ func (w *Worker) scheduleRetry(err error) {
 	w.retryAt = time.Now().Add(w.retry)
 }
 
-// countRepair notices somebody who undoes our work again and again.
-func (w *Worker) countRepair(done []Op) {
+// countRepairs notices somebody who undoes our work again and again. What went
+// with a link is nobody's doing.
+func (w *Worker) countRepairs(repairs []Op) {
 	now := time.Now()
-	w.repairs = slices.DeleteFunc(w.repairs, func(at time.Time) bool { return now.Sub(at) > StormWindow })
-	w.repairs = append(w.repairs, now)
-	switch n := len(w.repairs); {
-	case n >= StormRepairs && !w.storm:
-		w.storm = true
-		w.notify(RepairStorm{Repairs: n, Last: done})
-	case n == 1: // quiet for a whole window before this one
-		w.storm = false
+	maps.DeleteFunc(w.flaps, func(_ string, at time.Time) bool { return now.Sub(at) > StormWindow })
+	repairs = slices.DeleteFunc(slices.Clone(repairs), func(op Op) bool { return w.flapped(op) })
+	for _, storm := range w.removed.count(now, repairs) {
+		w.notify(storm)
 	}
+}
+
+// flapped reports whether a link of op's object has gone or come lately.
+func (w *Worker) flapped(op Op) bool {
+	for link := range w.flaps {
+		switch {
+		case op.Address != nil && op.Address.Link == link:
+			return true
+		case op.Route != nil && slices.Contains(op.Route.Links(), link):
+			return true
+		}
+	}
+	return op.Route != nil && len(op.Route.Links()) == 0 && len(w.flaps) > 0 // its way is the kernel's choice
 }

@@ -51,7 +51,7 @@ func (b *bench) note(e host.Event) {
 			line("  %v", e.Err)
 		}
 	case host.RepairStorm:
-		line("storm of %d: %v", e.Repairs, e.Last[0])
+		line("storm of %d: %v", e.Repairs, e.Of)
 	case host.WatchLost:
 		line("watch lost: %v", e.Err)
 	}

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # packages.sh [PACKAGE...]: installs the Debian packages that are named, or all
-# that the tests use: peers to test against (keepalived, nginx, bind9), observers
+# that the tests use: peers to test against (keepalived, frr, nginx, bind9), observers
 # (tshark, ipvsadm), and what boots the virtual machine. Does nothing when all
 # are there.
 set -euo pipefail
 packages=(
-	keepalived ipvsadm tshark tcpdump nginx-light bind9 bind9-dnsutils
+	keepalived frr ipvsadm tshark tcpdump nginx-light bind9 bind9-dnsutils
 	nftables iptables netcat-openbsd curl iproute2 iputils-ping iputils-arping
 	ethtool procps openssl python3-minimal groff-base
 	qemu-system-x86 cpio kmod busybox-static

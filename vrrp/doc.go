@@ -28,6 +28,7 @@
 //	event.go           states, reasons, events, actions
 //	machine.go         Machine.Step: start, stop, faults, reload
 //	machine_states.go  Backup and Active
+//	machine_rivals.go  Active beside another: answers, bursts, two owners
 //	group.go           sync group
 //	peer.go            contradictions with neighbours, one alarm each
 //	advert.go          codec, checksums, checks of reception
@@ -60,13 +61,8 @@
 // # Departures from keepalived, on purpose
 //
 // Refused datagrams move no timer; answers to lower adverts are limited to one
-// an interval; one priority 0 advert instead of two; a resignation counts only
-// from the router we follow; our own interval is always restored; all three
-// checksum forms of version 3 are verified and accepted.
-//
-// # Known to be ugly
-//
-// An owner that meets another owner of higher address yields at once instead
-// of arguing first. After a lower advert the other members of a sync group
-// announce once, without a second burst.
+// an interval, bursts for them to one a second after the first three; one
+// priority 0 advert instead of two; a resignation counts only from the router we
+// follow; our own interval is always restored; all three checksum forms of
+// version 3 are verified and accepted.
 package vrrp

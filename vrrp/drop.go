@@ -49,6 +49,9 @@ type PacketError struct {
 	Version   uint8 // ours
 	Got, Want int64 // octets, TTL, version, type or interval, as the reason has it
 	Max       int64 // upper end where Want is a range
+
+	// What the datagram says of its sender; 0 where it is too short for that.
+	Priority, Theirs uint8 // Theirs: its version
 }
 
 // Error is the text operators know from keepalived, without the instance.

@@ -35,6 +35,7 @@ const (
 	ByHigherPriority Reason = "higher-priority" // an Active router outranks us
 	ByHigherAddress  Reason = "higher-address"  // same priority, higher primary address
 	ByLowerPriority  Reason = "lower-priority"  // announcement: a lower router was Active
+	ByTwoOwners      Reason = "two-owners"      // priority: another address owner insists
 	ByRelease        Reason = "release"         // asked to hand over
 	ByGroup          Reason = "group"           // the sync group moves together
 	ByFaultCleared   Reason = "fault-cleared"   // nothing holds us back any more
@@ -46,6 +47,7 @@ const (
 	ByNoAddress      Reason = "no-address"      // fault: no source address
 	ByConfiguration  Reason = "configuration"   // fault: cannot be done as configured
 	ByTracker        Reason = "tracker"         // fault: script or session
+	ByRemoval        Reason = "removal"         // fault: somebody keeps removing what we put on the host
 	ByFile           Reason = "file"            // fault: a tracked file says so
 	ByProcess        Reason = "process"         // fault: a tracked process misses its quorum
 	ByInitialising   Reason = "initialising"    // fault: a tracker has no result yet
@@ -115,6 +117,10 @@ type HostFailed struct{ Err error }
 // Release asks an Active router to hand over: it resigns and waits as a Backup.
 type Release struct{}
 
+// SiblingReclaims says that another member of the sync group heard a router that
+// was Active beside it: neighbours of all members may have been misled.
+type SiblingReclaims struct{}
+
 // Forced is the sync group's word: To is Active, Backup or Fault.
 type Forced struct{ To State }
 
@@ -131,6 +137,7 @@ func (SourceAddress) event()     {}
 func (HostApplied) event()       {}
 func (HostFailed) event()        {}
 func (Release) event()           {}
+func (SiblingReclaims) event()   {}
 func (Forced) event()            {}
 
 // Action is what a Machine wants done, in the order of the slice. The set is
@@ -158,12 +165,14 @@ type Transition struct {
 }
 
 // Alarm is a contradiction worth a human, raised once per peer and value until
-// the router changes state.
+// the router changes state, and not twice in AlarmQuiet.
 type Alarm struct {
 	Kind      AlarmKind
-	Peer      netip.Addr
-	Got, Want int64 // interval in nanoseconds, version, count of addresses
-	Err       error // AlarmHost
+	Peer      netip.Addr // the zero Addr when no other router is concerned
+	Priority  uint8      // as the peer's datagram has it, which nobody may have vouched for
+	Version   uint8      // likewise; 0: not known
+	Got, Want int64      // interval in nanoseconds, version, count of addresses, TTL, priority
+	Err       error      // AlarmHost
 }
 
 // Remarks are what keepalived says to its log besides transitions.
@@ -208,6 +217,12 @@ type (
 	IntervalRestored struct{ From, To time.Duration }
 	// ActiveRouterChanged: another router is followed; From is zero at first.
 	ActiveRouterChanged struct{ From, To netip.Addr }
+	// OwnerReduced: another address owner goes on although we are above it, so we
+	// take a step back and yield at its next advert.
+	OwnerReduced struct{ From netip.Addr }
+	// OwnerRestored: back to 255, since we are Active again (From is zero) or
+	// another router than the owner From advertises.
+	OwnerRestored struct{ From netip.Addr }
 	// OwnAddressReceived: an advert with our own source address.
 	OwnAddressReceived struct {
 		From     netip.Addr
@@ -232,4 +247,6 @@ func (PriorityChanged) action()     {}
 func (IntervalAdopted) action()     {}
 func (IntervalRestored) action()    {}
 func (ActiveRouterChanged) action() {}
+func (OwnerReduced) action()        {}
+func (OwnerRestored) action()       {}
 func (OwnAddressReceived) action()  {}

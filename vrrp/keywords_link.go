@@ -84,7 +84,7 @@ func DecodeGARPGroup(x *kconf.Ctx, s *kconf.Stmt) *GARPGroupConfig {
 }
 
 // TrackGroupConfig is one track_group block: which instances are in fault while
-// a static address, route or rule that names the group is missing.
+// the interface of a static address, route or rule that names the group is down.
 type TrackGroupConfig struct {
 	kconf.Written // where each keyword stands
 
@@ -95,8 +95,8 @@ type TrackGroupConfig struct {
 
 // TrackGroupKeywords is the vocabulary of track_group.
 var TrackGroupKeywords = kconf.Vocabulary[TrackGroupConfig]{
-	{Name: "group", Refers: "vrrp_instance", Args: "{ INSTANCE... }", Since: "2.0.3", Status: kconf.NotYet,
-		Doc: "Instances that are in fault while a static address, route or rule of the group is missing.",
+	{Name: "group", Refers: "vrrp_instance", Args: "{ INSTANCE... }", Since: "2.0.3",
+		Doc: "Instances that are in fault while the interface of a static address, route or rule of the group is down or missing.",
 		Set: kconf.Custom("word block", "once", setTrackMembers).WithVocab(MemberLine).Says("word block", "once")},
 }
 

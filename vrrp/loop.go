@@ -143,6 +143,8 @@ type Loop struct {
 	links     map[SocketSpec]*link
 	turns     uint64    // wake-ups so far; tells which sockets were drained in this one
 	reopenAt  time.Time // when to try again for sockets that could not be had; zero: all are there
+	beat      heartbeat
+	beatAt    time.Time // next heartbeat; zero: none is wanted
 	readBuf   []byte
 	sendBuf   []byte
 	stranger  dropLog // datagrams for no instance
@@ -206,7 +208,11 @@ type (
 		name string // "" for all
 		ev   Event
 	}
-	query struct{ reply chan []Status }
+	query     struct{ reply chan []Status }
+	heartbeat struct {
+		every time.Duration
+		f     func()
+	}
 )
 
 // NewLoop makes a loop that opens its sockets with open.
@@ -227,6 +233,11 @@ func (l *Loop) Configure(instances []Instance) { l.send(configure{instances}) }
 // Deliver hands an event to an instance; "" means all. Unknown names are
 // ignored: the instance may have gone meanwhile.
 func (l *Loop) Deliver(name string, ev Event) { l.send(deliver{name, ev}) }
+
+// Heartbeat makes the loop call f at once and then every so often, 0 for not any
+// more: at the end of a turn, when everything that was due has been done. So f
+// is not called while the loop hangs. f must not block.
+func (l *Loop) Heartbeat(every time.Duration, f func()) { l.send(heartbeat{every, f}) }
 
 func (l *Loop) send(msg any) {
 	select {
@@ -292,7 +303,11 @@ func (l *Loop) turn(now time.Time) {
 		l.reopen(now)
 	}
 	l.flush()
-	l.timer.Set(earliest(l.reopenAt, l.timers.next()))
+	if due(now, l.beatAt) {
+		l.beatAt = now.Add(l.beat.every)
+		l.beat.f()
+	}
+	l.timer.Set(earliest(earliest(l.reopenAt, l.beatAt), l.timers.next()))
 }
 
 // drainOnce drains a socket unless this turn has done so.
@@ -313,6 +328,11 @@ func (l *Loop) handle(now time.Time, msg any) {
 			if msg.name == "" || msg.name == in.Name {
 				l.deliver(now, in, msg.ev)
 			}
+		}
+	case heartbeat:
+		l.beat, l.beatAt = msg, time.Time{}
+		if msg.every > 0 {
+			l.beatAt = now
 		}
 	case query:
 		msg.reply <- l.status()

@@ -157,7 +157,7 @@ func (l *Loop) receive(at time.Time, k *link, d Datagram) {
 		return // not participating: not even counted
 	}
 	if err := in.memory.Decode(in.m.Params(), d, &in.adv); err != nil {
-		l.refuse(at, in, err)
+		l.refuse(at, in, pdu, err)
 		return
 	}
 	in.counters.AdvertReceived++
@@ -191,11 +191,12 @@ func (k *link) find(vrid uint8, d Datagram) *instance {
 }
 
 // refuse counts, raises an alarm if the sender means us, and says so now and then.
-func (l *Loop) refuse(at time.Time, in *instance, err error) {
+func (l *Loop) refuse(at time.Time, in *instance, pdu []byte, err error) {
 	var refused *PacketError
 	if !errors.As(err, &refused) {
 		return
 	}
+	refused.Theirs, refused.Priority = pdu[0]>>4, pdu[2] // PeekVRID has seen a whole header
 	in.counters.dropped(refused.Reason)
 	l.step(at, in, AdvertRefused{refused})
 	if in.drops == nil {

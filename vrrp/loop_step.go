@@ -76,21 +76,21 @@ func (l *Loop) do(now time.Time, in *instance, a Action) {
 		l.publish(Fact{At: now, Instance: in.Name, What: a})
 	case LowerReceived:
 		l.publish(Fact{At: now, Instance: in.Name, What: a})
-		l.announceSiblings(in)
+		l.reclaimSiblings(now, in)
 	default:
 		l.publish(Fact{At: now, Instance: in.Name, What: a})
 	}
 }
 
-// announceSiblings: a router that was Active beside us for one member of a sync
+// reclaimSiblings: a router that was Active beside us for one member of a sync
 // group was so for all, and may have misled neighbours of each.
-func (l *Loop) announceSiblings(in *instance) {
+func (l *Loop) reclaimSiblings(now time.Time, in *instance) {
 	if in.group == nil {
 		return
 	}
 	for _, m := range in.group.members {
-		if n := m.m.params.Announce.LowerPrioRepeat; m != in && m.m.state == Active && n > 0 {
-			l.announce(m.Name, Announce{ByLowerPriority, n})
+		if m != in && m.m.state == Active {
+			l.step(now, m, SiblingReclaims{})
 		}
 	}
 }

@@ -429,13 +429,54 @@ func TestALowerAdvertMakesTheWholeSyncGroupAnnounce(t *testing.T) {
 		list := []Instance{one("VI_1", 51), one("VI_2", 52)}
 		for i := range list {
 			list[i].SyncGroup, list[i].Params.Grouped = "G", true
-			list[i].Params.Announce.LowerPrioRepeat = 2
+			list[i].Params.Announce.LowerPrioRepeat, list[i].Params.Announce.LowerPrioDelay = 2, 5*time.Second
 		}
 		b.loop.Configure(list)
 		time.Sleep(4 * time.Second)
 		b.take()
 		b.hear(52, 50, time.Now())
 		b.want("  4.0000s VI_1 announce lower-priority", "  4.0000s vrid 52 sends priority 100 to 224.0.0.18", "  4.0000s VI_2 announce lower-priority")
+		time.Sleep(10 * time.Second)
+		second := slices.DeleteFunc(b.take(), func(l string) bool { return !strings.Contains(l, "announce") })
+		if d := cmp.Diff([]string{"  9.0000s VI_1 announce lower-priority", "  9.0000s VI_2 announce lower-priority"}, second); d != "" {
+			t.Errorf("second bursts (-want +got):\n%s", d)
+		}
+	})
+}
+
+// TestALoopThatHangsHasNoHeartbeat: the next beat comes when it goes on.
+func TestALoopThatHangsHasNoHeartbeat(t *testing.T) {
+	onBench(t, func(b *bench) {
+		b.loop.Heartbeat(2*time.Second, func() { b.note("beat") })
+		time.Sleep(5 * time.Second)
+		b.want("  0.0000s beat", "  2.0000s beat", "  4.0000s beat")
+		hang := make(chan struct{})
+		b.loop.step1 = func(m *Machine, now time.Time, ev Event, out []Action) []Action {
+			if _, ok := ev.(Release); ok {
+				<-hang
+			}
+			return m.Step(now, ev, out)
+		}
+		b.loop.Configure([]Instance{one("VI_1", 51)})
+		b.loop.Deliver("VI_1", Release{})
+		time.Sleep(10 * time.Second)
+		for _, l := range b.take() {
+			if strings.Contains(l, "beat") {
+				t.Errorf("%s while the loop hangs", l)
+			}
+		}
+		close(hang)
+		synctest.Wait()
+		if got := b.take(); !slices.Contains(got, " 15.0000s beat") {
+			t.Errorf("no beat when it goes on: %q", got)
+		}
+		b.loop.Heartbeat(0, nil)
+		time.Sleep(3 * time.Second)
+		for _, l := range b.take() {
+			if strings.Contains(l, "beat") {
+				t.Errorf("%s though nobody wants it", l)
+			}
+		}
 	})
 }
 

@@ -21,6 +21,7 @@ type Machine struct {
 	announceAt     time.Time // second burst; zero: none due
 	announceWhy    Reason
 	announceRepeat int
+	reclaim        reclaim
 	refreshAt      time.Time // next periodic burst; zero: none
 
 	preemptAt   time.Time  // end of preempt_delay; zero: not running
@@ -35,6 +36,8 @@ type Machine struct {
 	lastSent       time.Time // last advert
 	answeredLower  time.Time // last answer to a lower advert
 	answeredZero   time.Time // last answer to a priority 0 advert
+	former         followed  // router that was followed before the one now
+	dispute        dispute
 	lastTransition time.Time
 	hostErr        error
 	peers          peers
@@ -82,7 +85,7 @@ func (m *Machine) Params() *Params { return &m.params }
 // Deadline is when the owner must call Step with a Tick; zero when there is
 // nothing to wait for.
 func (m *Machine) Deadline() time.Time {
-	return earliest(m.deadline, earliest(m.announceAt, m.refreshAt))
+	return earliest(m.deadline, earliest(m.announceAt, earliest(m.refreshAt, m.reclaim.at)))
 }
 
 func earliest(a, b time.Time) time.Time {
@@ -119,17 +122,18 @@ func (m *Machine) Step(now time.Time, ev Event, out []Action) []Action {
 	case EffectivePriority:
 		return m.setPriority(now, ev, out)
 	case AdvertRefused:
-		return m.peers.refused(ev.Err, out)
+		return m.peers.refused(now, ev.Err, out)
 	case HostApplied:
 		return m.hostApplied(ev, out)
 	case HostFailed:
 		m.hostErr = ev.Err
-		return m.peers.raise(out, Alarm{Kind: AlarmHost, Err: ev.Err})
+		return m.peers.raise(now, out, Alarm{Kind: AlarmHost, Err: ev.Err})
 	case Forced:
 		return m.forced(now, ev.To, out)
 	case AdvertReceived:
 		if m.state == Backup || m.state == Active {
-			out = m.peers.compare(&m.params, ev.Advert, out)
+			out = m.peers.compare(now, &m.params, ev.Advert, out)
+			out = m.settle(ev.Advert, out)
 		}
 	}
 	switch m.state {
@@ -206,6 +210,7 @@ func (m *Machine) shutdown(now time.Time, out []Action) []Action {
 // reconfigure keeps the state. What trackers added to the old base priority is
 // added to the new one, so that a reload alone does not change our rank.
 func (m *Machine) reconfigure(now time.Time, p Params, out []Action) []Action {
+	m.restore() // whoever reloads has perhaps settled it
 	old, oldDown := m.params, m.activeDown()
 	if !p.PrimaryAddr.IsValid() {
 		p.PrimaryAddr = old.PrimaryAddr
@@ -251,7 +256,7 @@ func (m *Machine) reconfigureFault(now time.Time, old string, out []Action) []Ac
 // setPriority moves a Backup's running timer by what the skew changed.
 func (m *Machine) setPriority(now time.Time, ev EffectivePriority, out []Action) []Action {
 	value := clampPriority(ev.Value, &m.params)
-	if value == m.priority {
+	if value == m.priority || m.dispute.reduced {
 		return out
 	}
 	oldDown, from := m.activeDown(), m.priority
@@ -362,12 +367,13 @@ func (m *Machine) move(now time.Time, to State, why Reason, of string, out []Act
 	from := m.state
 	m.state, m.lastTransition = to, now
 	m.deadline, m.announceAt, m.refreshAt, m.preemptAt = time.Time{}, time.Time{}, time.Time{}, time.Time{}
+	m.reclaim, m.former = reclaim{}, followed{}
 	m.active, m.activeRank, m.discarding = netip.Addr{}, 0, netip.Addr{}
 	m.wantsActive = false
 	if to != Fault {
 		m.held = false
 	}
-	m.peers.reset()
+	m.peers.reset(now)
 	return append(out, Transition{From: from, To: to, Why: why, Of: of})
 }
 

@@ -36,6 +36,7 @@ func (m *Machine) backupHears(now time.Time, a *Advert, out []Action) []Action {
 		if m.active.IsValid() && m.active != a.Src {
 			return out
 		}
+		m.former = followed{} // it leaves in order: whoever follows is no second one
 		m.deadline = now.Add(m.params.SkewTime(m.priority, m.interval))
 		return append(out, PriorityZero{Backup, a.Src})
 	case a.Priority >= m.priority:
@@ -68,7 +69,7 @@ func (m *Machine) backupHears(now time.Time, a *Advert, out []Action) []Action {
 func (m *Machine) follow(now time.Time, a *Advert, out []Action) []Action {
 	m.wantsActive = false
 	if m.active != a.Src {
-		out = append(out, ActiveRouterChanged{m.active, a.Src})
+		out = m.alternates(now, a, append(out, ActiveRouterChanged{m.active, a.Src}))
 		m.active, m.discarding = a.Src, netip.Addr{}
 	}
 	m.activeRank = a.Priority
@@ -91,6 +92,9 @@ func (m *Machine) adopt(a *Advert, out []Action) []Action {
 // activate enters Active: the advert goes first, so that an old Active router
 // yields before we use its addresses; the announcement goes after them.
 func (m *Machine) activate(now time.Time, why Reason, out []Action) []Action {
+	if m.dispute.reduced {
+		out = m.regain(netip.Addr{}, out)
+	}
 	adopted := m.interval
 	m.interval = m.params.Interval()
 	out = append(out, SendAdvert{m.priority}, ApplyHost{})
@@ -133,6 +137,8 @@ func (m *Machine) stepActive(now time.Time, ev Event, out []Action) []Action {
 		return m.activeTick(now, out)
 	case AdvertReceived:
 		return m.activeHears(now, ev.Advert, out)
+	case SiblingReclaims:
+		return m.reclaimAddresses(now, out)
 	case Release:
 		out = append(out, SendAdvert{0}, ZeroSent{})
 		return m.yield(now, ByRelease, out)
@@ -152,6 +158,7 @@ func (m *Machine) activeTick(now time.Time, out []Action) []Action {
 		m.announceAt = time.Time{}
 		out = append(out, Announce{m.announceWhy, m.announceRepeat})
 	}
+	out = m.reclaimTick(now, out)
 	if due(now, m.refreshAt) {
 		m.refreshAt = now.Add(m.params.Announce.Refresh)
 		out = append(out, Announce{ByRefresh, max(m.params.Announce.RefreshRepeat, 1)})
@@ -178,6 +185,9 @@ func (m *Machine) activeHears(now time.Time, a *Advert, out []Action) []Action {
 		return m.answerZero(now, a, out)
 	}
 	higherAddr := a.Priority == m.priority && m.params.PrimaryAddr.Less(a.Src)
+	if a.Priority == PriorityOwner && m.priority == PriorityOwner && !higherAddr {
+		return m.argue(now, a, out)
+	}
 	if a.Priority < m.priority || a.Priority == m.priority && !higherAddr {
 		return m.answerLower(now, a, out)
 	}
@@ -204,29 +214,6 @@ func (m *Machine) answerZero(now time.Time, a *Advert, out []Action) []Action {
 	}
 	m.answeredZero = now
 	return m.send(now, m.priority, append(out, PriorityZero{Active, a.Src}))
-}
-
-// answerLower makes a lower Active router yield and takes the neighbours'
-// caches back. At most one answer per advertisement interval: a flood of lower
-// adverts costs the network no more than twice our usual traffic.
-func (m *Machine) answerLower(now time.Time, a *Advert, out []Action) []Action {
-	if now.Before(m.answeredLower.Add(m.interval)) {
-		return out
-	}
-	m.answeredLower = now
-	answer := !m.params.LowerPriorityNoAdvert
-	out = append(out, LowerReceived{a.Src, a.Priority, m.priority, answer})
-	if answer {
-		out = m.send(now, m.priority, out)
-	}
-	g := &m.params.Announce
-	if g.LowerPrioRepeat <= 0 {
-		return out
-	}
-	if g.LowerPrioDelay > 0 && m.announceAt.IsZero() {
-		m.announceAt, m.announceWhy, m.announceRepeat = now.Add(g.LowerPrioDelay), ByLowerPriority, g.LowerPrioRepeat
-	}
-	return append(out, Announce{ByLowerPriority, g.LowerPrioRepeat})
 }
 
 // yield leaves Active for Backup without resigning: whoever outranks us, or

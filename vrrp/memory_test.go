@@ -132,7 +132,7 @@ func TestContradictionsOfPacketsAreReportedOnce(t *testing.T) {
 		var out []Action
 		tt.a.Src, tt.a.MaxAdvertiseInterval = routerB, time.Second
 		for range 3 {
-			out = ps.compare(&tt.p, &tt.a, out)
+			out = ps.compare(t0, &tt.p, &tt.a, out)
 		}
 		var got []string
 		for _, a := range out {

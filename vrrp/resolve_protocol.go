@@ -199,9 +199,6 @@ func (r *resolver) acceptance() {
 		r.fix("accept", "accept-v2", "accept: strict mode has none in version 2 (RFC 3768 section 6.4.3), ignored")
 		r.out.Accept = false
 	}
-	if !r.out.Accept && c.Accept == nil {
-		r.x.Notef(r.at("strict_mode"), "not-supported-yet", "strict_mode: packets to virtual addresses are not dropped yet")
-	}
 	r.out.Firewall = !r.out.Accept || r.out.VMAC != nil
 }
 

@@ -69,7 +69,7 @@ type Instance struct {
 	Rules         []host.Rule
 	Lines         Lines // as they were read; Addresses and Excluded are what became of them
 	Trackers
-	Devices          []string // links that carry its addresses, tracked with weight 0
+	Devices          []string // links that carry what it owns, or what its track_groups name, tracked with weight 0
 	AnnounceInterval time.Duration
 }
 

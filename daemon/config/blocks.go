@@ -66,8 +66,8 @@ func instanceKeywords() kconf.Vocabulary[vrrp.InstanceConfig] {
 // staticRows are the blocks of what is there in every state.
 func staticRows() kconf.Vocabulary[root] {
 	return kconf.Vocabulary[root]{
-		{Name: "track_group", Defines: "track_group", Args: "NAME { group { INSTANCE... } }", Since: "2.0.3", Status: kconf.NotYet,
-			Doc: "Instances that are in fault while a static address, route or rule of the group is missing.",
+		{Name: "track_group", Defines: "track_group", Args: "NAME { group { INSTANCE... } }", Since: "2.0.3",
+			Doc: "Instances that are in fault while the interface of a static address, route or rule of the group is down or missing. What is deleted is put back.",
 			Set: kconf.Custom("block", "unique NAME", decodeTrackGroup).WithVocab(vrrp.TrackGroupKeywords)},
 		{Name: "static_ipaddress", Args: "{ ADDRESS... }", Since: "1.1.0",
 			Doc: "Addresses that are there in every state.",

@@ -26,7 +26,7 @@
 //	globals.go        what global_defs sets, its defaults, and what follows from
 //	                  other settings; its vocabulary by theme: globals_mail.go,
 //	                  globals_scripts.go, globals_vrrp.go, globals_garp.go,
-//	                  globals_firewall.go, globals_lvs.go, globals_process.go,
+//	                  globals_firewall.go, globals_lvs.go, globals_process.go, globals_own.go,
 //	                  globals_buffers.go, globals_snmp.go, globals_files.go
 //	rows.go           rows and setters that several of these share
 //	blocks.go         rows of the top level that open blocks

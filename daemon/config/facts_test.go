@@ -178,6 +178,34 @@ func TestEveryKeywordSaysWhatIsSo(t *testing.T) {
 	checkFacts(t, facts)
 }
 
+// TestOurOwnKeywordsAreFewAndKnown: what keepalived does not have is marked by
+// its Since, and each stands here. keepalived refuses a file with one of them.
+func TestOurOwnKeywordsAreFewAndKnown(t *testing.T) {
+	want := []string{"global_defs/vrrp_address_lifetime"}
+	var got []string
+	var walk func(path string, v kconf.Vocab)
+	walk = func(path string, v kconf.Vocab) {
+		for _, d := range v.Docs() {
+			if d.Since == "holdfast" {
+				got = append(got, path+d.Name)
+			}
+			if d.Block != nil {
+				walk(path+d.Name+"/", d.Block)
+			}
+		}
+	}
+	walk("", config.RootVocabulary())
+	slices.Sort(got)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("keywords of our own (-listed +there):\n%s", diff)
+	}
+	for _, f := range readFacts(t, "keywords.tsv") {
+		if slices.Contains(want, f.String()) {
+			t.Errorf("%s: keepalived has it", f)
+		}
+	}
+}
+
 // TestEveryWordOfALineSaysWhatIsSo: the same for the lines of value blocks.
 func TestEveryWordOfALineSaysWhatIsSo(t *testing.T) {
 	checkFacts(t, readFacts(t, "options.tsv"))

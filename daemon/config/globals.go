@@ -66,6 +66,7 @@ type Globals struct {
 	LogUnknownVRIDs    bool
 	StartupDelay       time.Duration // after the daemon's start
 	DelayAfterBoot     time.Duration // after the system's
+	AddressLifetime    uint32        // of virtual addresses, in seconds; 0: they do not end
 
 	Firewall Firewall
 
@@ -186,5 +187,5 @@ const (
 // globalKeywords is the vocabulary of global_defs.
 var globalKeywords = slices.Concat(
 	mailKeywords, scriptKeywords, fifoKeywords, interfaceKeywords, vrrpKeywords, garpKeywords, firewallKeywords,
-	lvsKeywords, processKeywords, bufferKeywords, snmpKeywords, fileKeywords,
+	lvsKeywords, processKeywords, bufferKeywords, snmpKeywords, fileKeywords, ownKeywords,
 )

@@ -22,6 +22,14 @@ type Firewall struct {
 	IPVSStartFwmark uint32 // the first of the marks that may be given out
 }
 
+// Table is the name of the table that a filter is made in.
+func (f *Firewall) Table() string {
+	if f.NFTables.Text == "" {
+		return defaultTable
+	}
+	return f.NFTables.Text
+}
+
 // IPTables are the chains of vrrp_iptables.
 type IPTables struct {
 	In, Out string
@@ -38,16 +46,17 @@ type IPSets struct {
 const defaultTable = "keepalived"
 
 // firewallKeywords are the rows about nftables and its predecessors.
-var firewallKeywords = notYet(kconf.Vocabulary[Globals]{
+var firewallKeywords = slices.Concat(kconf.Vocabulary[Globals]{
 	{Name: "nftables", Args: "[TABLE]", Default: "keepalived", Since: "2.0.11",
-		Doc: "Filter packets to virtual addresses with this nftables table.",
+		Doc: "Name of the nftables tables that drop packets to virtual addresses of no_accept instances and send the group reports of VMACs from the interface below.",
 		Set: tableName(defaultTable, func(g *Globals) *Once { return &g.Firewall.NFTables })},
 	{Name: "nftables_priority", Args: "NUMBER", Default: "-1", Since: "2.0.11",
-		Doc: "Priority of the base chains.",
+		Doc: "Priority of the chains in and out among those of the host; lower ones come first, the usual filter has 0.",
 		Set: int32Setter(func(g *Globals) *int32 { return &g.Firewall.Priority })},
-	flagRow("nftables_ifindex", "2.0.11", "Key sets of link-local addresses by interface index instead of name.",
+	flagRow("nftables_ifindex", "2.0.11", "Tell link-local addresses of instances with dont_track_primary apart by interface index, as those of all others, instead of name.",
 		func(g *Globals) *bool { return &g.Firewall.IfIndex }),
-	flagRow("nftables_counters", "2.0.11", "Count what the rules match.", func(g *Globals) *bool { return &g.Firewall.Counters }),
+	flagRow("nftables_counters", "2.0.11", "Count packets and octets that the rules match; nft list shows them.", func(g *Globals) *bool { return &g.Firewall.Counters }),
+}, notYet(kconf.Vocabulary[Globals]{
 	{Name: "nftables_ipvs", Args: "[TABLE]", Default: "keepalived_ipvs", Since: "2.2.2",
 		Doc: "Give each virtual server group one firewall mark, set with this nftables table.",
 		Set: tableName("keepalived_ipvs", func(g *Globals) *Once {
@@ -60,14 +69,15 @@ var firewallKeywords = notYet(kconf.Vocabulary[Globals]{
 	{Name: "nftables_ipvs_start_fwmark", Args: "NUMBER", Default: "1000", Since: "2.2.2",
 		Doc: "First firewall mark to give out; stands behind nftables_ipvs.",
 		Set: kconf.Uint(func(g *Globals) *uint32 { return &g.Firewall.IPVSStartFwmark }, 1, maxUint32)},
+}...), kconf.Vocabulary[Globals]{
 	{Name: "vrrp_iptables", Args: "[IN [OUT]]", Default: "INPUT OUTPUT if no names", Since: "1.2.20",
-		Doc: "Filter with these chains of iptables; an nftables table is used in their place.",
+		Doc: "Filter with chains of iptables. The same is done with nftables, in both directions, whatever chains are named.",
 		Set: kconf.Custom("STR", "1..27 chars, names must differ", setIPTables)},
 	{Name: "vrrp_ipsets", Args: "[S1 [S2 [S3 [S4 [S5 [S6]]]]]]", Since: "1.2.20",
 		Default: "keepalived, keepalived6, keepalived_if6, keepalived_igmp, keepalived_mld, keepalived_nd",
-		Doc:     "Sets to use with vrrp_iptables; names that are missing are made from the first.",
+		Doc:     "Sets to use with vrrp_iptables; names that are missing are made from the first. The addresses are in sets of the nftables tables instead.",
 		Set:     kconf.Custom("STR", "1..30 chars, all different", setIPSets)},
-}...)
+})
 
 func int32Setter(field func(*Globals) *int32) kconf.Setter[Globals] {
 	s := kconf.Int(field, -1<<31, 1<<31-1)
@@ -157,6 +167,9 @@ func (f *Firewall) complete(x *kconf.Ctx) {
 	if f.IPSets != nil && f.IPTables == nil {
 		x.Notef(f.IPSets.Pos, "unused-sets", "vrrp_ipsets: has no meaning without vrrp_iptables, ignored")
 		f.IPSets = nil
+	}
+	if f.IPSets != nil {
+		x.Notef(f.IPSets.Pos, "sets-in-nftables", "vrrp_ipsets: no ipset is made, the addresses are in sets of the nftables tables %s", f.Table())
 	}
 	if f.IPTables != nil && f.NFTables.Text == "" {
 		f.NFTables = Once{defaultTable, f.IPTables.Pos}

@@ -39,8 +39,6 @@ var processKeywords = slices.Concat(kconf.Vocabulary[Globals]{
 		Doc: "File creation mask; -u goes before it.",
 		Set: kconf.Custom("C-prefixed number, or bit names joined by vertical bars",
 			"0..0777; IRUSR IWUSR IXUSR IRWXU and GRP/OTH forms", setUmask)},
-}, notYet(slices.Concat(kconf.Vocabulary[Globals]{
-	nameRow("bfd_process_name", "2.0.16", "the BFD child", func(g *Globals) *string { return &g.BFDProcessName }),
 	{Name: "max_auto_priority", Args: "[NUMBER]", Default: "0", Since: "2.1.0",
 		Doc: "Highest real-time priority that a process which runs late gives itself; -1 without even a hint, no number means 99.",
 		Set: kconf.Custom("INT", "-1..99", setMaxAutoPriority)},
@@ -50,8 +48,10 @@ var processKeywords = slices.Concat(kconf.Vocabulary[Globals]{
 },
 	settingRows("vrrp", "VRRP", "1.2.20", func(g *Globals) *ProcessSettings { return &g.VRRPProcess }),
 	settingRows("checker", "health check", "1.2.20", func(g *Globals) *ProcessSettings { return &g.CheckerProcess }),
-	settingRows("bfd", "BFD", "2.0.0", func(g *Globals) *ProcessSettings { return &g.BFDProcess }),
-)...))
+	notYet(append(kconf.Vocabulary[Globals]{
+		nameRow("bfd_process_name", "2.0.16", "the BFD child", func(g *Globals) *string { return &g.BFDProcessName }),
+	}, settingRows("bfd", "BFD", "2.0.0", func(g *Globals) *ProcessSettings { return &g.BFDProcess })...)...),
+)
 
 func nameRow(name, since, whose string, field func(*Globals) *string) kconf.Keyword[Globals] {
 	return kconf.Keyword[Globals]{Name: name, Args: "NAME", Default: "keepalived", Since: since,
@@ -72,7 +72,7 @@ func nameRow(name, since, whose string, field func(*Globals) *string) kconf.Keyw
 // settingRows are the five keywords that each child has.
 func settingRows(prefix, title, since string, p func(*Globals) *ProcessSettings) kconf.Vocabulary[Globals] {
 	rttime := kconf.Keyword[Globals]{Name: prefix + "_rlimit_rttime", Args: "MICROSECONDS", Default: "10000", Since: "2.1.0",
-		Doc: "Processor time the " + title + " child may use without a pause while real-time (RLIMIT_RTTIME).",
+		Doc: "Processor time that a thread of the " + title + " child may use without a pause while real-time (RLIMIT_RTTIME): a log line at half of it, SIGKILL at all of it. Less than a second counts as a second.",
 		Set: kconf.Custom("UINT us", "1..4294967295 (1 raised to 2)", func(x *kconf.Ctx, g *Globals, s *kconf.Stmt) {
 			w, ok := x.OneArg(s)
 			if !ok {
@@ -85,11 +85,11 @@ func settingRows(prefix, title, since string, p func(*Globals) *ProcessSettings)
 	noSwap := flagRow(prefix+"_no_swap", since, "Keep the memory of the "+title+" child in RAM.", func(g *Globals) *bool { return &p(g).NoSwap })
 	return kconf.Vocabulary[Globals]{
 		{Name: prefix + "_priority", Args: "NUMBER", Default: "unchanged", Since: since,
-			Doc: "Nice value of the " + title + " child.",
+			Doc: "Nice value of all threads of the " + title + " child, not of the scripts it starts.",
 			Set: kconf.OptInt(func(g *Globals) **int8 { return &p(g).Nice }, -20, 19).MissingIs(kconf.ClassGeneral)},
 		noSwap,
 		{Name: prefix + "_rt_priority", Args: "NUMBER", Default: "none", Since: "2.0.0",
-			Doc: "Real-time priority (SCHED_RR) of the " + title + " child.",
+			Doc: "Real-time priority (SCHED_RR) of all threads of the " + title + " child.",
 			Set: kconf.UintClamped(func(g *Globals) *uint8 { return &p(g).RTPriority }, 1, 99).Says("INT", "1..99, clamped").MissingIs(kconf.ClassGeneral)},
 		{Name: prefix + "_cpu_affinity", Args: "CPU...", Default: "all", Since: "2.0.17",
 			Doc: "Processors the " + title + " child may run on; a number that is wrong drops them all.",

@@ -39,6 +39,11 @@ var globalLines = []struct{ line, changed, diag string }{
 	{"smtp_server 10.0.0.1 0", "", "2:22: smtp_server 0: must be 1-65535"},
 	{"smtp_server 10.0.0.1:25", "", "2:13: smtp_server 10.0.0.1:25: must be an address or a host name, the port stands apart"},
 
+	// ours
+	{"vrrp_address_lifetime 30", "AddressLifetime=30", ""},
+	{"vrrp_address_lifetime 1", "", "2:23: vrrp_address_lifetime 1: must be 2-86400"},
+	{"vrrp_address_lifetime", "", "2:1: vrrp_address_lifetime: wants one argument, has 0"},
+
 	// scripts
 	{"script_user", "", "2:1: script_user: wants a user"},
 	{"script_user root root", "ScriptUser.User=root ScriptUser.Group=root", ""},
@@ -397,5 +402,16 @@ func TestOneFIFOHasOneReader(t *testing.T) {
 	}
 	if g.LVSFIFO.Script != nil || g.LVSFIFO.Path != "/f" {
 		t.Errorf("lvs_notify_fifo %+v", g.LVSFIFO)
+	}
+}
+
+// TestVirtualAddressesHaveTheLifetimeThatIsWritten: also where global_defs stands
+// behind them; static ones have none.
+func TestVirtualAddressesHaveTheLifetimeThatIsWritten(t *testing.T) {
+	text := configtest.With("virtual_ipaddress_excluded {\n10.9.0.150/24\n}") + "static_ipaddress {\n10.5.0.1/24 dev eth0\n}\nglobal_defs {\nvrrp_address_lifetime 30\n}\n"
+	c := configtest.Understood(t, text).Config
+	in := c.Instances[0]
+	if in.Addresses[0].ValidLft != 30 || in.Excluded[0].ValidLft != 30 || c.Statics.Addresses[0].ValidLft != 0 {
+		t.Errorf("lifetimes %d, %d, static %d, want 30, 30, none", in.Addresses[0].ValidLft, in.Excluded[0].ValidLft, c.Statics.Addresses[0].ValidLft)
 	}
 }

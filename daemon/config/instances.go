@@ -21,6 +21,8 @@ func (a *assembler) instance(ic *vrrp.InstanceConfig) *Instance {
 	}
 	a.sameAddress(in)
 	in.Addresses, in.Excluded = addresses(in.Lines.Addresses), addresses(in.Lines.Excluded)
+	a.c.Global.limit(in.Addresses)
+	a.c.Global.limit(in.Excluded)
 	in.Routes, in.Rules = routes(in.Lines.Routes), rules(in.Lines.Rules)
 	a.resolve(in)
 	a.linkGroup(in)
@@ -28,12 +30,48 @@ func (a *assembler) instance(ic *vrrp.InstanceConfig) *Instance {
 	for _, list := range [][]host.Address{in.Addresses, in.Excluded} {
 		for _, addr := range list {
 			a.c.virtual[addr.Prefix.Addr()] = true
-			if addr.Link != ic.Interface && !slices.Contains(in.Devices, addr.Link) {
-				in.Devices = append(in.Devices, addr.Link)
+		}
+	}
+	in.trackDevices()
+	return in
+}
+
+// trackDevices makes the links that carry what the instance owns be tracked, but
+// for lines with no_track.
+func (in *Instance) trackDevices() {
+	untracked := map[host.AddressKey]bool{}
+	for _, lines := range [][]host.AddressLine{in.Lines.Addresses, in.Lines.Excluded} {
+		for i := range lines {
+			untracked[lines[i].Key()] = lines[i].NoTrack
+		}
+	}
+	for _, list := range [][]host.Address{in.Addresses, in.Excluded} {
+		for _, addr := range list {
+			if !untracked[addr.Key()] {
+				in.trackDevice(addr.Link)
 			}
 		}
 	}
-	return in
+	for i := range in.Lines.Routes {
+		if l := &in.Lines.Routes[i]; !l.NoTrack {
+			in.trackDevice(l.Links()...)
+		}
+	}
+	for i := range in.Lines.Rules {
+		if l := &in.Lines.Rules[i]; !l.NoTrack {
+			in.trackDevice(l.IIf)
+		}
+	}
+}
+
+// trackDevice tracks links with weight 0; the instance's own interface has a
+// rule of its own.
+func (in *Instance) trackDevice(links ...string) {
+	for _, link := range links {
+		if link != "" && link != in.Interface && !slices.Contains(in.Devices, link) {
+			in.Devices = append(in.Devices, link)
+		}
+	}
 }
 
 // at is where a keyword of the instance stands, or else the instance.

@@ -92,6 +92,33 @@ func TestStaticLinesAndTrackGroups(t *testing.T) {
 	})
 }
 
+// devices are the interfaces beside its own that the first instance tracks
+// because of what stands on them.
+func devices(c *config.Config) any { return strings.Join(c.Instances[0].Devices, " ") }
+
+// TestWhatStandsOnAnInterfaceMakesItTracked: keepalived 2.2.7 puts deleted static
+// lines of a track_group back, too, and goes to FAULT when their interface is down.
+func TestWhatStandsOnAnInterfaceMakesItTracked(t *testing.T) {
+	group := "track_group T {\ngroup {\nA\n}\n}\n"
+	static := func(lines string) string { return router("A", 51) + group + lines }
+	routes := func(line string) string { return "virtual_routes {\n" + line + "\n}" }
+	checkCross(t, map[string]crossRule{
+		"nothing beside its own":           {text: router("A", 51), value: devices, want: ""},
+		"an address elsewhere":             {text: router("A", 51, "virtual_ipaddress_excluded {\n10.8.0.1 dev eth1\n10.8.0.2 dev eth0\n}"), value: devices, want: "eth1"},
+		"an address with no_track":         {text: router("A", 51, "virtual_ipaddress_excluded {\n10.8.0.1 dev eth1 no_track\n}"), value: devices, want: ""},
+		"a route elsewhere":                {text: router("A", 51, routes("10.7.0.0/24 dev eth1")), value: devices, want: "eth1"},
+		"a route with no_track":            {text: router("A", 51, routes("10.7.0.0/24 dev eth1 no_track")), value: devices, want: ""},
+		"a rule about another interface":   {text: router("A", 51, "virtual_rules {\nfrom 10.7.0.0/24 iif eth1 priority 5 table 5\n}"), value: devices, want: "eth1"},
+		"such a rule with no_track":        {text: router("A", 51, "virtual_rules {\nfrom 10.7.0.0/24 iif eth1 priority 5 table 5 no_track\n}"), value: devices, want: ""},
+		"a static address of its group":    {text: static("static_ipaddress {\n10.8.0.1/24 dev eth1 track_group T\n}\n"), value: devices, want: "eth1"},
+		"a static route":                   {text: static("static_routes {\n10.7.0.0/24 dev eth1 track_group T\n}\n"), value: devices, want: "eth1"},
+		"a static rule":                    {text: static("static_rules {\nfrom 10.7.0.0/24 iif eth1 priority 5 table 5 track_group T\n}\n"), value: devices, want: "eth1"},
+		"a static line of no group":        {text: static("static_ipaddress {\n10.8.0.1/24 dev eth1\n}\n"), value: devices, want: ""},
+		"on its own interface":             {text: static("static_ipaddress {\n10.8.0.1/24 dev eth0 track_group T\n}\n"), value: devices, want: ""},
+		"on its own, which is not tracked": {text: router("A", 51, "dont_track_primary") + group + "static_ipaddress {\n10.8.0.1/24 dev eth0 track_group T\n}\n", value: devices, want: "eth0"},
+	})
+}
+
 // TestASyncDaemonFollowsAnInstanceThatIsThere: keepalived finds out when it runs.
 func TestASyncDaemonFollowsAnInstanceThatIsThere(t *testing.T) {
 	daemon := func(c *config.Config) any {

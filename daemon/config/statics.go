@@ -78,4 +78,33 @@ func (a *assembler) trackGroups() {
 	for i := range lines.Rules {
 		check(&lines.Rules[i].TrackGroup, lines.Rules[i].IIf, lines.Rules[i].Pos)
 	}
+	a.trackStatics(byName)
+}
+
+// trackStatics makes the members of each track_group track the links of the
+// static lines that name it. What is deleted is put back, as with keepalived; a
+// link that is down is what nobody can put back.
+func (a *assembler) trackStatics(groups map[string]*vrrp.TrackGroupConfig) {
+	track := func(group string, links ...string) {
+		if groups[group] == nil {
+			return
+		}
+		for _, w := range groups[group].Members {
+			in := a.byName[w.Text]
+			in.trackDevice(links...)
+			if in.DontTrackPrimary && slices.Contains(links, in.Interface) && !slices.Contains(in.Devices, in.Interface) {
+				in.Devices = append(in.Devices, in.Interface)
+			}
+		}
+	}
+	lines := &a.c.Statics.Lines
+	for i := range lines.Addresses {
+		track(lines.Addresses[i].TrackGroup, lines.Addresses[i].Link)
+	}
+	for i := range lines.Routes {
+		track(lines.Routes[i].TrackGroup, lines.Routes[i].Links()...)
+	}
+	for i := range lines.Rules {
+		track(lines.Rules[i].TrackGroup, lines.Rules[i].IIf)
+	}
 }

@@ -97,6 +97,7 @@ var globalKinds = []Kind{
 	{"not-link-local", inGlobal, "vrrp_mcast_group6 is not a link-local multicast address.", goesOn, "write one of ff02::/16", "vrrp_mcast_group6 ff05::12"},
 	{"same-fifo", inGlobal, "Two pipes are one and the same, or one pipe has two readers.", "The later one is not used.", "give each its own path", "notify_fifo /run/f; vrrp_notify_fifo /run/f"},
 	{"same-name", inGlobal, "Chains or sets of the firewall must have different names.", notUsed, "give each its own name", "vrrp_iptables A A"},
+	{"sets-in-nftables", inGlobal, "vrrp_ipsets names ipsets, and holdfast makes none.", "The addresses are in sets of the nftables tables instead: vips, vips_link_local.", "look there, with nft list ruleset, and write nftables in place of vrrp_iptables and vrrp_ipsets", "vrrp_iptables; vrrp_ipsets a"},
 	{"size-and-policy", inGlobal, "A buffer has a number and a word such as MTU.", "The number is used.", "leave one of the two", "vrrp_rx_bufs_policy 5000 MTU"},
 	{"two-policies", inGlobal, "A buffer has MTU and ADVERT.", "MTU is used.", "leave one of the two", "vrrp_rx_bufs_policy ADVERT MTU"},
 	{"unused-sets", inGlobal, "vrrp_ipsets stands without vrrp_iptables.", notUsed, "take it away", "vrrp_ipsets a b c"},

@@ -32,6 +32,7 @@ func Contract(t *testing.T, newRig func(t *testing.T) Rig) {
 		"no broadcast address appears by itself":               noBroadcast,
 		"IPv6 is not tentative, and a /128 is deprecated":      ipv6,
 		"an address with peer, label, scope and broadcast":     allProperties,
+		"lifetimes are set, and set again":                     lifetimes,
 		"a link that is not there refuses":                     noLink,
 		"IPv6 is told apart by address only":                   ipv6Identity,
 		"a primary address takes its secondaries along":        secondaries,
@@ -62,6 +63,36 @@ func (r Rig) do(t *testing.T, ops ...host.Op) {
 	for _, err := range r.Kernel.Apply(t.Context(), ops) {
 		if err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// lifetimes: what Set names is changed and nothing else, also for one that is
+// deprecated.
+func lifetimes(t *testing.T, r Rig) {
+	for _, s := range []string{"192.0.2.100/24", "2001:db8::100/64", "2001:db8::200/128"} {
+		a := r.address(s)
+		r.do(t, host.Op{Verb: host.Add, Address: &a})
+		read := func() host.Address {
+			have := r.read(t).Addresses[a.Key()]
+			have.Order, have.Tentative, have.Label = 0, false, ""
+			return have
+		}
+		forever := read()
+		for _, seconds := range []uint32{300, 0, 600} {
+			a.ValidLft = seconds
+			r.do(t, host.Op{Verb: host.Set, Address: &a})
+			have := read()
+			if have.ValidLft > seconds || have.ValidLft+10 < seconds { // it runs
+				t.Errorf("%s: valid for %d, want %d", s, have.ValidLft, seconds)
+			}
+			if (have.PreferredLft == 0) != (a.PreferredLft == 0) || seconds == 0 && have.PreferredLft != a.PreferredLft {
+				t.Errorf("%s: preferred for %d", s, have.PreferredLft)
+			}
+			have.ValidLft, have.PreferredLft = forever.ValidLft, forever.PreferredLft
+			if d := cmp.Diff(forever, have, cmp.Comparer(func(a, b netip.Addr) bool { return a == b }), cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); d != "" {
+				t.Errorf("%s changed (-before +after):\n%s", s, d)
+			}
 		}
 	}
 }

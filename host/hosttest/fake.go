@@ -213,6 +213,8 @@ func (f *Fake) apply(op host.Op) error {
 		err = f.deleteLink(op.Link.Name)
 	case op.Address != nil && op.Verb == host.Add:
 		err = f.addAddress(*op.Address)
+	case op.Address != nil && op.Verb == host.Set:
+		err = f.setLifetimes(*op.Address)
 	case op.Address != nil:
 		err = f.deleteAddress(op.Address.Key())
 	case op.Route != nil && op.Verb == host.Add:
@@ -241,6 +243,19 @@ func (f *Fake) addAddress(a host.Address) error {
 	a.Ours, a.Order, a.Secondary = true, f.order, f.secondary(a)
 	f.state.Addresses[a.Key()] = a
 	f.emit(host.Change{Kind: host.AddressAdded, Address: a})
+	return nil
+}
+
+// setLifetimes puts an address that has gone back, as Linux does. Time does not
+// take addresses away here.
+func (f *Fake) setLifetimes(a host.Address) error {
+	have, ok := f.state.Addresses[a.Key()]
+	if !ok {
+		return f.addAddress(a)
+	}
+	have.PreferredLft, have.ValidLft = a.PreferredLft, a.ValidLft
+	f.state.Addresses[a.Key()] = have
+	f.emit(host.Change{Kind: host.AddressAdded, Address: have})
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -165,5 +166,115 @@ func TestAChildThatDoesNotEndIsKilled(t *testing.T) {
 	netns.AtMost(t, "the end", asked, d.at, 3*time.Second)
 	if d.count("Healthcheck process failed to die - forcing termination") != 1 {
 		t.Error("the log does not say that a child was killed")
+	}
+}
+
+// estate is what a killed daemon leaves behind: an address, a route, a rule,
+// virtual and static.
+func estate(last string) string {
+	net := "10.6" + last + ".0.0/16"
+	return named("VI_1", 51, "10.9.0.10"+last+"/24",
+		"virtual_routes {", "        "+net+" via 10.9.0.254 dev eth0", "    }",
+		"virtual_rules {", "        from 10.9.0.10"+last+" lookup 6"+last+" priority 10"+last, "    }") +
+		"static_ipaddress {\n    10.9.0.11" + last + "/24 dev eth0\n}\n" +
+		"static_routes {\n    10.7" + last + ".0.0/16 via 10.9.0.253 dev eth0\n}\n" +
+		"static_rules {\n    from 10.9.0.11" + last + " lookup 7" + last + " priority 20" + last + "\n}\n"
+}
+
+// left are the lines of the kernel that are about an estate.
+func left(h *netns.Host, last string) (list []string) {
+	text := h.IP("-o", "-4", "addr", "show", "dev", "eth0") + h.IP("route") + h.IP("rule")
+	for line := range strings.Lines(text) {
+		for _, own := range []string{"10.9.0.10" + last, "10.6" + last + ".", "10.9.0.11" + last, "10.7" + last + "."} {
+			if strings.Contains(line, own) {
+				list = append(list, strings.Join(strings.Fields(line), " "))
+				break
+			}
+		}
+	}
+	return list
+}
+
+// TestWhatAKilledDaemonLeftBehindIsAdoptedOrRemovedByTheNext: what is configured
+// still is adopted without a gap where it is static, and with the router it is
+// for where it is virtual; what is not configured any more goes by its mark, and
+// nothing of anybody else's goes.
+func TestWhatAKilledDaemonLeftBehindIsAdoptedOrRemovedByTheNext(t *testing.T) {
+	for name, tt := range map[string]struct{ before, after string }{
+		"the file is the same":       {"1", "1"},
+		"the file is another by now": {"1", "2"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, h := lab(t)
+			h.IP("addr", "add", "10.9.0.199/24", "dev", "eth0")
+			h.IP("route", "add", "10.80.0.0/16", "via", "10.9.0.252")
+			h.IP("rule", "add", "from", "10.9.0.199", "lookup", "80", "priority", "300")
+			strangers := func() bool {
+				return h.Holds("10.9.0.199") && strings.Contains(h.IP("route"), "10.80.0.0/16") && strings.Contains(h.IP("rule"), "from 10.9.0.199")
+			}
+			d := start(t, h, Start{Conf: estate(tt.before)})
+			netns.Eventually(t, startLimit, "everything is there", func() bool { return len(left(h, tt.before)) == 6 })
+			killAll(t, d)
+			if got := left(h, tt.before); len(got) != 6 {
+				t.Fatalf("left behind: %q, want six things", got)
+			}
+			d = start(t, h, Start{Conf: estate(tt.after)})
+			netns.Eventually(t, startLimit, "the new daemon has its own", func() bool { return len(left(h, tt.after)) == 6 && strangers() })
+			if tt.before != tt.after {
+				if got := left(h, tt.before); len(got) > 0 {
+					t.Errorf("still there: %q", got)
+				}
+			}
+			d.signal(syscall.SIGTERM)
+			if got := d.wait(controlLimit); got != 0 {
+				t.Errorf("status %d", got)
+			}
+			if got := append(left(h, tt.before), left(h, tt.after)...); len(got) > 0 || !strangers() {
+				t.Errorf("left behind at the end: %q; what is somebody else's is there: %v", got, strangers())
+			}
+		})
+	}
+}
+
+// TestAKilledVRRPProcessOfManyRoutersIsReplacedAndNobodyNotices: forty of them,
+// ten in sync groups.
+func TestAKilledVRRPProcessOfManyRoutersIsReplacedAndNobodyNotices(t *testing.T) {
+	l, h := lab(t)
+	hooks := h.Hooks()
+	conf := globals()
+	const routers = 40
+	for i := range routers {
+		conf += named(fmt.Sprintf("VI_%d", i+1), 100+i, fmt.Sprintf("10.9.0.%d", 100+i), notify(hooks))
+	}
+	for g := range 5 {
+		conf += fmt.Sprintf("vrrp_sync_group G_%d {\n    group {\n        VI_%d\n        VI_%d\n    }\n    %s\n}\n", g, 2*g+1, 2*g+2, notify(hooks))
+	}
+	// A successor resumes only while no peer can have taken over: with 0.1 s that
+	// is 0.2 s, which a busy machine needs for its start.
+	d := start(t, h, Start{Conf: strings.ReplaceAll(conf, "advert_int 0.1", "advert_int 1")})
+	all := func() (n int) {
+		for i := range routers {
+			if h.Holds(fmt.Sprintf("10.9.0.%d", 100+i)) {
+				n++
+			}
+		}
+		return n
+	}
+	netns.Eventually(t, 2*startLimit, "all are master", func() bool { return all() == routers })
+	hooks.Wait(time.Time{}, 3*startLimit, 2*(routers+5)) // BACKUP and MASTER
+	vrrp := d.child(vrrpPID, 0)
+	killed := time.Now()
+	syscall.Kill(vrrp, syscall.SIGKILL)
+	d.child(vrrpPID, vrrp)
+	netns.Throughout(t, time.Second, "all addresses stay", func() bool { return all() == routers })
+	for i := range routers {
+		vrid := uint8(100 + i)
+		l.Capture.Next(time.Now(), startLimit, fmt.Sprintf("of VRID %d", vrid), func(a netns.Advert) bool { return a.VRID == vrid && a.Priority == 200 })
+	}
+	if n := len(l.Capture.Adverts(killed, netns.Resigns(h))); n > 0 {
+		t.Errorf("%d adverts with priority 0", n)
+	}
+	if again := hooks.Args(killed); len(again) > 0 {
+		t.Errorf("hooks ran again: %q", again)
 	}
 }

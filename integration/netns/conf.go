@@ -25,6 +25,9 @@ type Router struct {
 	VIPs      []string
 }
 
+// vrid is the number of the virtual router.
+const vrid = 51
+
 // Conf is the configuration as text.
 func (r Router) Conf() string {
 	var b strings.Builder
@@ -32,7 +35,7 @@ func (r Router) Conf() string {
 	line("global_defs {\n    script_user root\n%s\n}\n%s", r.Global, r.Before)
 	line("vrrp_instance VI_1 {")
 	line("    interface %s", or(r.Interface, "eth0"))
-	line("    virtual_router_id 51")
+	line("    virtual_router_id %d", vrid)
 	line("    advert_int %g", or(r.Interval, time.Second).Seconds())
 	if r.Version != 0 {
 		line("    version %d", r.Version)

@@ -24,6 +24,7 @@ type Kind string
 const (
 	Holdfast   Kind = "holdfast"
 	Keepalived Kind = "keepalived"
+	FRR        Kind = "frr" // started with StartFRR
 )
 
 // Path is the daemon's program. holdfast has to be built before: make build.
@@ -80,15 +81,27 @@ func (h *Host) Start(kind Kind, conf string, args ...string) *Daemon {
 	h.lab.t.Helper()
 	path := h.File(string(kind)+".conf", conf, 0o644)
 	pid := func(role string) string { return filepath.Join(h.Dir, string(kind)+"-"+role+".pid") }
-	argv := append([]string{"netns", "exec", h.NS, kind.Path(h.lab.t), "-n", "-l", "-D", "-f", path,
-		"-p", pid("parent"), "-r", pid("vrrp"), "-c", pid("check")}, args...)
-	d := &Daemon{Kind: kind, Conf: path, host: h, pidFile: pid("vrrp"), ended: make(chan struct{}), began: time.Now()}
-	d.cmd = exec.Command("ip", argv...) // ip becomes the daemon, so its pid is the daemon's
+	d := &Daemon{Kind: kind, Conf: path, host: h, pidFile: pid("vrrp")}
+	d.launch(append([]string{kind.Path(h.lab.t), "-n", "-l", "-D", "-f", path,
+		"-p", pid("parent"), "-r", pid("vrrp"), "-c", pid("check")}, args...)...)
+	return d
+}
+
+// launch starts the daemon's program in its host, and ends it with the lab.
+func (d *Daemon) launch(argv ...string) {
+	h := d.host
+	h.lab.t.Helper()
+	d.ended, d.began = make(chan struct{}), time.Now()
+	// ip becomes the daemon, so its pid is the daemon's
+	d.cmd = exec.Command("ip", append([]string{"netns", "exec", h.NS}, argv...)...)
 	d.cmd.Stderr = d
+	if d.Kind == FRR { // it logs to standard output
+		d.cmd.Stdout = d
+	}
 	d.cmd.Dir = h.Dir
 	d.cmd.Env = append(os.Environ(), h.Env...)
 	if err := d.cmd.Start(); err != nil {
-		h.lab.t.Fatalf("start %s on %s: %v", kind, h.Name, err)
+		h.lab.t.Fatalf("start %s on %s: %v", d.Kind, h.Name, err)
 	}
 	go func() {
 		defer close(d.ended)
@@ -100,10 +113,9 @@ func (h *Host) Start(kind Kind, conf string, args ...string) *Daemon {
 	h.lab.root.Cleanup(func() {
 		d.Kill()
 		if h.lab.root.Failed() && !d.Quiet {
-			h.lab.root.Logf("log of %s on %s:\n%s", kind, h.Name, d.Log())
+			h.lab.root.Logf("log of %s on %s:\n%s", d.Kind, h.Name, d.Log())
 		}
 	})
-	return d
 }
 
 // Write takes the daemon's log, line by line, with the time of arrival.
@@ -144,6 +156,20 @@ func (d *Daemon) Count(since time.Time, expression string) int {
 		}
 	}
 	return n
+}
+
+// Said is when the first line after since that matches was logged; the zero
+// time when there is none.
+func (d *Daemon) Said(since time.Time, expression string) time.Time {
+	re := regexp.MustCompile(expression)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, l := range d.log {
+		if l.at.After(since) && re.MatchString(l.text) {
+			return l.at
+		}
+	}
+	return time.Time{}
 }
 
 // WaitLog waits for a line that matches, logged after since.

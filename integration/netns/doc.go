@@ -32,7 +32,9 @@
 //	harness.go  Lab and Host: namespaces, links, addresses; what skips a test
 //	daemon.go   Daemon: starting holdfast or keepalived, its log and processes
 //	process.go  Process: name servers and web servers
+//	frr.go      FRR as a peer: its devices, zebra, vrrpd
 //	conf.go     Router: a small configuration as text
+//	matrix.go   Cell: one way in which two routers speak, and who cannot
 //	capture.go  Capture: adverts and gratuitous ARP as they pass the bridge
 //	decode.go   from Ethernet frames to adverts, without our own codec
 //	wait.go     waiting for a condition with a deadline; comparing times
@@ -41,5 +43,6 @@
 //	probe.go    Prober: a client that counts what it lost
 //	inject.go   sending adverts that no router would send
 //
-// Sources: RFC 3768, RFC 5798, RFC 9568; keepalived 2.2.7 as found in Debian.
+// Sources: RFC 3768, RFC 5798, RFC 9568; keepalived 2.2.7 and FRR 8.4.4 as found
+// in Debian; FRR's user guide, chapter VRRP.
 package netns

@@ -144,9 +144,10 @@ type Host struct {
 	MAC  string
 	Env  []string // further environment variables of its daemons
 
-	lab    *Lab
-	handle *netlink.Handle
-	once   sync.Once
+	lab     *Lab
+	handle  *netlink.Handle
+	once    sync.Once
+	virtual netip.Addr // link-local address of its device with the virtual MAC, of FRR
 }
 
 // Host adds a machine with address 10.9.0.index/24, a link-local IPv6 address
@@ -290,6 +291,31 @@ func (h *Host) Holds(addr string) bool {
 		got, ok := netip.AddrFromSlice(a.IP)
 		return ok && got.Unmap() == want
 	})
+}
+
+// carrier is the name of the host's device that has addr, or "".
+func (h *Host) carrier(addr string) string {
+	want := netip.MustParseAddr(addr)
+	all, _ := h.netlink().AddrList(nil, netlink.FAMILY_ALL)
+	for _, a := range all {
+		if got, ok := netip.AddrFromSlice(a.IP); ok && got.Unmap() == want {
+			if link, err := h.netlink().LinkByIndex(a.LinkIndex); err == nil {
+				return link.Attrs().Name
+			}
+		}
+	}
+	return ""
+}
+
+// Serves says whether the host carries addr on a device that is up and has
+// carrier: FRR leaves the addresses where they are and switches the device.
+func (h *Host) Serves(addr string) bool {
+	dev := h.carrier(addr)
+	if dev == "" {
+		return false
+	}
+	link, err := h.netlink().LinkByName(dev)
+	return err == nil && link.Attrs().OperState == netlink.OperUp
 }
 
 // Holders are the names of the hosts that carry addr, in the order of their

@@ -58,24 +58,6 @@ var protocols = []protocol{
 	},
 }
 
-// unicast is version 3 between the addresses of a and b.
-var unicast = protocol{
-	name:   "version 3 unicast",
-	router: Router{Version: 3, Interval: 200 * time.Millisecond, VIPs: []string{"10.9.0.100/24"}},
-	vip:    "10.9.0.100",
-	skew:   121875 * time.Microsecond,
-	down:   721875 * time.Microsecond,
-	downA:  682813 * time.Microsecond,
-}
-
-func peers(router string, r *Router) {
-	own, other := "10.9.0.1", "10.9.0.2"
-	if router == "b" {
-		own, other = other, own
-	}
-	r.Extra = "unicast_src_ip " + own + "\nunicast_peer {\n " + other + "\n}"
-}
-
 // pair is two routers on a LAN and how they are configured.
 type pair struct {
 	*Lab
@@ -121,7 +103,8 @@ func (p *pair) settle(a, b *Daemon) {
 }
 
 // TestTwoRoutersLiveThroughEverythingTogether walks one pair through the life
-// of a cluster. Every step names the time that the protocol allows.
+// of a cluster. Every step names the time that the protocol allows. The other
+// ways to speak, unicast among them, and other peers are in the wire matrix.
 func TestTwoRoutersLiveThroughEverythingTogether(t *testing.T) {
 	Require(t)
 	for _, proto := range protocols {
@@ -131,22 +114,6 @@ func TestTwoRoutersLiveThroughEverythingTogether(t *testing.T) {
 				liveTogether(t, newPair(t, kinds, proto, nil))
 			})
 		}
-	}
-}
-
-func TestUnicastRoutersLiveThroughEverythingTogether(t *testing.T) {
-	Require(t)
-	for _, kinds := range pairings {
-		t.Run(kinds.String(), func(t *testing.T) {
-			t.Parallel()
-			p := newPair(t, kinds, unicast, peers)
-			liveTogether(t, p)
-			for _, a := range p.Capture.Adverts(time.Time{}, func(Advert) bool { return true }) {
-				if a.Dst != p.a.Addr && a.Dst != p.b.Addr {
-					t.Fatalf("an advert went to %v", a.Dst)
-				}
-			}
-		})
 	}
 }
 

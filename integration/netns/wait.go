@@ -17,8 +17,15 @@ const pollEvery = 5 * time.Millisecond
 // Eventually waits until ok says yes, and fails the test at the limit.
 func Eventually(t *testing.T, limit time.Duration, what string, ok func() bool) {
 	t.Helper()
+	eventually(t, pollEvery, limit, what, ok)
+}
+
+// eventually looks less often than Eventually, or more: for what is costly to
+// find out where many labs do so at once.
+func eventually(t *testing.T, every, limit time.Duration, what string, ok func() bool) {
+	t.Helper()
 	began := time.Now()
-	for end := began.Add(limit); !ok(); time.Sleep(pollEvery) {
+	for end := began.Add(limit); !ok(); time.Sleep(every) {
 		if time.Now().After(end.Add(latenessSince(began))) {
 			t.Fatalf("not within %v: %s", limit, what)
 		}

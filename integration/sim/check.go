@@ -258,9 +258,10 @@ func (l *LAN) expectAnnouncement(n *node, v *virtual) {
 		if w == nil || w.state != vrrp.Active || w.params.PrimaryAddr != by || l.heard[n.index][o.index] > l.now || w.params.OwnerIgnoreAdverts {
 			continue
 		}
-		// It answers once in an interval: an announcement shortly before counts.
+		// It answers once in an interval, and after many answers once in a second: an
+		// announcement shortly before counts, and one a bit later does.
 		interval := int64(1.05 * float64(w.params.Interval()))
-		w.owes = owes{by: l.now + 2*maxDelay, since: min(v.since, l.now-interval)}
+		w.owes = owes{by: l.now + 2*maxDelay + int64(1.05*float64(time.Second)), since: min(v.since, l.now-interval)}
 	}
 }
 

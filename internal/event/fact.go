@@ -12,6 +12,7 @@ const (
 	Transitioned    Type = "transitioned"     // an object's state changed: From, To, Reason
 	PriorityChanged Type = "priority-changed" // effective priority: From, To in decimal, Priority the new one
 	LowerPriority   Type = "lower-priority"   // a MASTER heard an advert of lower priority
+	Alarmed         Type = "alarmed"          // a contradiction with another router: Reason, Detail, Values[mac, peer, priority, version]
 	TrackerChanged  Type = "tracker-changed"  // a script, interface or file now counts as up or down
 	TrackerReported Type = "tracker-reported" // something about a tracker worth a log line, no change
 	HookRan         Type = "hook-ran"         // a notify script ended, or could not start

@@ -18,6 +18,8 @@
 //   - A script that ends by itself may leave processes behind, as a hook that
 //     starts a service does. Only a script that is ended takes its group along;
 //     what outlives the leader then is killed at once.
+//   - Nice value, real-time priority and processors of the process that starts a
+//     script are not the script's: package threads gives it those from before.
 //   - umask belongs to the process, not to a thread, and is inherited: the
 //     daemon sets it once (SetUmask, 0177 as keepalived has it).
 //   - A file without #! is started with /bin/sh, as execvp would.

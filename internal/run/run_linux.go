@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"holdfast/internal/threads"
 )
 
 // shell starts files that the kernel does not recognise as a program.
@@ -40,7 +42,9 @@ func runCommand(ctx context.Context, c Command) Result {
 	if err := ctx.Err(); err != nil {
 		return Result{Ended: true, Err: fmt.Errorf("run script %s: %w", c.Argv[0], context.Cause(ctx))}
 	}
-	cmd, err := start(c)
+	var cmd *exec.Cmd
+	var err error
+	threads.AsBefore(func() { cmd, err = start(c) })
 	if err != nil {
 		return Result{Err: fmt.Errorf("run script %s: %w", c.Argv[0], err)}
 	}

@@ -169,7 +169,7 @@ func TestTheWholeGroupEndsWithAScriptThatIgnoresSIGTERM(t *testing.T) {
 		t.Error("somebody still writes")
 	} // end of file: nobody holds the FIFO any more
 	if err := syscall.Kill(grandchild, 0); err == nil {
-		if b, _ := os.ReadFile("/proc/" + strconv.Itoa(grandchild) + "/stat"); !strings.Contains(string(b), ") Z ") {
+		if b, err := os.ReadFile("/proc/" + strconv.Itoa(grandchild) + "/stat"); err == nil && !strings.Contains(string(b), ") Z ") {
 			t.Errorf("process %d of the script's group is still there", grandchild)
 		}
 	}
