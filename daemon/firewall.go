@@ -71,9 +71,10 @@ func desiredFilter(g *config.Globals, byName map[string]*config.Instance, active
 	return f
 }
 
-// filter is what the routers want to be dropped now; r.mu is held.
-func (r *vrrpRole) filter() filterWish {
-	f := desiredFilter(r.globals, r.byName, r.active, r.links)
+// filter is what the routers want to be dropped while these are active; r.mu is
+// held.
+func (r *vrrpRole) filter(active map[string]bool) filterWish {
+	f := desiredFilter(r.globals, r.byName, active, r.links)
 	for _, v := range r.own.vmacs(r.links) {
 		to := nft.VMAC{Name: v.Name, Index: v.Index, Base: v.Base, BaseIndex: v.BaseIndex}
 		if v.IPv4 && !r.globals.DisableLocalIGMP { // which ends the reports themselves
@@ -106,9 +107,13 @@ func (fw *firewall) want(d host.Desired, f filterWish) {
 }
 
 // refilter asks for another filter for the same addresses: links have changed.
+// Until the routers have said what they are there is none to be changed.
 func (fw *firewall) refilter(f filterWish) {
 	fw.mu.Lock()
 	defer fw.mu.Unlock()
+	if !fw.begun {
+		return
+	}
 	if fw.then == nil {
 		fw.ask(f)
 		return
@@ -183,9 +188,22 @@ func (fw *firewall) tablesDone(r nft.Reconciled) {
 // letGo passes the wish on that was held; fw.mu is held.
 func (fw *firewall) letGo() {
 	fw.host(*fw.held)
+	fw.forget()
+}
+
+func (fw *firewall) forget() {
 	fw.held = nil
-	fw.timer.Stop()
-	fw.timer = nil
+	if fw.timer != nil {
+		fw.timer.Stop()
+		fw.timer = nil
+	}
+}
+
+// leave ends the passing on: whoever calls it asks the host itself from now on.
+func (fw *firewall) leave() {
+	fw.mu.Lock()
+	defer fw.mu.Unlock()
+	fw.forget()
 }
 
 func (fw *firewall) tooLate() {

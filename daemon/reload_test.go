@@ -39,6 +39,8 @@ func TestAReloadIsRefusedWhenItWouldMakeThingsWorse(t *testing.T) {
 			"vrrp_instance VI_2: virtual_router_id is missing"}},
 		"another network namespace":  {configtest.Router(), "net_namespace blue\n" + configtest.Router(), []string{"Cannot change net_namespace at a reload - please restart keepalived"}},
 		"no network namespace":       {"net_namespace blue\n" + configtest.Router(), configtest.Router(), []string{"Cannot change net_namespace at a reload - please restart keepalived"}},
+		"another nftables table":     {"global_defs {\nnftables a\n}\n" + configtest.Router(), "global_defs {\nnftables b\n}\n" + configtest.Router(), []string{"Cannot change nftables table name at a reload - please restart keepalived"}},
+		"the table that was used":    {configtest.With("no_accept"), "global_defs {\nnftables\n}\n" + configtest.With("no_accept"), nil},
 		"another name of the daemon": {"instance a\n" + configtest.Router(), "instance b\n" + configtest.Router(), []string{"Cannot change instance at a reload - please restart keepalived"}},
 	}
 	for name, tt := range tests {

@@ -27,20 +27,11 @@ func sysctlJournal(pidFile string) host.FileJournal {
 // makeLinks asks for the links of the new configuration, and waits for them:
 // sockets are opened on them next. Those of the configuration before stay until
 // their routers have resigned.
-func (r *vrrpRole) makeLinks(ctx context.Context, conf *config.Config, resume map[string]snapshot) {
+func (r *vrrpRole) makeLinks(ctx context.Context) {
 	r.copyLinkLocals()
 	r.mu.Lock()
-	active := maps.Clone(r.active)
-	if active == nil {
-		active = map[string]bool{}
-	}
-	for _, in := range conf.Instances {
-		if r.resumed(in, resume) != nil { // its addresses are there and stay
-			active[in.Name] = true
-		}
-	}
-	wish := r.wish(active)
-	r.firewall.want(wish, r.filter())
+	wish := r.wish(r.active)
+	r.firewall.want(wish, r.filter(r.active))
 	r.mu.Unlock()
 	r.await(ctx, wish.Seq)
 	if err := r.readHost(ctx); err != nil {
@@ -48,7 +39,7 @@ func (r *vrrpRole) makeLinks(ctx context.Context, conf *config.Config, resume ma
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.firewall.refilter(r.filter()) // before they join groups
+	r.firewall.refilter(r.filter(r.active)) // before they join groups
 }
 
 // await waits for the outcome of a wish. The news that come meanwhile are
@@ -95,7 +86,7 @@ func (r *vrrpRole) dropLinks(ctx context.Context) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.leavingLinks = nil
-	r.firewall.want(r.wish(r.active), r.filter())
+	r.firewall.want(r.wish(r.active), r.filter(r.active))
 }
 
 // copyLinkLocals looks which addresses links of ours have to take over, and asks
@@ -109,7 +100,7 @@ func (r *vrrpRole) copyLinkLocals() {
 	}
 	known := r.linkLocals != nil
 	if r.linkLocals = found; known && !r.stopping {
-		r.firewall.want(r.wish(r.active), r.filter())
+		r.firewall.want(r.wish(r.active), r.filter(r.active))
 	}
 }
 

@@ -23,7 +23,7 @@ func (r *vrrpRole) Apply(active map[string]bool) {
 	}
 	r.active = active
 	r.announcer.setActive(active)
-	r.firewall.want(r.wish(active), r.filter())
+	r.firewall.want(r.wish(active), r.filter(active))
 }
 
 // wish is the next one: what the routers own, and the links that they made for

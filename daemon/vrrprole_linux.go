@@ -198,13 +198,16 @@ func (r *vrrpRole) configure(ctx context.Context, conf *config.Config, resume ma
 		if _, known := r.priority[in.Name]; !known {
 			r.priority[in.Name] = int(in.Params.Priority)
 		}
+		if r.resumed(in, resume) != nil { // what it has stays until the loop says otherwise
+			r.active[in.Name] = true
+		}
 	}
 	r.mu.Unlock()
 	if line := unnamedTable(conf); line != "" {
 		r.log.Info(line)
 	}
 	if !own.sameLinks(before) {
-		r.makeLinks(ctx, conf, resume)
+		r.makeLinks(ctx)
 	}
 	r.announcer.setExtras(own.extrasOf(conf))
 	r.tracking.links = r.state.Links
@@ -305,7 +308,7 @@ func (r *vrrpRole) handleHost(ctx context.Context, news []host.Event) {
 		return
 	}
 	r.mu.Lock()
-	r.firewall.refilter(r.filter()) // an interface that came back has another index
+	r.firewall.refilter(r.filter(r.active)) // an interface that came back has another index
 	r.mu.Unlock()
 	r.deliver(r.tracking.setLinks(r.state.Links))
 	for _, in := range r.conf.Instances {
@@ -392,6 +395,7 @@ func (r *vrrpRole) release(ctx context.Context) {
 	last := r.seq
 	d := desiredHost(last, r.byName, nil, config.Statics{})
 	r.mu.Unlock()
+	r.firewall.leave()
 	r.worker.Want(d)
 	limit := time.After(releaseLimit)
 	var filterGone <-chan struct{}

@@ -34,7 +34,7 @@
 //	text.go          tables as nft(8) lists them
 //	diff.go          Plan, Kernel, Reconcile
 //	worker.go        the goroutine that keeps tables as wanted
-//	kernel_linux.go  NFTables: reads and changes the kernel
+//	kernel_linux.go  NFTables: reads the kernel; apply_linux.go: changes it
 //	watch.go         which table a message is about; watch_linux.go the subscription
 //	nfttest/         tables in memory, and the contract they share with Linux
 //

@@ -135,6 +135,10 @@ var globalLines = []struct{ line, changed, diag string }{
 	{"vrrp_iptables A A", "", "2:17: vrrp_iptables A: the two chains must have different names"},
 	{"vrrp_ipsets", "", ""},
 	{"vrrp_ipsets a", "", "2:1: note: vrrp_ipsets: has no meaning without vrrp_iptables, ignored"},
+	{"vrrp_iptables\nvrrp_ipsets a", "Firewall.NFTables.Text=keepalived Firewall.IPTables.In=INPUT Firewall.IPTables.Out=OUTPUT Firewall.IPSets.IPv4=a Firewall.IPSets.IPv6=a6 " +
+		"Firewall.IPSets.IPv6Links=a_if6 Firewall.IPSets.IGMP=a_igmp Firewall.IPSets.MLD=a_mld Firewall.IPSets.ND=a_nd",
+		"2:1: warning: vrrp_iptables: there is no iptables here, nftables is used instead; write nftables in place of vrrp_iptables and vrrp_ipsets\n" +
+			"3:1: note: vrrp_ipsets: no ipset is made, the addresses are in sets of the nftables tables keepalived"},
 	{"vrrp_ipsets a b a", "", "2:17: vrrp_ipsets a: the names must be different; none is used"},
 
 	// IPVS

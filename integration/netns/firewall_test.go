@@ -1,13 +1,22 @@
 package netns
 
 import (
+	"bytes"
 	"fmt"
+	"net"
+	"net/netip"
 	"os/exec"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	vns "github.com/vishvananda/netns"
+
+	"holdfast/nft"
 )
 
 // ruleset is what nft(8) lists in the host's namespace, counters without their
@@ -38,10 +47,13 @@ func TestTheTablesAreThoseOfKeepalived(t *testing.T) {
 		"dont_track_primary and nftables_ifindex": {guardedRouter("nftables\nnftables_ifindex", "no_accept\ndont_track_primary", v6...), "ip6 saddr . oif @vips_link_local drop"},
 		"all of it otherwise": {guardedRouter("nftables other\nnftables_counters\nnftables_priority -155", "no_accept", v6...),
 			"type filter hook input priority mangle - 5; policy accept;"},
-		"strict mode":       {guardedRouter("", "strict_mode on", "10.9.0.100"), "ip saddr @vips drop"},
-		"vrrp_iptables":     {guardedRouter("vrrp_iptables only_in", "no_accept", "10.9.0.100"), "ip saddr @vips drop"},
-		"strict and accept": {guardedRouter("vrrp_strict", "accept", "10.9.0.100"), ""},
-		"an owner":          {Router{Priority: 255, State: "MASTER", Extra: "no_accept"}, ""},
+		"a VMAC":                 {guardedRouter("nftables", "no_accept\nuse_vmac", "10.9.0.100"), `elements = { "vrrp.51" : "eth0" }`},
+		"a VMAC for IPv6":        {guardedRouter("nftables", "no_accept\nuse_vmac", v6...), `elements = { fe80::9:100 . "vrrp.51" }`},
+		"a VMAC without reports": {guardedRouter("nftables\ndisable_local_igmp", "no_accept\nuse_vmac", "10.9.0.100"), "ip daddr @vips drop"},
+		"strict mode":            {guardedRouter("", "strict_mode on", "10.9.0.100"), "ip saddr @vips drop"},
+		"vrrp_iptables":          {guardedRouter("vrrp_iptables only_in", "no_accept", "10.9.0.100"), "ip saddr @vips drop"},
+		"strict and accept":      {guardedRouter("vrrp_strict", "accept", "10.9.0.100"), ""},
+		"an owner":               {Router{Priority: 255, State: "MASTER", Extra: "no_accept"}, ""},
 	}
 	lab := NewLab(t)
 	index := 0
@@ -274,6 +286,158 @@ func order(rules string) string {
 	tables := strings.SplitAfter(rules, "\n}\n")
 	slices.Sort(tables)
 	return strings.Join(tables, "")
+}
+
+// macvlan gives the host the interface that use_vmac would.
+func (h *Host) macvlan(name, mac string) nft.VMAC {
+	h.IP("link", "add", "link", "eth0", "name", name, "address", mac, "type", "macvlan", "mode", "private")
+	h.IP("link", "set", name, "up")
+	index := func(name string) int {
+		link, err := h.netlink().LinkByName(name)
+		if err != nil {
+			h.lab.t.Fatal(err)
+		}
+		return link.Attrs().Index
+	}
+	return nft.VMAC{Name: name, Index: index(name), Base: "eth0", BaseIndex: index("eth0")}
+}
+
+// filter makes the tables of f in the host's namespace.
+func (h *Host) filter(f nft.Filter) {
+	ns, err := vns.GetFromName(h.NS)
+	if err != nil {
+		h.lab.t.Fatal(err)
+	}
+	defer ns.Close()
+	if _, err := nft.Reconcile(h.lab.t.Context(), nft.OpenAt(int(ns)), nft.Wish{Tables: nft.Desired(f)}); err != nil {
+		h.lab.t.Fatal(err)
+	}
+}
+
+// TestReportsOfVMACsLeaveByTheInterfaceBelow compares the tables with those of
+// keepalived's use_vmac, and looks which MAC address reports of groups carry.
+func TestReportsOfVMACsLeaveByTheInterfaceBelow(t *testing.T) {
+	Require(t)
+	t.Parallel()
+	lab := NewLab(t)
+	ours, theirs, c := lab.Host("a", 1), lab.Host("k", 2), lab.Host("c", 3)
+	theirs.Isolate()
+	v4, v6 := ours.macvlan("vrrp.51", "00:00:5e:00:01:33"), ours.macvlan("vrrp6.51", "00:00:5e:00:02:33")
+	v6.IPv6 = true
+	both := v4
+	both.IPv6 = true
+	guard := func(addr, link string, index int) nft.Guarded {
+		return nft.Guarded{Addr: netip.MustParseAddr(addr), Link: link, Index: index, Active: true}
+	}
+	ours.filter(nft.Filter{Table: "keepalived", Priority: -1, Counters: true, VMACs: []nft.VMAC{v4, both, v6}, Guarded: []nft.Guarded{
+		guard("10.9.0.100", v4.Name, v4.Index), guard("fd00:9::200", "eth0", v4.BaseIndex),
+		guard("fe80::9:100", v6.Name, v6.Index), guard("fd00:9::100", v6.Name, v6.Index)}})
+	r6 := guardedRouter("", "no_accept\nuse_vmac", "fe80::9:100/64", "fd00:9::100/64").Conf()
+	d := theirs.Start(Keepalived, guardedRouter("nftables\nnftables_counters", "no_accept\nuse_vmac\nvirtual_ipaddress_excluded {\nfd00:9::200/64\n}", "10.9.0.100").Conf()+
+		strings.ReplaceAll(r6[strings.Index(r6, "vrrp_instance"):], "VI_1", "VI_6"))
+	for _, name := range []string{"VI_1", "VI_6"} {
+		d.WaitLog(time.Time{}, 10*time.Second, `\(`+name+`\) Entering MASTER STATE`)
+	}
+	var got, want string
+	defer func() {
+		if t.Failed() {
+			t.Logf("ours:\n%s\nkeepalived:\n%s", got, want)
+		}
+	}()
+	Eventually(t, 10*time.Second, "the same tables", func() bool {
+		got, want = ours.ruleset(), theirs.ruleset()
+		return got == want
+	})
+	for name, tt := range map[string]struct{ filter, group, link string }{
+		"IPv4": {"igmp", "239.1.2.3", v4.Name}, "IPv6": {"ip6", "ff05::1234", v6.Name},
+	} {
+		lab.Step(name, func(t *testing.T) {
+			dump := exec.Command("ip", "netns", "exec", c.NS, "tcpdump", "-l", "-e", "-nn", "-v", "-i", "eth0", tt.filter)
+			var out safeBuffer
+			dump.Stdout, dump.Stderr = &out, &out
+			if err := dump.Start(); err != nil {
+				t.Fatal(err)
+			}
+			defer dump.Wait()
+			defer dump.Process.Kill()
+			Eventually(t, 10*time.Second, "tcpdump listens", func() bool { return strings.Contains(out.String(), "listening on") })
+			leave := ours.join(tt.link, tt.group)
+			defer leave()
+			var senders []string
+			Eventually(t, 20*time.Second, "a report of "+tt.group, func() bool {
+				senders = reporters(out.String(), tt.group)
+				return len(senders) > 0
+			})
+			for _, mac := range senders {
+				if mac != ours.MAC {
+					t.Errorf("a report comes from %s, want %s", mac, ours.MAC)
+				}
+			}
+		})
+	}
+}
+
+// reporters are the MAC addresses of packets that report a group, in the output
+// of tcpdump -e -v: one line for the packet and indented ones for what it says.
+func reporters(dump, group string) []string {
+	var macs []string
+	sender := ""
+	for _, line := range strings.Split(dump, "\n") {
+		if fields := strings.Fields(line); len(fields) > 2 && fields[2] == ">" && !strings.HasPrefix(line, " ") && !strings.HasPrefix(line, "\t") {
+			sender = fields[1]
+		}
+		if strings.Contains(line, "gaddr "+group+" ") {
+			macs = append(macs, sender)
+		}
+	}
+	return macs
+}
+
+// safeBuffer may be read while a process writes.
+type safeBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *safeBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *safeBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
+
+// join makes the host a member of a multicast group on a link, until leave.
+func (h *Host) join(link, group string) (leave func()) {
+	h.lab.t.Helper()
+	type member struct {
+		conn *net.UDPConn
+		err  error
+	}
+	joined := make(chan member)
+	go func() { // the thread ends with the goroutine, and the namespace is left with it
+		runtime.LockOSThread()
+		if err := enter(h.NS); err != nil {
+			joined <- member{nil, err}
+			return
+		}
+		ifi, err := net.InterfaceByName(link)
+		if err != nil {
+			joined <- member{nil, err}
+			return
+		}
+		conn, err := net.ListenMulticastUDP("udp", ifi, &net.UDPAddr{IP: net.ParseIP(group), Port: 9})
+		joined <- member{conn, err}
+	}()
+	m := <-joined
+	if m.err != nil {
+		h.lab.t.Fatal(m.err)
+	}
+	return func() { m.conn.Close() }
 }
 
 // TestTheTableOfADeadPredecessorDoesNotStay: everything was killed, and the next

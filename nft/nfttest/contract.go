@@ -176,8 +176,9 @@ func allOrNothing(t *testing.T, r Rig) {
 	w := wish(f)
 	r.settle(t, w)
 	ops := []nft.Op{{Verb: nft.DelTable, Table: ip}, {Verb: nft.DelTable, Table: nft.Key{Family: nft.IPv4, Name: "missing"}}}
-	if err := r.Kernel.Apply(t.Context(), ops); !errors.Is(err, syscall.ENOENT) {
-		t.Errorf("deleting a table that is not there: %v, want %v", err, syscall.ENOENT)
+	err := r.Kernel.Apply(t.Context(), ops)
+	if !errors.Is(err, syscall.ENOENT) || err.Error() != "nft delete table ip missing: no such file or directory" {
+		t.Errorf("deleting a table that is not there: %v, want %v of that command", err, syscall.ENOENT)
 	}
 	if again := r.settle(t, w); len(again) > 0 {
 		t.Errorf("had to be repaired: %v", again)
