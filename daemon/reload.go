@@ -2,6 +2,8 @@ package daemon
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	sd "github.com/coreos/go-systemd/v22/daemon"
 
@@ -38,6 +40,9 @@ func (s *supervisor) reload() {
 	_, _ = sd.SdNotify(false, sd.SdNotifyReloading)
 	s.reloading = true
 	s.conf = next
+	maps.DeleteFunc(s.groups, func(name string, _ string) bool { // should it come back, it comes back as new
+		return !slices.ContainsFunc(next.Config.Groups, func(g *config.Group) bool { return g.Name == name })
+	})
 	s.hooks.configure(next.Config)
 	s.tracks.configure(next.Config)
 	for r, c := range s.children {

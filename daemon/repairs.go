@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -128,9 +129,8 @@ func objectName(op host.Op) string {
 		return "rule " + op.Rule.String()
 	case op.Link != nil:
 		return "interface " + op.Link.Name
-	default:
-		return op.String()
 	}
+	return op.String()
 }
 
 // owners are the instances that an object belongs to: virtual objects to those
@@ -150,8 +150,11 @@ func owners(c *config.Config, links map[string]host.Link, op host.Op) (all, depe
 		return all, dependent
 	}
 	for _, in := range c.Instances {
-		op := asWritten(in, op)
-		eachOwned(in.Lines, links, op, func(noTrack bool, _ string) { note(in.Name, noTrack) })
+		lines := config.Lines{Routes: in.Lines.Routes, Rules: in.Lines.Rules}
+		eachOwned(lines, links, op, func(noTrack bool, _ string) { note(in.Name, noTrack) })
+		if op.Address != nil && carries(in, op.Address.Key()) {
+			note(in.Name, exempt(in, op.Address.Prefix))
+		}
 	}
 	static := config.Lines{Addresses: c.Statics.Lines.Addresses, Routes: c.Statics.Lines.Routes, Rules: c.Statics.Lines.Rules}
 	eachOwned(static, links, op, func(_ bool, group string) {
@@ -167,32 +170,26 @@ func owners(c *config.Config, links map[string]host.Link, op host.Op) (all, depe
 	return all, dependent
 }
 
-// asWritten is op with its address on the interface that the line names: a VMAC
-// carries it in that one's place.
-func asWritten(in *config.Instance, op host.Op) host.Op {
-	if op.Address == nil {
-		return op
-	}
-	for lines, list := range map[*[]host.AddressLine][]host.Address{&in.Lines.Addresses: in.Addresses, &in.Lines.Excluded: in.Excluded} {
-		placed := slices.ContainsFunc(list, func(a host.Address) bool { return a.Key() == op.Address.Key() })
-		written := slices.IndexFunc(*lines, func(l host.AddressLine) bool { return l.Address.Prefix == op.Address.Prefix })
-		if placed && written >= 0 {
-			op.Address = &(*lines)[written].Address
-			return op
-		}
-	}
-	return op
+// carries reports whether an instance puts an address where key says, which may
+// be a link of ours.
+func carries(in *config.Instance, key host.AddressKey) bool {
+	here := func(a host.Address) bool { return a.Key() == key }
+	return slices.ContainsFunc(in.Addresses, here) || slices.ContainsFunc(in.Excluded, here)
+}
+
+// exempt reports whether the line of an address has no_track.
+func exempt(in *config.Instance, p netip.Prefix) bool {
+	has := func(l host.AddressLine) bool { return l.Prefix == p && l.NoTrack }
+	return slices.ContainsFunc(in.Lines.Addresses, has) || slices.ContainsFunc(in.Lines.Excluded, has)
 }
 
 // eachOwned calls f for every line that asks for op's object.
 func eachOwned(lines config.Lines, links map[string]host.Link, op host.Op, f func(noTrack bool, group string)) {
 	switch {
 	case op.Address != nil:
-		for _, list := range [][]host.AddressLine{lines.Addresses, lines.Excluded} {
-			for _, l := range list {
-				if l.Address.Key() == op.Address.Key() {
-					f(l.NoTrack, l.TrackGroup)
-				}
+		for _, l := range lines.Addresses {
+			if l.Address.Key() == op.Address.Key() {
+				f(l.NoTrack, l.TrackGroup)
 			}
 		}
 	case op.Route != nil:

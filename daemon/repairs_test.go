@@ -102,7 +102,7 @@ func TestAnAddressOnAVMACBelongsToWhoWroteIt(t *testing.T) {
 	}{
 		"an address":             {addressOp("vrrp.51", "10.9.0.100/24"), "VI_1", "VI_1"},
 		"one with no_track":      {addressOp("vrrp.51", "10.9.0.101/24"), "VI_1", ""},
-		"on the interface below": {addressOp("eth0", "10.9.0.101/24"), "VI_1 VI_2", "VI_2"},
+		"on the interface below": {addressOp("eth0", "10.9.0.101/24"), "VI_2", "VI_2"},
 		"the VMAC itself":        {host.Op{Link: &host.VirtualLink{Name: "vrrp.51", Alias: host.LinkMark + "VI_2"}}, "VI_2", "VI_2"},
 		"a sysctl":               {host.Op{Sysctl: &host.Sysctl{}}, "", ""},
 	}

@@ -5,10 +5,12 @@ import (
 	"net/netip"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"holdfast/daemon/config/configtest"
+	"holdfast/internal/event"
 	"holdfast/ipvs"
 	"holdfast/ipvs/ipvstest"
 	"holdfast/track"
@@ -85,15 +87,33 @@ func TestVerdictsReachTheVRRPProcessAndItsSuccessor(t *testing.T) {
 		s.changed(verdict{Kind: track.Script, Name: "chk", State: track.Up})
 		s.changed(verdict{Kind: track.File, Name: "chk", Value: 20})
 		<-s.changes()
-		want := []verdict{{track.Script, "chk", track.Down, 0}, {track.Script, "chk", track.Up, 0}, {track.File, "chk", track.Unknown, 20}}
+		want := []verdict{{Kind: track.Script, Name: "chk", State: track.Down}, {Kind: track.Script, Name: "chk", State: track.Up}, {Kind: track.File, Name: "chk", Value: 20}}
 		if diff := cmp.Diff(want, s.take()); diff != "" {
 			t.Errorf("verdicts in order (-want +got):\n%s", diff)
 		}
-		if diff := cmp.Diff([]verdict{{track.File, "chk", track.Unknown, 20}, {track.Script, "chk", track.Up, 0}}, s.known()); diff != "" {
+		if diff := cmp.Diff([]verdict{{Kind: track.File, Name: "chk", Value: 20}, {Kind: track.Script, Name: "chk", State: track.Up}}, s.known()); diff != "" {
 			t.Errorf("known to a successor (-want +got):\n%s", diff)
 		}
 		if again := s.take(); len(again) != 0 {
 			t.Errorf("taken twice: %v", again)
 		}
 	})
+}
+
+// TestSessionsReachTheVRRPProcessAsVerdicts: whoever runs BFD sessions tells the
+// parent, and a reload keeps what is known of those that stay.
+func TestSessionsReachTheVRRPProcessAsVerdicts(t *testing.T) {
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	s := newTrackers(event.NewBus())
+	defer s.close(t.Context())
+	s.session("stays", track.Up, at)
+	s.session("goes", track.Down, at)
+	want := []verdict{{Kind: track.BFD, Name: "stays", State: track.Up, At: at}, {Kind: track.BFD, Name: "goes", State: track.Down, At: at}}
+	if diff := cmp.Diff(want, s.take()); diff != "" {
+		t.Errorf("news (-want +got):\n%s", diff)
+	}
+	s.configure(configtest.Understood(t, "bfd_instance stays {\nneighbor_ip 10.9.0.9\n}\n"+configtest.Router()).Config)
+	if diff := cmp.Diff(want[:1], s.known()); diff != "" {
+		t.Errorf("known after a reload (-want +got):\n%s", diff)
+	}
 }

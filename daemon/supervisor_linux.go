@@ -40,6 +40,7 @@ type supervisor struct {
 	children map[role]*child
 	deaths   map[role]int // in a row
 	resume   map[string]snapshot
+	groups   map[string]string // last state of sync groups
 	servers  map[string]string // last state of real and virtual servers, by kind and name
 	exits    chan childExit
 	inbox    chan childMessage
@@ -64,7 +65,7 @@ type childMessage struct {
 func newSupervisor(opt Options, conf *config.Loaded, log *slog.Logger) *supervisor {
 	s := &supervisor{
 		opt: opt, log: log, conf: conf, bus: event.NewBus(),
-		children: map[role]*child{}, deaths: map[role]int{}, resume: map[string]snapshot{}, servers: map[string]string{},
+		children: map[role]*child{}, deaths: map[role]int{}, resume: map[string]snapshot{}, groups: map[string]string{}, servers: map[string]string{},
 		exits: make(chan childExit), inbox: make(chan childMessage), respawn: make(chan role, 4), // timers outlive a stop: they must not wait for us
 
 		signals: make(chan os.Signal, 16),
@@ -231,6 +232,13 @@ func (s *supervisor) handleFact(f event.Fact) {
 		}
 		if known && prev.State == f.To && f.To != "STOP" {
 			return // a restarted VRRP child is where its predecessor was: no second transition
+		}
+	}
+	if f.Type == event.Transitioned && f.Kind == event.Group {
+		last := s.groups[f.Name]
+		s.groups[f.Name] = f.To
+		if last == f.To && f.To != "STOP" {
+			return // formed anew by a restarted child or a reload, and where it was
 		}
 	}
 	if f.Type == event.Transitioned && (f.Kind == event.RealServer || f.Kind == event.VirtualServer) {

@@ -32,7 +32,7 @@ func newOffice(t *testing.T, text string, children ...role) (*office, map[role]*
 	o := &office{lines: lines}
 	o.supervisor = &supervisor{
 		log: newLogger(slog.LevelInfo, recorder{lines}), conf: configtest.Understood(t, text), bus: event.NewBus(),
-		children: map[role]*child{}, deaths: map[role]int{}, resume: map[string]snapshot{}, servers: map[string]string{},
+		children: map[role]*child{}, deaths: map[role]int{}, resume: map[string]snapshot{}, groups: map[string]string{}, servers: map[string]string{},
 	}
 	o.bus.Subscribe("test", event.KeepLastState, func(f event.Fact) {
 		o.mu.Lock()
@@ -88,6 +88,9 @@ func TestARestartedChildDoesNotRepeatItsPredecessor(t *testing.T) {
 		"two routers are two": {false,
 			[]event.Fact{became(event.Instance, "VI_1", "MASTER"), became(event.Instance, "VI_2", "MASTER")},
 			[]string{"transitioned instance VI_1  -> MASTER", "transitioned instance VI_2  -> MASTER"}},
+		"a group that is where it was is no news": {false,
+			[]event.Fact{became(event.Group, "G", "MASTER"), became(event.Group, "G", "MASTER"), became(event.Group, "G", "BACKUP"), became(event.Group, "G", "STOP"), became(event.Group, "G", "STOP")},
+			[]string{"transitioned group G  -> MASTER", "transitioned group G  -> BACKUP", "transitioned group G  -> STOP", "transitioned group G  -> STOP"}},
 		"a stop is always told": {false,
 			[]event.Fact{became(event.Instance, "VI_1", "STOP"), became(event.Instance, "VI_1", "STOP")},
 			[]string{"transitioned instance VI_1  -> STOP", "transitioned instance VI_1  -> STOP"}},

@@ -22,9 +22,15 @@ const firstLook = 2 * time.Second
 type verdict struct {
 	Kind  track.Kind  `json:"kind"`
 	Name  string      `json:"name"`
-	State track.State `json:"state,omitempty"` // of a script or process
+	State track.State `json:"state,omitempty"` // of a script, process or session
 	Value int         `json:"value,omitempty"` // of a file
+	At    time.Time   `json:"at,omitzero"`     // of a session: when it changed
 }
+
+// sessionsRun says that there is a process that runs BFD sessions. There is none
+// yet: a session of which nothing is known holds nobody back. With one it counts
+// as down, as with keepalived.
+const sessionsRun = false
 
 // subject is what a verdict is about.
 type subject struct {
@@ -78,6 +84,9 @@ func (t *trackers) configure(c *config.Config) {
 	for _, p := range processes {
 		keep[subject{track.Process, p.Name}] = true
 	}
+	for _, b := range c.BFDs {
+		keep[subject{track.BFD, b.Name}] = true
+	}
 	t.mu.Lock()
 	for i := range jobs {
 		key := subject{track.Script, jobs[i].Params.Name}
@@ -104,6 +113,11 @@ func (t *trackers) changed(v verdict) {
 	t.found[v.subject()] = v
 	t.mu.Unlock()
 	t.pending.put(v)
+}
+
+// session is told by whoever runs BFD sessions that one is up or down now.
+func (t *trackers) session(name string, s track.State, at time.Time) {
+	t.changed(verdict{Kind: track.BFD, Name: name, State: s, At: at})
 }
 
 // changes says that take has something.

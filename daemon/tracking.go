@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"holdfast/bfd"
 	"holdfast/daemon/config"
 	"holdfast/host"
 	"holdfast/track"
@@ -19,6 +20,7 @@ type tracked struct {
 	scripts   []scriptRef
 	files     []fileRef
 	processes []processRef
+	sessions  []sessionRef
 	priority  int                       // last told; 0: not yet
 	faults    map[vrrp.FaultRaised]bool // last told
 }
@@ -43,6 +45,11 @@ type fileRef struct {
 type processRef struct {
 	ref     track.Ref
 	process *track.ProcessConfig
+}
+
+type sessionRef struct {
+	ref     track.Ref
+	session *bfd.Config
 }
 
 // trackedBy is what the VRRP role watches for an instance.
@@ -72,6 +79,11 @@ func trackedBy(c *config.Config, in *config.Instance) *tracked {
 			t.processes = append(t.processes, processRef{r, p})
 		}
 	}
+	for _, r := range in.TrackBFDs {
+		if i := slices.IndexFunc(c.BFDs, func(b *bfd.Config) bool { return b.Name == r.Name }); i >= 0 {
+			t.sessions = append(t.sessions, sessionRef{r, c.BFDs[i]})
+		}
+	}
 	return t
 }
 
@@ -81,18 +93,19 @@ type instanceEvent struct {
 	event    vrrp.Event
 }
 
-// tracking turns results of scripts, files and processes and states of links
-// into priorities and faults of instances. It is plain data: the VRRP role owns it. The vrrp
+// tracking turns results of scripts, files and processes, states of BFD sessions
+// and links into priorities and faults of instances. It is plain data: the VRRP role owns it. The vrrp
 // package knows that its priority changed, not that scripts exist.
 type tracking struct {
 	instances []*tracked
 	found     map[subject]verdict
 	links     map[string]host.Link
 	missing   map[string]string // links of ours that adverts of an instance go by, and that are not there
+	running   bool              // BFD sessions run: one that is not known is down
 }
 
 func newTracking() *tracking {
-	return &tracking{found: map[subject]verdict{}, links: map[string]host.Link{}}
+	return &tracking{found: map[subject]verdict{}, links: map[string]host.Link{}, running: sessionsRun}
 }
 
 // configure replaces what is tracked and tells every instance everything anew:
@@ -110,6 +123,20 @@ func (t *tracking) configure(list []*tracked) []instanceEvent {
 	}
 	t.instances = list
 	return t.changes()
+}
+
+// trackersOfSession are the instances that track it, when v is news about it.
+func (t *tracking) trackersOfSession(v verdict) (names []string) {
+	was := t.found[v.subject()].State
+	if v.Kind != track.BFD || (was == track.Up) == (v.State == track.Up) {
+		return nil
+	}
+	for _, i := range t.instances {
+		if slices.ContainsFunc(i.sessions, func(s sessionRef) bool { return s.ref.Name == v.Name }) {
+			names = append(names, i.name)
+		}
+	}
+	return names
 }
 
 // set takes a verdict over.
@@ -212,6 +239,7 @@ func (t *tracking) evaluate(i *tracked) (map[vrrp.FaultRaised]bool, evaluation) 
 // faultReasons are the causes of faults by what is tracked.
 var faultReasons = map[track.Kind]vrrp.Reason{
 	track.Interface: vrrp.ByInterface, track.Script: vrrp.ByTracker, track.File: vrrp.ByFile, track.Process: vrrp.ByProcess,
+	track.BFD: vrrp.ByBFD,
 }
 
 // trackersOf are the lines of an instance's track blocks with what is known now.
@@ -229,6 +257,12 @@ func (t *tracking) trackersOf(i *tracked) []track.Tracker {
 	}
 	for _, p := range i.processes {
 		list = append(list, track.TrackProcess(p.ref, p.process, t.found[subject{track.Process, p.ref.Name}].State))
+	}
+	for _, b := range i.sessions {
+		v, known := t.found[subject{track.BFD, b.ref.Name}]
+		if known || t.running {
+			list = append(list, track.TrackBFD(b.ref, b.session.Weight, b.session.Reverse, v.State))
+		}
 	}
 	return list
 }

@@ -3,9 +3,11 @@ package daemon
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"holdfast/bfd"
 	"holdfast/daemon/config/configtest"
 	"holdfast/host"
 	"holdfast/track"
@@ -152,5 +154,86 @@ func TestFilesAndProcessesBecomePrioritiesAndFaults(t *testing.T) {
 		if d := cmp.Diff(s.want, texts(s.do())); d != "" {
 			t.Errorf("%s (-want +got):\n%s", s.what, d)
 		}
+	}
+}
+
+// TestSessionsBecomePrioritiesAndFaults: the figures are those of keepalived
+// 2.2.7 with one session and these lines.
+func TestSessionsBecomePrioritiesAndFaults(t *testing.T) {
+	lines := []string{"B", "B weight 30", "B weight -40", "B weight 35 reverse", "B weight 0 reverse", "B weight -45 reverse", "B weight 253"}
+	text := "bfd_instance B {\nneighbor_ip 10.9.0.9\n}\n"
+	for n, line := range lines {
+		text += configtest.Router("VI_1", fmt.Sprint("V", n), "id 51", fmt.Sprint("id ", 60+n), "0.100", fmt.Sprint("0.", 60+n), "{\n", "{\ntrack_bfd {\n"+line+"\n}\ndont_track_primary\n")
+	}
+	conf := configtest.Understood(t, text).Config
+	var watched []*tracked
+	for _, in := range conf.Instances {
+		watched = append(watched, trackedBy(conf, in))
+	}
+	session := func(s track.State) verdict { return verdict{Kind: track.BFD, Name: "B", State: s} }
+	tr := newTracking()
+	tr.running = true
+	steps := []struct {
+		what string
+		do   func() []instanceEvent
+		want []string
+	}{
+		{"a session is down from the start", func() []instanceEvent { return tr.configure(watched) }, []string{
+			"V0 fault bfd B", "V0 priority 100 ()", "V1 priority 100 ()", "V2 priority 60 (bfd B)", "V3 priority 100 ()",
+			"V4 priority 100 ()", "V5 priority 145 (bfd B)", "V6 priority 100 ()"}},
+		{"down is no news", func() []instanceEvent { return tr.set(session(track.Down)) }, nil},
+		{"it comes up", func() []instanceEvent { return tr.set(session(track.Up)) }, []string{
+			"V0 cleared bfd B", "V1 priority 130 (bfd B)", "V2 priority 100 ()", "V3 priority 65 (bfd B)",
+			"V4 fault bfd B", "V5 priority 100 ()", "V6 priority 254 (bfd B)"}},
+		{"and goes down", func() []instanceEvent { return tr.set(session(track.Down)) }, []string{
+			"V0 fault bfd B", "V1 priority 100 ()", "V2 priority 60 (bfd B)", "V3 priority 100 ()",
+			"V4 cleared bfd B", "V5 priority 145 (bfd B)", "V6 priority 100 ()"}},
+	}
+	for _, s := range steps {
+		if d := cmp.Diff(s.want, texts(s.do())); d != "" {
+			t.Errorf("%s (-want +got):\n%s", s.what, d)
+		}
+	}
+}
+
+func TestASessionThatNobodyRunsHoldsNobody(t *testing.T) {
+	conf := configtest.Understood(t, "bfd_instance B {\nneighbor_ip 10.9.0.9\n}\n"+configtest.With("track_bfd {\nB\n}\ndont_track_primary")).Config
+	tr := newTracking()
+	if d := cmp.Diff([]string{"VI_1 priority 100 ()"}, texts(tr.configure([]*tracked{trackedBy(conf, conf.Instances[0])}))); d != "" {
+		t.Errorf("without a BFD process (-want +got):\n%s", d)
+	}
+	if d := cmp.Diff([]string{"VI_1 fault bfd B"}, texts(tr.set(verdict{Kind: track.BFD, Name: "B", State: track.Down}))); d != "" {
+		t.Errorf("a verdict counts all the same (-want +got):\n%s", d)
+	}
+}
+
+func TestWhatIsSaidAboutASession(t *testing.T) {
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	tr := newTracking()
+	b := &bfd.Config{Name: "B"}
+	tr.configure([]*tracked{{name: "V0", base: 100, sessions: []sessionRef{{track.Ref{Name: "B"}, b}}}, {name: "V1", base: 100}})
+	for _, step := range []struct {
+		state track.State
+		want  []string
+	}{
+		{track.Down, []string{"detail: Received BFD event: instance B is in state Down (delivered in 120 usec)"}}, // it was
+		{track.Up, []string{"detail: Received BFD event: instance B is in state Up (delivered in 120 usec)", "VRRP_Instance(V0) Tracked BFD instance B is UP"}},
+		{track.Down, []string{"detail: Received BFD event: instance B is in state Down (delivered in 120 usec)", "VRRP_Instance(V0) Tracked BFD instance B is DOWN"}},
+	} {
+		v := verdict{Kind: track.BFD, Name: "B", State: step.state, At: at}
+		var got []string
+		for _, l := range sessionLines(v, at.Add(120*time.Microsecond), tr.trackersOfSession(v)) {
+			if l.detail {
+				l.text = "detail: " + l.text
+			}
+			got = append(got, l.text)
+		}
+		tr.set(v)
+		if d := cmp.Diff(step.want, got); d != "" {
+			t.Errorf("%v (-want +got):\n%s", step.state, d)
+		}
+	}
+	if lines := sessionLines(verdict{Kind: track.Script, Name: "B"}, at, nil); lines != nil {
+		t.Errorf("about a script: %v", lines)
 	}
 }

@@ -2,9 +2,7 @@ package daemon
 
 import (
 	"cmp"
-	"context"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"holdfast/daemon/config"
@@ -65,16 +63,9 @@ func (r *vrrpRole) Publish(f vrrp.Fact) {
 		return
 	}
 	for _, line := range r.linesOf(f) {
-		level := slog.LevelInfo
-		switch {
-		case r.leaving():
-			continue // nothing is released and nothing sent, whatever the line says
-		case line.detail:
-			level = LevelDetail
-		case line.alarm:
-			level = slog.LevelWarn
+		if !r.leaving() { // nothing is released and nothing sent, whatever the line says
+			r.say(line)
 		}
-		r.log.Log(context.Background(), level, line.text)
 	}
 	switch a := f.What.(type) {
 	case vrrp.PriorityChanged:
@@ -87,6 +78,20 @@ func (r *vrrpRole) Publish(f vrrp.Fact) {
 	case vrrp.Transition:
 		r.publishTransition(f, a)
 	}
+}
+
+// alarm asks which machine it is about, and then tells.
+func (r *vrrpRole) alarm(f vrrp.Fact) {
+	if r.leaving() {
+		return
+	}
+	r.mu.Lock()
+	in := r.byName[f.Instance]
+	r.mu.Unlock()
+	if in == nil { // about to be forgotten
+		return
+	}
+	r.alarms.raise(r.looks, f, in.Interface, in.Params.Interval())
 }
 
 // linesOf is what the log says of f.
@@ -103,20 +108,6 @@ func (r *vrrpRole) linesOf(f vrrp.Fact) []logLine {
 		return firewallLines(f.Instance, t, lines)
 	}
 	return lines
-}
-
-// alarm asks which machine it is about, and then tells.
-func (r *vrrpRole) alarm(f vrrp.Fact) {
-	if r.leaving() {
-		return
-	}
-	r.mu.Lock()
-	in := r.byName[f.Instance]
-	r.mu.Unlock()
-	if in == nil { // about to be forgotten
-		return
-	}
-	r.alarms.raise(r.looks, f, in.Interface, in.Params.Interval())
 }
 
 func (r *vrrpRole) priorityOf(name string) int {

@@ -18,7 +18,7 @@ func (r *vrrpRole) storm(now time.Time, s host.RepairStorm) {
 // repaired says what was put back.
 func (r *vrrpRole) repaired(now time.Time, n host.Reconciled) {
 	switch {
-	case len(n.Repairs) == 0, replacesLinks(n):
+	case len(n.Repairs) == 0, replacesLinks(n): // with a link of ours goes what lay on it
 		return
 	case n.Cause == host.Expired:
 		r.log.Warn(fmt.Sprintf("put back what had expired while this process did not run: %v", n.Repairs))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"sync"
 	"syscall"
@@ -152,6 +153,9 @@ func (r *vrrpRole) serve(ctx context.Context) {
 func (r *vrrpRole) handleMessage(ctx context.Context, m message) {
 	switch {
 	case m.Verdict != nil:
+		for _, line := range sessionLines(*m.Verdict, time.Now(), r.tracking.trackersOfSession(*m.Verdict)) {
+			r.say(line)
+		}
 		events := r.tracking.set(*m.Verdict)
 		for _, e := range events {
 			if line := fileFaultLine(e); line != "" {
@@ -172,6 +176,18 @@ func (r *vrrpRole) handleMessage(ctx context.Context, m message) {
 		r.configure(ctx, conf, nil)
 		r.ready()
 	}
+}
+
+// say logs a line at its level.
+func (r *vrrpRole) say(line logLine) {
+	level := slog.LevelInfo
+	switch {
+	case line.detail:
+		level = LevelDetail
+	case line.alarm:
+		level = slog.LevelWarn
+	}
+	r.log.Log(context.Background(), level, line.text)
 }
 
 func (r *vrrpRole) deliver(events []instanceEvent) {
@@ -228,8 +244,8 @@ func (r *vrrpRole) configure(ctx context.Context, conf *config.Config, resume ma
 	}
 	r.loop.Configure(list)
 	r.deliver(changes)
-	r.dropLinks(ctx)
 	r.renewAddresses(conf.Global.AddressLifetime)
+	r.dropLinks(ctx)
 }
 
 // loopInstance is in as the loop wants it.

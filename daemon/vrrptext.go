@@ -142,8 +142,8 @@ func transitionLines(name string, t vrrp.Transition) []logLine {
 	return lines
 }
 
-// faultLines says why an instance is in FAULT. About files and processes it is
-// said here only at a start: later their own lines stand before it.
+// faultLines says why an instance is in FAULT. About files, processes and BFD
+// sessions it is said here only at a start: later their own lines stand before it.
 func faultLines(name string, t vrrp.Transition) []logLine {
 	first := t.From == vrrp.Initialize
 	switch why := faultText(t); {
@@ -151,7 +151,9 @@ func faultLines(name string, t vrrp.Transition) []logLine {
 		return []logLine{say("(%s): entering FAULT state (tracked file %s has status %d)", name, t.Of, track.FileFault)}
 	case t.Why == vrrp.ByProcess && first:
 		return []logLine{say("(%s) entering FAULT state (tracked process %s quorum not achieved)", name, t.Of)}
-	case t.Why == vrrp.ByFile, t.Why == vrrp.ByProcess, why == "":
+	case t.Why == vrrp.ByBFD && first:
+		return []logLine{say("(%s) entering FAULT state (tracked BFD instance %s is down)", name, t.Of)}
+	case t.Why == vrrp.ByFile, t.Why == vrrp.ByProcess, t.Why == vrrp.ByBFD, why == "":
 		return nil
 	default:
 		return []logLine{say("(%s): entering FAULT state (%s)", name, why)}
@@ -172,6 +174,23 @@ func fileFaultLine(e instanceEvent) string {
 		}
 	}
 	return ""
+}
+
+// sessionLines are about a BFD session: the event, and its news for each instance
+// that tracks it.
+func sessionLines(v verdict, now time.Time, instances []string) []logLine {
+	if v.Kind != track.BFD {
+		return nil
+	}
+	is, news := "Down", "DOWN"
+	if v.State == track.Up {
+		is, news = "Up", "UP"
+	}
+	lines := []logLine{detail("Received BFD event: instance %s is in state %s (delivered in %d usec)", v.Name, is, now.Sub(v.At).Microseconds())}
+	for _, name := range instances {
+		lines = append(lines, say("VRRP_Instance(%s) Tracked BFD instance %s is %s", name, v.Name, news))
+	}
+	return lines
 }
 
 // faultText is the cause of a fault in keepalived's words.

@@ -16,7 +16,7 @@ type Verb uint8
 const (
 	Add Verb = iota
 	Del
-	Set // links, sysctls, lifetimes of an address
+	Set // links and sysctls; lifetimes of an address
 )
 
 // Op is one change of the kernel's state. Exactly one of the pointers is set.

@@ -60,11 +60,12 @@ func (d Desired) shortestLife() (seconds uint32) {
 }
 
 // rememberLimited notes which addresses of ours are to be renewed: those that
-// were there before done was, and those that came by it.
+// were there before done was, and those that came by it. A kernel that keeps no
+// mark shows by a lifetime that a predecessor of ours put an address there.
 func (w *Worker) rememberLimited(state State, done []Op) {
 	clear(w.limited)
 	for k, want := range w.desired.Addresses {
-		if have, there := state.Addresses[k]; want.ValidLft != 0 && there && (have.Ours || w.mine[k]) {
+		if have, there := state.Addresses[k]; want.ValidLft != 0 && there && (have.Ours || w.mine[k] || have.ValidLft != 0) {
 			w.limited[k] = want
 		}
 	}

@@ -354,17 +354,9 @@ func (w *Worker) reconcile(ctx context.Context, cause Cause) {
 	}
 }
 
-// writeDown keeps saved for a successor.
-func (w *Worker) writeDown() error {
-	if w.journal == nil {
-		return nil
-	}
-	return w.journal.Save(w.saved)
-}
-
-// additions are what of ops puts something on the host.
+// additions are what of ops puts something on the host, or sets it right.
 func additions(ops []Op) []Op {
-	return slices.DeleteFunc(slices.Clone(ops), func(op Op) bool { return op.Verb != Add })
+	return slices.DeleteFunc(slices.Clone(ops), func(op Op) bool { return op.Verb == Del || op.Verb == Set && op.Address != nil })
 }
 
 // mustWait reports whether op is not to be done now: an object that somebody
@@ -384,6 +376,14 @@ func (w *Worker) mustWait(now time.Time, op Op) bool {
 	}
 	w.repairAt = w.earlier(w.repairAt, next)
 	return true
+}
+
+// writeDown keeps saved for a successor.
+func (w *Worker) writeDown() error {
+	if w.journal == nil {
+		return nil
+	}
+	return w.journal.Save(w.saved)
 }
 
 // leftovers adds what we put there ourselves: a reload may drop an address
@@ -455,6 +455,8 @@ func (w *Worker) flapped(op Op) bool {
 		case op.Address != nil && op.Address.Link == link:
 			return true
 		case op.Route != nil && slices.Contains(op.Route.Links(), link):
+			return true
+		case op.Verb == Set: // of a link or a sysctl: it comes back with the link
 			return true
 		}
 	}

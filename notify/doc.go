@@ -20,8 +20,12 @@
 // Mail is one ordered queue. One session per mail, as keepalived has it, one time
 // limit for the whole session, no second try.
 //
+// A FIFO gets lines about everything, in order. Nobody waits for its reader: lines
+// that do not fit into the pipe wait in a bounded queue, and the oldest are lost.
+//
 // Goroutines: one for each object that has hooks to run, gone when it has none;
-// one for mail. Dispatcher.Close and Mailer.Close wait for them.
+// one for mail; one for each FIFO, and one for the reader that we run for it.
+// Dispatcher.Close, Mailer.Close and FIFOs.Close wait for them.
 //
 // Files, in reading order:
 //
@@ -30,6 +34,8 @@
 //	account_linux.go  which account a script gets
 //	path_linux.go     following a path and judging what lies on it
 //	security_linux.go Checker, SecurityReport: findings for the configuration test
+//	fifo.go           the lines of FIFOs, the queue for those who read them
+//	fifo_linux.go     FIFOs: named pipes and their readers
 //	mail.go           subjects, bodies, headers
 //	smtp.go           Mailer: the session with the relay
 //

@@ -29,7 +29,7 @@
 // Files, in reading order:
 //
 //	weight.go    Tracker, Contribution, Sum: states to priority (pure)
-//	interface.go Link, and track lines about interfaces and scripts (pure)
+//	interface.go Link, and track lines about interfaces, scripts, sessions (pure)
 //	script.go    ScriptMachine: schedule, rise and fall of one script (pure)
 //	runner.go    Scripts: the goroutine that runs them
 //	file.go      FileMachine: the number in one file (pure)

@@ -28,6 +28,16 @@ func TrackScript(ref Ref, script Params, s State) Tracker {
 	return Tracker{Kind: Script, Name: ref.Name, Weight: ref.weight(script.Weight), Reverse: ref.reverse(script.Reverse), State: s}
 }
 
+// TrackBFD is the tracker of one track_bfd line about a session whose own weight
+// and sense apply where the line has none. A session is down until it is up, as
+// keepalived has it: nobody waits for a first result.
+func TrackBFD(ref Ref, weight int, reverse bool, s State) Tracker {
+	if s == Unknown {
+		s = Down
+	}
+	return Tracker{Kind: BFD, Name: ref.Name, Weight: ref.weight(weight), Reverse: ref.reverse(reverse), State: s}
+}
+
 // weight is the line's weight, or own where the line names none.
 func (r Ref) weight(own int) int {
 	if r.Weight == nil {

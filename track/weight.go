@@ -39,7 +39,7 @@ type Tracker struct {
 	Kind    Kind
 	Name    string
 	Weight  int  // -254..254; 0: Down is a fault
-	Reverse bool // up counts as down and the other way round
+	Reverse bool // what the weight adds is taken off, and the other way round; weight 0: up is a fault
 	State   State
 	Value   int // File only: the number in the file; State is not looked at
 }
@@ -52,8 +52,9 @@ type Contribution struct {
 }
 
 // Contribution is what t does: a positive weight is added while its object is
-// up, a negative one while it is down, and weight 0 makes down a fault. Nothing
-// known yet contributes nothing.
+// up, a negative one while it is down, and weight 0 makes down a fault. Reversed,
+// the same weights are taken off at the same times, as keepalived does it, and
+// weight 0 makes up a fault. Nothing known yet contributes nothing.
 func (t Tracker) Contribution() Contribution {
 	if t.Kind == File {
 		return t.fileContribution()
@@ -61,11 +62,14 @@ func (t Tracker) Contribution() Contribution {
 	if t.State == Unknown {
 		return Contribution{Pending: t.Weight == 0}
 	}
-	up := (t.State == Up) != t.Reverse
+	up := t.State == Up
 	switch {
 	case t.Weight == 0:
-		return Contribution{Fault: !up}
+		return Contribution{Fault: up == t.Reverse}
 	case t.Weight > 0 && up, t.Weight < 0 && !up:
+		if t.Reverse {
+			return Contribution{Delta: -t.Weight}
+		}
 		return Contribution{Delta: t.Weight}
 	default:
 		return Contribution{}

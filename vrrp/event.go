@@ -46,7 +46,8 @@ const (
 	ByInterface      Reason = "interface"       // fault: link down
 	ByNoAddress      Reason = "no-address"      // fault: no source address
 	ByConfiguration  Reason = "configuration"   // fault: cannot be done as configured
-	ByTracker        Reason = "tracker"         // fault: script or session
+	ByTracker        Reason = "tracker"         // fault: script
+	ByBFD            Reason = "bfd"             // fault: BFD session
 	ByRemoval        Reason = "removal"         // fault: somebody keeps removing what we put on the host
 	ByFile           Reason = "file"            // fault: a tracked file says so
 	ByProcess        Reason = "process"         // fault: a tracked process misses its quorum

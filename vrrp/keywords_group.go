@@ -52,6 +52,9 @@ func trackRows[C any](t func(*C) *Tracks, since map[string]string) kconf.Vocabul
 		return kconf.Keyword[C]{Name: name, Refers: fact.block, Args: "{ " + what + " ... }", Default: fact.own, Since: since[name], Doc: doc, Status: status,
 			Set: kconf.Lines(func(c *C) *[]*kconf.Stmt { return field(t(c)) }).WithVocab(fact.line).Says("line block", fact.weight)}
 	}
+	sessions := row("track_bfd", "BFD [weight N [reverse or noreverse]]", "BFD sessions that move state or priority.",
+		kconf.NotYet, func(t *Tracks) *[]*kconf.Stmt { return &t.BFDs })
+	sessions.Meanwhile = "no session runs; what tracks one is neither in fault nor moved by it"
 	return kconf.Vocabulary[C]{
 		row("track_interface", "IF [weight N [reverse]]", "Further interfaces: down is a fault, or costs the weight.",
 			kconf.Acts, func(t *Tracks) *[]*kconf.Stmt { return &t.Interfaces }),
@@ -61,8 +64,7 @@ func trackRows[C any](t func(*C) *Tracks, since map[string]string) kconf.Vocabul
 			kconf.Acts, func(t *Tracks) *[]*kconf.Stmt { return &t.Files }),
 		row("track_process", "PROC [weight N [reverse or noreverse]]", "Processes that move state or priority.",
 			kconf.Acts, func(t *Tracks) *[]*kconf.Stmt { return &t.Processes }),
-		row("track_bfd", "BFD [weight N [reverse or noreverse]]", "BFD sessions that move state or priority.",
-			kconf.NotYet, func(t *Tracks) *[]*kconf.Stmt { return &t.BFDs }),
+		sessions,
 	}
 }
 

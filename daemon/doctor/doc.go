@@ -35,6 +35,7 @@
 //	rules_global.go  global_defs, versions, includes
 //	peer.go          two nodes side by side: Compare
 //	rules_peer.go    their virtual routers
+//	rules_peer_hmac.go  their auth_hmac
 //	rules_peer_servers.go  their virtual servers
 //	example.go       examples of the rules, laid out
 //	page.go          the rule's page and the index

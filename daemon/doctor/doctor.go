@@ -100,7 +100,7 @@ func (r Report) At(pos, related kconf.Pos, format string, args ...any) {
 
 // all is made when it is first asked for: most processes of this program never do.
 var all = sync.OnceValue(func() []Rule {
-	return slices.Concat(electionRules(), advertRules(), unicastRules(), addressRules(), groupRules(), trackRules(), scriptRules(), serviceRules(), poolRules(), checkRules(), globalRules(), peerRules(), peerServerRules())
+	return slices.Concat(electionRules(), advertRules(), unicastRules(), addressRules(), groupRules(), trackRules(), scriptRules(), serviceRules(), poolRules(), checkRules(), globalRules(), peerRules(), hmacRules(), peerServerRules())
 })
 
 // Rules are all rules, in the order of the index.

@@ -78,8 +78,8 @@ func trackRules() []Rule {
 		},
 		{
 			ID: "weight-turned-twice", Theme: Tracking, Severity: kconf.Warning, Title: "Negative weight with reverse",
-			What:       "A negative weight is added while what is tracked is down; reverse makes up count as down. Together the priority falls while everything is well.",
-			Why:        "The node yields as soon as the script succeeds, and takes over when it fails.",
+			What:       "A negative weight counts while what is tracked is down; reverse turns its sign. Together the priority rises while something is wrong.",
+			Why:        "The node takes over when the script fails, and yields as soon as it succeeds.",
 			Fix:        "take reverse away, or the minus sign, whichever was meant",
 			Bad:        conf(secure, script("weight -60 reverse"), router("track_script { chk }")),
 			Good:       conf(secure, script("weight -60"), router("track_script { chk }")),
@@ -88,7 +88,7 @@ func trackRules() []Rule {
 				for _, i := range in.Config.Instances {
 					for _, t := range in.weighted(i) {
 						if t.weight < 0 && t.reverse {
-							r.At(t.pos, t.object, "vrrp_instance %s: weight %d reverse of %s lowers the priority while it is up", i.Name, t.weight, t.what())
+							r.At(t.pos, t.object, "vrrp_instance %s: weight %d reverse of %s raises the priority while it is down", i.Name, t.weight, t.what())
 						}
 					}
 				}

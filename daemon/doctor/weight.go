@@ -27,6 +27,14 @@ func (t tracked) healthy() int {
 	return track.Tracker{Kind: t.kind, Weight: t.weight, Reverse: t.reverse, State: track.Up}.Contribution().Delta
 }
 
+// amount is what t adds when it adds anything.
+func (t tracked) amount() int {
+	if t.reverse {
+		return -t.weight
+	}
+	return t.weight
+}
+
 // trackers are all lines of an instance.
 func (in *Input) trackers(i *config.Instance) []tracked {
 	var list []tracked
@@ -92,7 +100,7 @@ func (in *Input) opaque(i *config.Instance) bool {
 }
 
 // reachOf goes through all combinations of what can be up and down. Every
-// tracker adds its weight or nothing, so the extremes are sums of one sign.
+// tracker adds its amount or nothing, so the extremes are sums of one sign.
 func (in *Input) reachOf(i *config.Instance) reach {
 	base := int(i.Params.Priority)
 	if i.Params.Owner() {
@@ -101,8 +109,8 @@ func (in *Input) reachOf(i *config.Instance) reach {
 	r := reach{base, base, base, base, base}
 	for _, t := range in.weighted(i) {
 		r.healthy += t.healthy()
-		r.least += min(t.weight, 0)
-		r.most += max(t.weight, 0)
+		r.least += min(t.amount(), 0)
+		r.most += max(t.amount(), 0)
 	}
 	r.healthy, r.lowest, r.highest = clamp(r.healthy), clamp(r.least), clamp(r.most)
 	if in.opaque(i) {
@@ -120,11 +128,11 @@ func moves(base int, list []tracked, n int) bool {
 			continue
 		}
 		for s := range maps.Clone(sums) {
-			sums[s+t.weight] = true
+			sums[s+t.amount()] = true
 		}
 	}
 	for s := range sums {
-		if clamp(s) != clamp(s+list[n].weight) {
+		if clamp(s) != clamp(s+list[n].amount()) {
 			return true
 		}
 	}

@@ -35,6 +35,7 @@
 //	frr.go      FRR as a peer: its devices, zebra, vrrpd
 //	conf.go     Router: a small configuration as text
 //	matrix.go   Cell: one way in which two routers speak, and who cannot
+//	watch.go    who answers for an address, asked each 5 ms
 //	capture.go  Capture: adverts and gratuitous ARP as they pass the bridge
 //	decode.go   from Ethernet frames to adverts, without our own codec
 //	wait.go     waiting for a condition with a deadline; comparing times

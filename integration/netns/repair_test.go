@@ -3,6 +3,7 @@ package netns
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -42,6 +43,48 @@ func TestAnAddressDeletedByHandComesBack(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestWhatElseIsRemovedByHandComesBack: routes, rules and static things, also
+// those that "ip route replace" has replaced; nobody notices.
+func TestWhatElseIsRemovedByHandComesBack(t *testing.T) {
+	Require(t)
+	t.Parallel()
+	lab := NewLab(t)
+	h := lab.Host("a", 1)
+	r := protocols[1].router
+	r.Priority, r.VIPs = 150, []string{"10.9.0.100/24"}
+	r.Extra = "virtual_routes {\n 10.60.0.0/16 via 10.9.0.254 dev eth0\n fd00:60::/64 dev eth0\n}\nvirtual_rules {\n from 10.9.0.100 lookup 60 priority 100\n}"
+	r.After = "static_ipaddress {\n 10.9.0.110/24 dev eth0\n}\nstatic_routes {\n 10.70.0.0/16 via 10.9.0.253 dev eth0\n}\nstatic_rules {\n from 10.9.0.110 lookup 70 priority 200\n}"
+	d := h.Start(Holdfast, r.Conf())
+	lab.WaitHolders(6*time.Second, "10.9.0.100", "a")
+	tests := []struct {
+		name, shown string
+		list        []string
+		remove      []string
+	}{
+		{"a route", "10.60.0.0/16 via 10.9.0.254", []string{"route"}, []string{"route", "del", "10.60.0.0/16"}},
+		{"a route that is replaced", "10.60.0.0/16 via 10.9.0.254", []string{"route"}, []string{"route", "replace", "10.60.0.0/16", "via", "10.9.0.252"}},
+		{"a route of IPv6", "fd00:60::/64", []string{"-6", "route"}, []string{"-6", "route", "del", "fd00:60::/64"}},
+		{"a rule", "from 10.9.0.100 lookup 60", []string{"rule"}, []string{"rule", "del", "priority", "100"}},
+		{"a static address", "10.9.0.110/24", []string{"addr", "show", "dev", "eth0"}, []string{"addr", "del", "10.9.0.110/24", "dev", "eth0"}},
+		{"a static route", "10.70.0.0/16 via 10.9.0.253", []string{"route"}, []string{"route", "del", "10.70.0.0/16"}},
+		{"a static rule", "from 10.9.0.110 lookup 70", []string{"rule"}, []string{"rule", "del", "priority", "200"}},
+	}
+	began := time.Now()
+	for _, tt := range tests {
+		there := func() bool { return strings.Contains(h.IP(tt.list...), tt.shown) }
+		Eventually(t, 3*time.Second, tt.name+" is there", there)
+		h.IP(tt.remove...)
+		Eventually(t, 3*time.Second, tt.name+" is back", there)
+	}
+	lab.Capture.Next(time.Now(), 2*time.Second, "of a", From(h))
+	if got := d.Entered(began); len(got) > 0 {
+		t.Errorf("it entered %q", got)
+	}
+	if n := len(lab.Capture.Adverts(began, Resigns(h))); n > 0 {
+		t.Errorf("it resigned %d times", n)
 	}
 }
 

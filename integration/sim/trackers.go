@@ -231,14 +231,14 @@ func (v *virtual) dumb(n *node) (priority uint8, faulty bool) {
 			if l.kind == track.Script {
 				known, good = n.known.scripts[l.object] != track.Unknown, n.known.scripts[l.object] == track.Up
 			}
-			if l.reverse {
-				good = !good
-			}
-			if l.weight == 0 && !(known && good) {
+			if l.weight == 0 && !(known && good != l.reverse) {
 				faulty = true
 			}
 			if known && (l.weight > 0 && good || l.weight < 0 && !good) {
 				add = l.weight
+				if l.reverse {
+					add = -add
+				}
 			}
 		}
 		total += add

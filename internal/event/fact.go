@@ -20,6 +20,8 @@ const (
 	MailSent        Type = "mail-sent"        // the relay has taken over an alert
 	MailFailed      Type = "mail-failed"      // an alert was given up
 	MailReported    Type = "mail-reported"    // progress worth a log line at detail level
+	FIFOReported    Type = "fifo-reported"    // a FIFO, or its reader, does not do what it should
+	Reloaded        Type = "reloaded"         // another configuration is in force
 	Applied         Type = "applied"          // the kernel was changed
 	Failed          Type = "failed"           // something wanted could not be done
 	FactsDropped    Type = "facts-dropped"    // a subscriber was too slow: Name, Values[count]
