@@ -94,7 +94,8 @@ func (r *vrrpRole) dropLinks(ctx context.Context) {
 func (r *vrrpRole) copyLinkLocals() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	found := r.own.linkLocals(r.state, r.conf.IsVirtual)
+	all := layout{links: slices.Concat(r.own.links, r.leavingLinks)}
+	found := all.linkLocals(r.state, r.conf.IsVirtual)
 	if maps.Equal(found, r.linkLocals) {
 		return
 	}
@@ -106,8 +107,8 @@ func (r *vrrpRole) copyLinkLocals() {
 
 // ownLinkOf is the link of use_vmac or use_ipvlan; nil: the instance has none.
 func (r *vrrpRole) ownLinkOf(in *config.Instance) *ownLink {
-	i := slices.IndexFunc(r.own.links, func(own ownLink) bool { return own.Name == r.own.mains[in.Name] })
-	if i < 0 {
+	i, has := r.own.mains[in.Name]
+	if !has {
 		return nil
 	}
 	return &r.own.links[i]
@@ -180,10 +181,13 @@ func (l layout) extrasOf(conf *config.Config) []extra {
 			continue
 		}
 		e := extra{instance: in.Name, every: g.Every}
-		seen := map[string]bool{}
+		main, seen := "", map[string]bool{}
+		if i, has := l.mains[in.Name]; has {
+			main = l.links[i].Name
+		}
 		for _, a := range slices.Concat(in.Addresses, in.Excluded) {
 			isVMAC := slices.ContainsFunc(l.links, func(own ownLink) bool { return own.Name == a.Link })
-			if seen[a.Link] || !isVMAC && !g.All || a.Link == in.Interface || a.Link == l.mains[in.Name] {
+			if seen[a.Link] || !isVMAC && !g.All || a.Link == in.Interface || a.Link == main {
 				continue
 			}
 			seen[a.Link] = true
