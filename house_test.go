@@ -117,7 +117,7 @@ func TestKernelAndProcessesAreTouchedOnlyAtTheEdge(t *testing.T) {
 // TestMachinesArePure: what decides imports nothing that could do.
 func TestMachinesArePure(t *testing.T) {
 	pure := []string{"time", "net/netip", "slices", "errors", "fmt", "cmp", "strings", "strconv", "math", "maps"}
-	machines := []string{"vrrp/machine.go", "vrrp/machine_states.go", "vrrp/machine_rivals.go", "vrrp/group.go", "vrrp/peer.go",
+	machines := []string{"vrrp/machine.go", "vrrp/machine_states.go", "vrrp/machine_rivals.go", "vrrp/machine_late.go", "vrrp/group.go", "vrrp/peer.go",
 		"ipvs/virtualserver.go", "checkers/schedule.go", "track/script.go", "track/weight.go"}
 	for _, file := range machines {
 		if _, err := os.Stat(file); err != nil {

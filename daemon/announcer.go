@@ -1,12 +1,15 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"log/slog"
 	"net/netip"
 	"sync"
 	"time"
 
+	"holdfast/daemon/config"
 	"holdfast/host"
 )
 
@@ -48,6 +51,7 @@ type announcer struct {
 	active  map[string]bool
 	extras  []extra
 	links   map[string]host.Link
+	groups  map[string]string // garp_group of an interface; not there: none
 }
 
 // extra is garp_extra_if of an instance: no advert goes by these links, so
@@ -187,7 +191,7 @@ func (a *announcer) start(b burst) {
 	}
 	if b.interval > 0 {
 		for _, ann := range list {
-			a.pacer.Add(host.LaneKey{Clock: a.below(ann.Link), IPv6: ann.Addr.Is6()}, b.interval, b.repeat, ann)
+			a.pacer.Add(host.LaneKey{Clock: a.clock(ann.Link), IPv6: ann.Addr.Is6()}, b.interval, b.repeat, ann)
 		}
 		return
 	}
@@ -197,10 +201,30 @@ func (a *announcer) start(b burst) {
 	}
 }
 
-// below is the link whose wire a link of ours uses.
-func (a *announcer) below(link string) string {
+// clock is what announcements on a link keep their distance from: those on the
+// same wire, or on any of the garp_group that the wire belongs to.
+func (a *announcer) clock(link string) string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	wire := a.below(link)
+	return cmp.Or(a.groups[wire], wire)
+}
+
+// setGroups takes over which interfaces share their distance.
+func (a *announcer) setGroups(c *config.Config) {
+	groups := map[string]string{}
+	for i, g := range c.GARPGroups {
+		for _, w := range g.Interfaces {
+			groups[w.Text] = fmt.Sprintf("garp_group %d", i) // no interface has a blank in its name
+		}
+	}
+	a.mu.Lock()
+	a.groups = groups
+	a.mu.Unlock()
+}
+
+// below is the link whose wire a link of ours uses; a.mu is held.
+func (a *announcer) below(link string) string {
 	l := a.links[link]
 	for name, p := range a.links {
 		if p.Index == l.Parent && l.Kind == host.MACVLAN {

@@ -6,12 +6,18 @@ import (
 	"log/slog"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
+	"holdfast/daemon/config"
 	"holdfast/host"
+	"holdfast/kconf"
+	"holdfast/vrrp"
 )
 
 // wire writes down which frames left, and when.
@@ -147,4 +153,29 @@ func TestVMACsShareTheClockOfTheirParent(t *testing.T) {
 			t.Errorf("%s is on %s, want %s", link, got, want)
 		}
 	}
+}
+
+// TestInterfacesOfAGARPGroupShareTheirDistance, IPv4 and IPv6 apart; others do not.
+func TestInterfacesOfAGARPGroupShareTheirDistance(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, w := startAnnouncer(t)
+		a.setLinks(map[string]host.Link{"eth0": {Index: 3, Name: "eth0", MAC: host.MAC{2}}, "eth1": {Index: 4, Name: "eth1", MAC: host.MAC{2}},
+			"eth2": {Index: 5, Name: "eth2", MAC: host.MAC{2}}, "vrrp.51": {Index: 6, Name: "vrrp.51", Parent: 4, Kind: host.MACVLAN, MAC: host.MAC{2}}})
+		a.setGroups(&config.Config{GARPGroups: []*vrrp.GARPGroupConfig{{Interfaces: []kconf.Word{{Text: "eth0"}, {Text: "eth1"}}}}})
+		a.setActive(map[string]bool{"VI_1": true})
+		addrs := slices.Concat(vips("eth0", "192.0.2.1", "2001:db8::1"), vips("eth2", "192.0.2.3"), vips("vrrp.51", "192.0.2.2"))
+		a.ask(burst{instance: "VI_1", repeat: 1, interval: time.Second, addrs: addrs})
+		time.Sleep(3 * time.Second)
+		synctest.Wait()
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		slices.Sort(w.lines)
+		want := []string{"0s if3 192.0.2.1", "0s if3 2001:db8::1", "0s if5 192.0.2.3", "1s if6 192.0.2.2"}
+		for i := range w.lines {
+			w.lines[i] = strings.TrimSuffix(w.lines[i], " 02:00:00:00:00:00")
+		}
+		if d := cmp.Diff(want, w.lines); d != "" {
+			t.Errorf("frames (-want +got):\n%s", d)
+		}
+	})
 }

@@ -23,9 +23,10 @@
 // Goroutines: the parent's loop (supervisor.run, on the process's first
 // thread), one reader and one writer per link, one waiter per child process,
 // those of track.Scripts, notify.Dispatcher, notify.Mailer and event.Bus. The
-// VRRP process: its own loop, vrrp.Loop, host.Worker, nft.Worker, announcer. The checker
-// process: its own loop, checkers.Pool, the table keeper. Both: standing, which
-// looks at the clock now and then. Each has an owner that waits for it.
+// VRRP process: its own loop, vrrp.Loop, host.Worker, nft.Worker, announcer,
+// linkbeat. The checker process: its own loop, checkers.Pool, the table keeper.
+// Both: standing, which looks at the clock now and then. Each has an owner that
+// waits for it.
 //
 // Files, in reading order:
 //
@@ -45,6 +46,9 @@
 //	vmac.go                links of virtual routers: which, their names, what is on them
 //	vmacrole_linux.go      making them before sockets open, and what follows
 //	tracking.go            what is tracked into priorities and faults
+//	links.go               which links count, are polled, conflict; receive buffers, start delay
+//	vrrplinks.go           links and sources that come and go
+//	linkbeat_linux.go      polls links
 //	firewall.go            what is dropped while an address is there, and in which order
 //	announcer.go           gratuitous ARP when the addresses are in place
 //	alarms.go              which machine an alarm is about, then the line and the fact

@@ -36,12 +36,21 @@ type startMessage struct {
 	Tracked []verdict           `json:"tracked,omitempty"` // what is already known about what is tracked
 	Told    config.Told         `json:"told"`              // what the parent found out about this machine
 	Down    []string            `json:"down,omitempty"`    // real servers that were down when the predecessor ended
+	Delay   startWait           `json:"delay"`             // of virtual routers
+}
+
+// startWait is the start delay: the whole of it, and what is left.
+type startWait struct {
+	Whole time.Duration `json:"whole"`
+	Left  time.Duration `json:"left"`
 }
 
 type reloadMessage struct {
 	Config  []byte      `json:"config"`
 	Told    config.Told `json:"told"`
 	Tracked []verdict   `json:"tracked,omitempty"`
+
+	Delay *time.Duration `json:"delay,omitempty"` // virtual routers that wait still have to wait for so long
 }
 
 type instanceMessage struct {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	sd "github.com/coreos/go-systemd/v22/daemon"
 
@@ -43,12 +44,13 @@ func (s *supervisor) reload() {
 	maps.DeleteFunc(s.groups, func(name string, _ string) bool { // should it come back, it comes back as new
 		return !slices.ContainsFunc(next.Config.Groups, func(g *config.Group) bool { return g.Name == name })
 	})
+	delay := s.movedDelay()
 	s.hooks.configure(next.Config)
 	s.tracks.configure(next.Config)
 	for r, c := range s.children {
 		// One that is not needed any more reloads too: what it had is removed,
 		// with the hooks of a removal, and not stopped.
-		c.link.Send(message{Reload: &reloadMessage{Config: next.Encoded, Told: next.Config.Told(), Tracked: s.tracks.known()}})
+		c.link.Send(message{Reload: &reloadMessage{Config: next.Encoded, Told: next.Config.Told(), Tracked: s.tracks.known(), Delay: delay}})
 		if !s.wants(r) {
 			c.leaving = true
 			c.link.Send(message{Stop: true})
@@ -58,6 +60,18 @@ func (s *supervisor) reload() {
 	}
 	s.startWanted()
 	s.announceWhenReady(func() {})
+}
+
+// movedDelay is how long routers that wait have to wait yet, by the new
+// configuration; nil when none waits any more.
+func (s *supervisor) movedDelay() *time.Duration {
+	now := time.Now()
+	if !now.Before(s.waitUntil) {
+		return nil
+	}
+	began := uptime() - now.Sub(s.began) // so long had the system been up then
+	s.waitUntil = s.began.Add(startDelay(&s.conf.Config.Global, began))
+	return new(max(s.waitUntil.Sub(now), 0))
 }
 
 // whyNot lists what keeps next from replacing the running configuration. A

@@ -12,8 +12,10 @@ import (
 	"runtime"
 	"runtime/debug"
 	"syscall"
+	"time"
 
 	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
 
 	"holdfast/daemon/config"
 	"holdfast/internal/run"
@@ -217,6 +219,14 @@ func enterNamespace(opt *Options, conf *config.Loaded, stderr io.Writer) (status
 	}
 	fmt.Fprintf(stderr, "%s: enter network namespace %s: %v\n", opt.Program, name, err)
 	return ExitOK, true // keepalived ends with 0 here, and unit files know
+}
+
+// uptime is how long the system has been running.
+func uptime() time.Duration {
+	var at unix.Timespec
+	// The clock exists on every kernel since 2.6.39; without it nothing is subtracted.
+	_ = unix.ClockGettime(unix.CLOCK_BOOTTIME, &at)
+	return time.Duration(at.Nano())
 }
 
 func kernelVersion() string {

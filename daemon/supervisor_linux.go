@@ -51,6 +51,8 @@ type supervisor struct {
 	reloading bool
 	queued    bool // SIGHUP came while reloading
 	announced bool // "Startup complete" is logged
+	began     time.Time
+	waitUntil time.Time // end of the start delay of virtual routers
 	status    int
 	giveUp    <-chan time.Time // children that have not stopped by then are killed
 }
@@ -82,6 +84,8 @@ func (s *supervisor) run(ready func()) int {
 	defer signal.Stop(s.signals)
 	signal.Ignore(syscall.SIGPIPE)
 
+	s.began = time.Now()
+	s.waitUntil = s.began.Add(startDelay(&s.conf.Config.Global, uptime()))
 	s.hooks.configure(s.conf.Config)
 	s.tracks.configure(s.conf.Config)
 	s.startWanted()
@@ -166,6 +170,7 @@ func (s *supervisor) start(r role) {
 	start := &startMessage{Options: s.opt, Config: s.conf.Encoded, Told: s.conf.Config.Told(), Tracked: s.tracks.known()}
 	if r == roleVRRP {
 		start.Resume = s.resume
+		start.Delay = startWait{Whole: s.waitUntil.Sub(s.began), Left: max(time.Until(s.waitUntil), 0)}
 	}
 	if r == roleCheckers {
 		start.Down = s.downServers()

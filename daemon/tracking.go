@@ -99,9 +99,10 @@ type instanceEvent struct {
 type tracking struct {
 	instances []*tracked
 	found     map[subject]verdict
-	links     map[string]host.Link
-	missing   map[string]string // links of ours that adverts of an instance go by, and that are not there
-	running   bool              // BFD sessions run: one that is not known is down
+	links     map[string]host.Link // as they count
+	missing   map[string]string    // links of ours that adverts of an instance go by, and that are not there
+	conflicts map[string]string    // instances that are the same virtual router as another one
+	running   bool                 // BFD sessions run: one that is not known is down
 }
 
 func newTracking() *tracking {
@@ -226,6 +227,9 @@ func (t *tracking) evaluate(i *tracked) (map[vrrp.FaultRaised]bool, evaluation) 
 		case c.Pending:
 			faults[vrrp.FaultRaised{Why: vrrp.ByInitialising, Of: tr.Name}] = true
 		}
+	}
+	if other := t.conflicts[i.name]; other != "" {
+		faults[vrrp.FaultRaised{Why: vrrp.ByDuplicate, Of: other}] = true
 	}
 	e := evaluation{Priority: track.Sum(i.base, list).Priority}
 	for _, tr := range list {

@@ -56,7 +56,7 @@ func laid(t *testing.T, text string, links map[string]host.Link) []string {
 	return got
 }
 
-func instanceOn(link string, vrid int, lines, vips string) string {
+func routerOn(link string, vrid int, lines, vips string) string {
 	return fmt.Sprintf("vrrp_instance V%d {\n interface %s\n virtual_router_id %d\n %s\n virtual_ipaddress {\n %s\n }\n}\n", vrid, link, vrid, lines, vips)
 }
 
@@ -72,48 +72,48 @@ func TestWhichLinksRoutersMakeAndWhatIsOnThem(t *testing.T) {
 		links map[string]host.Link
 		want  []string
 	}{
-		"none without use_vmac": {instanceOn("eth0", 51, "", "10.9.0.100/24"), network(), []string{"10.9.0.100 on eth0"}},
+		"none without use_vmac": {routerOn("eth0", 51, "", "10.9.0.100/24"), network(), []string{"10.9.0.100 on eth0"}},
 		"addresses of its family on its interface move, others stay": {
-			instanceOn("eth0", 51, "use_vmac\n"+excluded("fd00:9::100/64"), "10.9.0.100/24\n10.9.0.101/24 dev eth0\n10.8.0.100/24 dev eth1"), network(),
+			routerOn("eth0", 51, "use_vmac\n"+excluded("fd00:9::100/64"), "10.9.0.100/24\n10.9.0.101/24 dev eth0\n10.8.0.100/24 dev eth1"), network(),
 			[]string{v51 + ", IPv6", "V51 by vrrp.51", "10.9.0.100 on vrrp.51", "10.9.0.101 on vrrp.51", "10.8.0.100 on eth1", "fd00:9::100 on eth0"}},
 		"IPv6 takes the link-local address over": {
-			instanceOn("eth0", 51, "use_vmac", "fe80::9:100/64"), network(),
+			routerOn("eth0", 51, "use_vmac", "fe80::9:100/64"), network(),
 			[]string{"link eth0 name vrrp.51 address 00:00:5e:00:02:33 type macvlan mode private, link-local, IPv6", "V51 by vrrp.51", "fe80::9:100 on vrrp.51"}},
 		"adverts by the parent need no link-local address": {
-			instanceOn("eth0", 51, "use_vmac\nvmac_xmit_base", "fe80::9:100/64"), network(),
+			routerOn("eth0", 51, "use_vmac\nvmac_xmit_base", "fe80::9:100/64"), network(),
 			[]string{"link eth0 name vrrp.51 address 00:00:5e:00:02:33 type macvlan mode private, IPv6", "fe80::9:100 on vrrp.51"}},
 		"a name, an address of five octets, a group": {
-			instanceOn("eth0", 51, "use_vmac name mine0 02:00:00:00:99 group 5", "10.9.0.100/24"), network(),
+			routerOn("eth0", 51, "use_vmac name mine0 02:00:00:00:99 group 5", "10.9.0.100/24"), network(),
 			[]string{"link eth0 name mine0 address 02:00:00:00:99:33 group 5 type macvlan mode private", "V51 by mine0", "10.9.0.100 on mine0"}},
 		"both families of one VRID": {
-			strings.Replace(instanceOn("eth0", 51, "use_vmac", "10.9.0.100/24"), "V51", "A", 1) + instanceOn("eth0", 51, "use_vmac", "fe80::9:100/64"), network(),
+			strings.Replace(routerOn("eth0", 51, "use_vmac", "10.9.0.100/24"), "V51", "A", 1) + routerOn("eth0", 51, "use_vmac", "fe80::9:100/64"), network(),
 			[]string{v51, "link eth0 name vrrp6.51 address 00:00:5e:00:02:33 type macvlan mode private, link-local, IPv6",
 				"A by vrrp.51", "10.9.0.100 on vrrp.51", "V51 by vrrp6.51", "fe80::9:100 on vrrp6.51"}},
 		"use_vmac_addr covers other interfaces and the other family": {
-			instanceOn("eth0", 56, "use_vmac\nuse_vmac_addr\n"+excluded("fd00:9::106/64\nfd00:8::106/64 dev eth1"), "10.9.0.106/24\n10.8.0.106/24 dev eth1"), network(),
+			routerOn("eth0", 56, "use_vmac\nuse_vmac_addr\n"+excluded("fd00:9::106/64\nfd00:8::106/64 dev eth1"), "10.9.0.106/24\n10.8.0.106/24 dev eth1"), network(),
 			[]string{"link eth0 name vrrp.56 address 00:00:5e:00:01:38 type macvlan mode private, IPv6",
 				"link eth1 name vrrp1.56 address 00:00:5e:00:01:38 type macvlan mode private",
 				"link eth0 name vrrp6.56 address 00:00:5e:00:02:38 type macvlan mode private, link-local, IPv6",
 				"link eth1 name vrrp2.56 address 00:00:5e:00:02:38 type macvlan mode private, link-local, IPv6",
 				"V56 by vrrp.56", "10.9.0.106 on vrrp.56", "10.8.0.106 on vrrp1.56", "fd00:9::106 on vrrp6.56", "fd00:8::106 on vrrp2.56"}},
 		"use_vmac on a line": {
-			instanceOn("eth0", 54, "", "10.9.0.104/24\n10.8.0.104/24 dev eth1 use_vmac"), network(),
+			routerOn("eth0", 54, "", "10.9.0.104/24\n10.8.0.104/24 dev eth1 use_vmac"), network(),
 			[]string{"link eth1 name vrrp.54 address 00:00:5e:00:01:36 type macvlan mode private", "10.9.0.104 on eth0", "10.8.0.104 on vrrp.54"}},
 		"prefixes of names": {
-			"global_defs {\n vmac_prefix vip\n vmac_addr_prefix averyverylongprefix\n}\n" + instanceOn("eth0", 51, "use_vmac\nuse_vmac_addr", "10.9.0.100/24\n10.8.0.100/24 dev eth1"), network(),
+			"global_defs {\n vmac_prefix vip\n vmac_addr_prefix averyverylongprefix\n}\n" + routerOn("eth0", 51, "use_vmac\nuse_vmac_addr", "10.9.0.100/24\n10.8.0.100/24 dev eth1"), network(),
 			[]string{"link eth0 name vip.51 address 00:00:5e:00:01:33 type macvlan mode private", "link eth1 name averyverylon.51 address 00:00:5e:00:01:33 type macvlan mode private",
 				"V51 by vip.51", "10.9.0.100 on vip.51", "10.8.0.100 on averyverylon.51"}},
 		"a chosen name goes before one that is made up": {
-			instanceOn("eth0", 51, "use_vmac", "10.9.0.100/24") + instanceOn("eth0", 52, "use_vmac vrrp.51", "10.9.0.200/24"), network(),
+			routerOn("eth0", 51, "use_vmac", "10.9.0.100/24") + routerOn("eth0", 52, "use_vmac vrrp.51", "10.9.0.200/24"), network(),
 			[]string{"link eth0 name vrrp1.51 address 00:00:5e:00:01:33 type macvlan mode private", "link eth0 name vrrp.51 address 00:00:5e:00:01:34 type macvlan mode private",
 				"V51 by vrrp1.51", "10.9.0.100 on vrrp1.51", "V52 by vrrp.51", "10.9.0.200 on vrrp.51"}},
-		"a link that is there and fits keeps its name": {instanceOn("eth0", 51, "use_vmac", "10.9.0.100/24"), network(fits),
+		"a link that is there and fits keeps its name": {routerOn("eth0", 51, "use_vmac", "10.9.0.100/24"), network(fits),
 			[]string{"link eth0 name vrrp3.51 address 00:00:5e:00:01:33 type macvlan mode private", "V51 by vrrp3.51", "10.9.0.100 on vrrp3.51"}},
-		"a name that somebody else has is left to them": {instanceOn("eth0", 51, "use_vmac", "10.9.0.100/24"), network(taken),
+		"a name that somebody else has is left to them": {routerOn("eth0", 51, "use_vmac", "10.9.0.100/24"), network(taken),
 			[]string{"link eth0 name vrrp1.51 address 00:00:5e:00:01:33 type macvlan mode private", "V51 by vrrp1.51", "10.9.0.100 on vrrp1.51"}},
-		"an ipvlan": {instanceOn("eth0", 51, "use_ipvlan ipv0 10.9.0.51/24 vepa", "10.9.0.100/24"), network(),
+		"an ipvlan": {routerOn("eth0", 51, "use_ipvlan ipv0 10.9.0.51/24 vepa", "10.9.0.100/24"), network(),
 			[]string{"link eth0 name ipv0 type ipvlan mode l2 vepa", "V51 by ipv0", "10.9.0.100 on ipv0"}},
-		"an ipvlan for IPv6 without an address": {instanceOn("eth0", 51, "use_ipvlan", "fe80::9:100/64"), network(),
+		"an ipvlan for IPv6 without an address": {routerOn("eth0", 51, "use_ipvlan", "fe80::9:100/64"), network(),
 			[]string{"link eth0 name vrrp.51 type ipvlan mode l2 bridge, link-local, IPv6", "V51 by vrrp.51", "fe80::9:100 on vrrp.51"}},
 		"a VRF": {"vrrp_instance A {\n virtual_router_id 51\n vrf red\n unicast_src_ip 10.9.0.1\n unicast_peer {\n10.9.0.2\n}\n virtual_ipaddress {\n10.9.0.100/24 dev eth0\n}\n}\n", network(),
 			[]string{"A by red", "10.9.0.100 on eth0"}},
@@ -146,7 +146,7 @@ func TestWhatALinkOfItsOwnNeedsOfTheHost(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			conf := configtest.Understood(t, instanceOn("eth0", 51, tt.lines, tt.vips)).Config
+			conf := configtest.Understood(t, routerOn("eth0", 51, tt.lines, tt.vips)).Config
 			d := layOut(conf, network()).desire(host.NewDesired(), map[string]netip.Addr{"eth0": netip.MustParseAddr("fe80::1")})
 			var sysctls, addresses []string
 			for _, key := range slices.Sorted(maps.Keys(d.Sysctls)) {
@@ -206,7 +206,7 @@ func TestLinksOfTheConfigurationBeforeStayUntilTheirRoutersHaveResigned(t *testi
 	lay := func(lines ...string) layout {
 		var text string
 		for i, l := range lines {
-			text += instanceOn("eth0", 51+i, l, fmt.Sprintf("10.9.0.10%d/24", i))
+			text += routerOn("eth0", 51+i, l, fmt.Sprintf("10.9.0.10%d/24", i))
 		}
 		return layOut(configtest.Understood(t, text).Config, network())
 	}
@@ -237,8 +237,8 @@ func TestLinksOfTheConfigurationBeforeStayUntilTheirRoutersHaveResigned(t *testi
 }
 
 func TestPacketFiltersAreToldOfVMACsThatExist(t *testing.T) {
-	conf := configtest.Understood(t, instanceOn("eth0", 51, "use_vmac", "10.9.0.100/24")+instanceOn("eth0", 52, "use_vmac", "fe80::1/64")+
-		instanceOn("eth1", 53, "use_ipvlan 10.8.0.1/24", "10.8.0.100/24")+instanceOn("eth1", 54, "use_vmac", "10.8.0.101/24")).Config
+	conf := configtest.Understood(t, routerOn("eth0", 51, "use_vmac", "10.9.0.100/24")+routerOn("eth0", 52, "use_vmac", "fe80::1/64")+
+		routerOn("eth1", 53, "use_ipvlan 10.8.0.1/24", "10.8.0.100/24")+routerOn("eth1", 54, "use_vmac", "10.8.0.101/24")).Config
 	links := network(host.Link{Index: 7, Name: "vrrp.51"}, host.Link{Index: 8, Name: "vrrp.52"}, host.Link{Index: 9, Name: "vrrp.53"})
 	want := []vmacIndex{{"vrrp.51", 7, "eth0", 2, true, false}, {"vrrp.52", 8, "eth0", 2, false, true}}
 	if d := cmp.Diff(want, layOut(conf, network()).vmacs(links)); d != "" {
@@ -259,7 +259,7 @@ func TestFurtherLinksToAnnounceAgain(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			conf := configtest.Understood(t, instanceOn("eth0", 51, tt.lines, vips)).Config
+			conf := configtest.Understood(t, routerOn("eth0", 51, tt.lines, vips)).Config
 			var got []string
 			for _, e := range layOut(conf, network()).extrasOf(conf) {
 				for _, a := range e.addrs {

@@ -58,6 +58,9 @@ func (r *vrrpRole) Publish(f vrrp.Fact) {
 		r.publishGroup(f)
 		return
 	}
+	if d, ok := f.What.(vrrp.Dropped); ok && d.Err.Reason == vrrp.DropVRID && !r.unknown.Load() {
+		return // other routers on the LAN are nobody's business
+	}
 	if _, ok := f.What.(vrrp.Alarm); ok {
 		r.alarm(f)
 		return

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -36,8 +37,13 @@ type vrrpRole struct {
 	tracking  *tracking
 	holds     holdDowns
 	state     host.State // as last read
-	sources   map[string]netip.Addr
-	missing   map[string]string // links of ours that could not be made, by instance
+	watch     *linkWatch
+	beat      *linkbeat
+	sources   map[string]source    // of instances, as last told
+	known     map[string]host.Link // interfaces of instances, as last told
+	deaf      map[string]bool      // instances, as last told
+	unknown   atomic.Bool          // log_unknown_vrids
+	missing   map[string]string    // links of ours that could not be made, by instance
 
 	mu           sync.Mutex // guards what follows: effects run in the loop's goroutine
 	byName       map[string]*config.Instance
@@ -57,14 +63,23 @@ type vrrpRole struct {
 // runVRRP is the life of the VRRP process.
 func (c *childProcess) runVRRP(start startMessage) int {
 	r := &vrrpRole{
-		childProcess: c, hostNews: newMailbox[host.Event](), tracking: newTracking(), holds: holdDowns{},
-		sources: map[string]netip.Addr{}, priority: map[string]int{}, active: map[string]bool{},
+		childProcess: c, hostNews: newMailbox[host.Event](), tracking: newTracking(), holds: holdDowns{}, watch: newLinkWatch(),
+		sources: map[string]source{}, known: map[string]host.Link{}, deaf: map[string]bool{},
+		priority: map[string]int{}, active: map[string]bool{},
 	}
 	kernel, err := host.OpenNetlink()
 	if err != nil {
 		return c.fail(ExitFatal, "FATAL", err)
 	}
 	defer kernel.Close()
+	if err := kernel.SetReceiveBuffers(netlinkBuffers(&c.conf.Global.Buffers)); err != nil {
+		c.log.Warn(err.Error())
+	}
+	beat, err := host.OpenBeat()
+	if err != nil {
+		return c.fail(ExitFatal, "FATAL", err)
+	}
+	defer beat.Close()
 	frames, err := host.OpenFrameSocket()
 	if err != nil {
 		return c.fail(permissionStatus(err), "FATAL", err)
@@ -86,12 +101,14 @@ func (c *childProcess) runVRRP(start startMessage) int {
 	r.announcer = newAnnouncer(c.log, frames)
 	r.alarms = newAlarms(c.log, findMAC, r.send)
 	r.loop = vrrp.NewLoop(r, r.listen, timer)
+	r.beat = newLinkbeat(c.log, beat)
 
 	ctx, cancel := context.WithCancel(context.Background())
 	var helpers sync.WaitGroup
 	helpers.Go(func() { r.worker.Run(ctx) })
 	helpers.Go(func() { tables.Run(ctx) })
 	helpers.Go(func() { r.announcer.run(ctx) })
+	helpers.Go(func() { r.beat.run(ctx) })
 	r.looks = ctx
 	defer r.alarms.wait.Wait()
 	defer helpers.Wait()
@@ -101,6 +118,10 @@ func (c *childProcess) runVRRP(start startMessage) int {
 		return c.fail(permissionStatus(err), "FATAL", err)
 	}
 	r.tracking.know(start.Tracked)
+	if start.Delay.Left > 0 {
+		r.log.Info(delayLine(start.Delay.Whole))
+		r.loop.Delay(time.Now().Add(start.Delay.Left))
+	}
 	r.configure(ctx, c.conf, start.Resume)
 	loopCtx, stopLoop := context.WithCancel(ctx)
 	var loop sync.WaitGroup
@@ -130,15 +151,22 @@ func permissionStatus(err error) int {
 func (r *vrrpRole) serve(ctx context.Context) {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
+	lasting := vrrp.NewGoTimer() // when a change of a link has lasted
+	defer lasting.Close()
 	for {
 		if at := r.holds.next(); !at.IsZero() {
 			timer.Reset(max(0, time.Until(at)))
 		}
+		lasting.Set(r.watch.deadline())
 		select {
 		case <-timer.C:
 			r.letGo(time.Now())
 		case <-r.terms:
 			return
+		case <-lasting.C():
+			r.settleLinks(r.watch.again(time.Now()))
+		case <-r.beat.news.ready():
+			r.beaten(r.beat.news.take())
 		case <-r.hostNews.ready():
 			r.handleHost(ctx, r.hostNews.take())
 		case m, ok := <-r.link.Messages():
@@ -159,7 +187,7 @@ func (r *vrrpRole) handleMessage(ctx context.Context, m message) {
 		events := r.tracking.set(*m.Verdict)
 		for _, e := range events {
 			if line := fileFaultLine(e); line != "" {
-				r.log.Log(context.Background(), LevelDetail, line)
+				r.log.Log(ctx, LevelDetail, line)
 			}
 		}
 		r.deliver(events)
@@ -173,6 +201,9 @@ func (r *vrrpRole) handleMessage(ctx context.Context, m message) {
 		r.log.Info("Reloading")
 		r.tracking.know(m.Reload.Tracked)
 		r.conf = conf
+		if m.Reload.Delay != nil {
+			r.loop.Delay(time.Now().Add(*m.Reload.Delay))
+		}
 		r.configure(ctx, conf, nil)
 		r.ready()
 	}
@@ -226,17 +257,23 @@ func (r *vrrpRole) configure(ctx context.Context, conf *config.Config, resume ma
 		r.makeLinks(ctx)
 	}
 	r.announcer.setExtras(own.extrasOf(conf))
-	r.tracking.links = r.state.Links
+	r.announcer.setGroups(conf)
+	r.unknown.Store(conf.Global.LogUnknownVRIDs)
+	r.watch.configure(conf.Delays)
+	r.beat.configure(ctx, polledLinks(conf))
+	r.tracking.links = r.watch.see(time.Now(), r.state.Links)
+	r.findConflicts()
 	changes := r.tracking.configure(watched)
 	changes = append(changes, r.holds.configure(conf, r.state.Links)...)
 	for _, in := range conf.Instances {
 		vi := loopInstance(in)
 		vi.Link = own.adverts[in.Name]
-		vi.Params.PrimaryAddr = r.sourceOf(in)
-		r.sources[in.Name] = vi.Params.PrimaryAddr
+		src := r.sourceOf(in)
+		r.sources[in.Name], vi.Params.PrimaryAddr = src, src.addr
+		vi.ReceiveBuffer = receiveBuffer(conf, in, r.state.Links)
 		vi.Faults = append(r.tracking.faultsOf(in.Name), r.holds.faultsOf(in.Name)...)
-		if !vi.Params.PrimaryAddr.IsValid() {
-			vi.Faults = append(vi.Faults, vrrp.FaultRaised{Why: vrrp.ByNoAddress, Of: in.Interface})
+		if !src.addr.IsValid() {
+			vi.Faults = append(vi.Faults, src.fault())
 		}
 		vi.Effective = startPriority(changes, in.Name)
 		vi.Resume = r.resumed(in, resume)
@@ -244,6 +281,9 @@ func (r *vrrpRole) configure(ctx context.Context, conf *config.Config, resume ma
 	}
 	r.loop.Configure(list)
 	r.deliver(changes)
+	r.deliver(r.againSources())
+	clear(r.deaf)
+	r.settleLinks(r.tracking.links)
 	r.renewAddresses(conf.Global.AddressLifetime)
 	r.dropLinks(ctx)
 }
@@ -284,23 +324,6 @@ func (r *vrrpRole) readHost(ctx context.Context) error {
 	return nil
 }
 
-// sourceOf is where an instance's adverts come from.
-func (r *vrrpRole) sourceOf(in *config.Instance) netip.Addr {
-	if in.Source.IsValid() {
-		return in.Source
-	}
-	virtual := r.conf.IsVirtual
-	find := r.state.PrimaryIPv4
-	if own := r.ownLinkOf(in); own != nil && own.linkLocal {
-		return linkLocalOf(r.state, in.Interface, virtual)
-	}
-	if in.Params.IPv6 {
-		find = r.state.LinkLocal
-	}
-	addr, _ := find(in.Interface, virtual)
-	return addr
-}
-
 // handleHost takes in what the worker saw and did.
 func (r *vrrpRole) handleHost(ctx context.Context, news []host.Event) {
 	changed := false
@@ -326,15 +349,8 @@ func (r *vrrpRole) handleHost(ctx context.Context, news []host.Event) {
 	r.mu.Lock()
 	r.firewall.refilter(r.filter(r.active)) // an interface that came back has another index
 	r.mu.Unlock()
-	r.deliver(r.tracking.setLinks(r.state.Links))
-	for _, in := range r.conf.Instances {
-		src := r.sourceOf(in)
-		if src == r.sources[in.Name] {
-			continue
-		}
-		r.sources[in.Name] = src
-		r.loop.Deliver(in.Name, vrrp.SourceAddress{Addr: src})
-	}
+	r.settleLinks(r.watch.see(time.Now(), r.state.Links))
+	r.settleSources()
 }
 
 // observed logs a change and reports whether links or source addresses may be
@@ -358,6 +374,9 @@ func (r *vrrpRole) observed(c host.Change) bool {
 		}
 		if r.conf.IsVirtual(a) {
 			return false
+		}
+		if c.Kind == host.AddressAdded && c.Address.Tentative {
+			return true // not usable yet: its assignment is news when it is
 		}
 		if c.Kind == host.AddressAdded {
 			r.log.Debug(fmt.Sprintf("Assigned address %v for interface %s", a, c.Address.Link))

@@ -60,6 +60,10 @@ func actionLine(name string, a vrrp.Action) (logLine, bool) {
 		return detail("(%s) start preempt delay (%d.%06d)", name, a.Delay/time.Second, a.Delay%time.Second/time.Microsecond), true
 	case vrrp.PreemptDelayStopped:
 		return detail("(%s) stop preempt delay", name), true
+	case vrrp.TimerExpired:
+		return say("(%s) VRRP thread timer expired %d.%06d seconds ago", name, a.Late/time.Second, a.Late%time.Second/time.Microsecond), true
+	case vrrp.DelayEnded:
+		return say("Delayed start completed"), true
 	case vrrp.PriorityChanged:
 		return say("(%s) Changing effective priority from %d to %d", name, a.From, a.To), true
 	case vrrp.IntervalAdopted:
@@ -199,7 +203,9 @@ func faultText(t vrrp.Transition) string {
 	case vrrp.ByInterface:
 		return "interface " + t.Of + " down"
 	case vrrp.ByNoAddress:
-		return "no IPv4 address for interface"
+		return t.Of
+	case vrrp.ByDuplicate:
+		return "same virtual_router_id as " + t.Of + " on the same network"
 	case vrrp.ByTracker:
 		return "due to script " + t.Of
 	case vrrp.ByConfiguration:

@@ -191,13 +191,35 @@ func (s State) LinkLocal(link string, virtual func(netip.Addr) bool) (netip.Addr
 	return netip.Addr{}, false
 }
 
-// Has reports whether addr is configured on any link: the condition of
-// track_src_ip.
-func (s State) Has(addr netip.Addr) bool {
-	for k := range s.Addresses {
+// Source reports whether addr is on any link, and whether it can be sent from:
+// an IPv6 address cannot before duplicate address detection has passed it.
+func (s State) Source(addr netip.Addr) (there, usable bool) {
+	for k, a := range s.Addresses {
 		if k.Prefix.Addr() == addr {
-			return true
+			there, usable = true, usable || !a.Tentative
 		}
 	}
-	return false
+	return there, usable
+}
+
+// Tentative reports whether link has an IPv6 link-local address that is not
+// virtual and cannot be used: LinkLocal has passed it over.
+func (s State) Tentative(link string, virtual func(netip.Addr) bool) bool {
+	return slices.ContainsFunc(s.AddressesOf(link), func(a Address) bool {
+		addr := a.Prefix.Addr()
+		return a.Tentative && addr.IsLinkLocalUnicast() && !virtual(addr)
+	})
+}
+
+// Base is the link that l sends through on the same broadcast domain: the one
+// below a macvlan or ipvlan, else l itself.
+func (s State) Base(l Link) Link {
+	for range s.Links { // no further down than there are links
+		lower, ok := s.LinkByIndex(l.Parent)
+		if !ok || l.Kind != "macvlan" && l.Kind != "macvtap" && l.Kind != "ipvlan" && l.Kind != "ipvtap" {
+			break
+		}
+		l = lower
+	}
+	return l
 }

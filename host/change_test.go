@@ -103,10 +103,34 @@ func TestATentativeLinkLocalAddressIsNoSource(t *testing.T) {
 	}
 }
 
-func TestHasLooksAtAllLinks(t *testing.T) {
+func TestASourceMayBeOnAnyLinkButNotTentative(t *testing.T) {
 	k := newHost()
+	waiting := on("eth1", foreign("fe80::9/64"))
+	waiting.Tentative = true
 	k.Put(on("eth1", foreign("192.0.2.9/24")))
-	if s := k.State(); !s.Has(addr("192.0.2.9")) || s.Has(addr("192.0.2.10")) {
-		t.Error("Has must be true for 192.0.2.9 and only for it")
+	k.Put(waiting)
+	s := k.State()
+	for a, want := range map[string][2]bool{"192.0.2.9": {true, true}, "192.0.2.10": {}, "fe80::9": {true, false}} {
+		if there, usable := s.Source(addr(a)); [2]bool{there, usable} != want {
+			t.Errorf("%s: there, usable %v, %v, want %v", a, there, usable, want)
+		}
+	}
+	none := func(netip.Addr) bool { return false }
+	if !s.Tentative("eth1", none) || s.Tentative("eth0", none) || s.Tentative("eth1", func(netip.Addr) bool { return true }) {
+		t.Error("eth1 alone has a tentative address, unless that is virtual")
+	}
+}
+
+func TestTheBaseOfALinkIsOnTheSameBroadcastDomain(t *testing.T) {
+	s := host.NewState()
+	for _, l := range []host.Link{{Index: 1, Name: "eth0"}, {Index: 2, Name: "mv0", Kind: "macvlan", Parent: 1}, {Index: 3, Name: "mv1", Kind: "ipvlan", Parent: 2},
+		{Index: 4, Name: "vlan5", Kind: "vlan", Parent: 1}, {Index: 5, Name: "lost", Kind: "macvlan", Parent: 9},
+		{Index: 6, Name: "loop", Kind: "macvlan", Parent: 6}} {
+		s.Links[l.Name] = l
+	}
+	for link, want := range map[string]string{"eth0": "eth0", "mv0": "eth0", "mv1": "eth0", "vlan5": "vlan5", "lost": "lost", "loop": "loop"} {
+		if got := s.Base(s.Links[link]).Name; got != want {
+			t.Errorf("base of %s is %s, want %s", link, got, want)
+		}
 	}
 }

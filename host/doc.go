@@ -45,6 +45,7 @@
 //	codec_linux.go     rtnetlink messages to and from our types
 //	watch_linux.go     one subscription, and what happens when changes get lost
 //	sender.go          which MAC sends from an address; sender_linux.go listens
+//	linkbeat_linux.go  asking an interface for its link
 //	announce.go        gratuitous ARP and neighbour advertisement frames
 //	pacer.go           their spacing, a pure queue
 //	announce_linux.go  the packet socket

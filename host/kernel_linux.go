@@ -36,6 +36,48 @@ type Netlink struct {
 	links *netlink.Handle
 	ns    netns.NsHandle // where the sockets are; not open without /proc
 	index map[string]int // of links, from the last Read
+	watch ReceiveBuffer  // of watches; zero: watchBuffer
+}
+
+// ReceiveBuffer is the size of a netlink socket's receive buffer.
+type ReceiveBuffer struct {
+	Octets int  // 0: as it is
+	Force  bool // beyond net.core.rmem_max, with CAP_NET_ADMIN
+}
+
+// set gives a socket the buffer.
+func (b ReceiveBuffer) set(fd int) error {
+	option := unix.SO_RCVBUF
+	if b.Force {
+		option = unix.SO_RCVBUFFORCE
+	}
+	if b.Octets == 0 {
+		return nil
+	}
+	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, option, b.Octets); err != nil {
+		return fmt.Errorf("set receive buffer of netlink socket to %d octets: %w", b.Octets, err)
+	}
+	return nil
+}
+
+// SetReceiveBuffers sizes the socket of commands now, and those of watches that
+// begin from now on. Keywords vrrp_netlink_cmd_rcv_bufs and
+// vrrp_netlink_monitor_rcv_bufs.
+func (k *Netlink) SetReceiveBuffers(command, watch ReceiveBuffer) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.watch = watch
+	return command.set(k.fd)
+}
+
+// watchBuffer is the buffer of a watch that begins now.
+func (k *Netlink) watchBuffer() ReceiveBuffer {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.watch.Octets != 0 {
+		return k.watch
+	}
+	return ReceiveBuffer{Octets: watchBuffer, Force: true}
 }
 
 // OpenNetlink opens sockets in the network namespace of the calling thread,

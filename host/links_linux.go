@@ -41,6 +41,9 @@ func linkFrom(l netlink.Link) Link {
 	if out.Kind == "device" { // the library's word for "no kind given": hardware
 		out.Kind = ""
 	}
+	if a.NetNsID >= 0 { // an index of another namespace is not one of ours
+		out.Parent = 0
+	}
 	switch v := l.(type) {
 	case *netlink.Vrf:
 		out.Table = v.Table

@@ -34,8 +34,9 @@ func (k *Netlink) Watch(ctx context.Context) (<-chan Change, error) {
 		return nil, fmt.Errorf("subscribe to netlink: %w", err)
 	}
 	// Beyond net.core.rmem_max only with CAP_NET_ADMIN; less is no reason to fail.
-	if sock.SetReceiveBufferSize(watchBuffer, true) != nil {
-		sock.SetReceiveBufferSize(watchBuffer, false)
+	if b := k.watchBuffer(); b.set(sock.GetFd()) != nil {
+		b.Force = false
+		_ = b.set(sock.GetFd())
 	}
 	out := make(chan Change)
 	w := &netlinkWatch{sock: sock, links: k.links, send: func(c Change) bool {

@@ -1,5 +1,7 @@
 package track
 
+import "time"
+
 // Link is what the kernel says about an interface.
 type Link struct {
 	Exists  bool
@@ -16,6 +18,50 @@ func (l Link) State() State {
 	}
 	return Down
 }
+
+// Debounce makes changes of one interface count only once they have lasted:
+// interface_up_down_delays. It is plain data that is told the time. What is seen
+// first counts at once, and so does an interface that is gone.
+type Debounce struct {
+	Down, Up time.Duration // how long a change must last; 0: it counts at once
+
+	seen, counts Link
+	known        bool
+	due          time.Time // when what is seen will count; zero: it does
+}
+
+// See takes in what the interface is now.
+func (d *Debounce) See(now time.Time, l Link) {
+	d.Tick(now) // what has lasted until now has lasted long enough
+	before := d.seen
+	d.seen = l
+	delay := d.Up
+	if l.State() == Down {
+		delay = d.Down
+	}
+	switch {
+	case !d.known, !l.Exists, delay <= 0, l.State() == d.counts.State():
+		d.known, d.counts, d.due = true, l, time.Time{}
+	case before.State() != l.State() || d.due.IsZero():
+		d.due = now.Add(delay)
+	}
+}
+
+// Tick lets what has lasted long enough count. Early or late is harmless.
+func (d *Debounce) Tick(now time.Time) {
+	if !d.due.IsZero() && !now.Before(d.due) {
+		d.counts, d.due = d.seen, time.Time{}
+	}
+}
+
+// Deadline is when Tick will change something; zero: never.
+func (d *Debounce) Deadline() time.Time { return d.due }
+
+// Counts is the interface as far as its changes have lasted.
+func (d *Debounce) Counts() Link { return d.counts }
+
+// Deaf reports that the interface carries nothing although it counts as up.
+func (d *Debounce) Deaf() bool { return d.counts.State() == Up && d.seen.State() == Down }
 
 // TrackInterface is the tracker of one track_interface line.
 func TrackInterface(ref Ref, l Link) Tracker {

@@ -29,7 +29,7 @@ type InstanceConfig struct {
 	PreemptDelay       time.Duration
 	DownTimerAdverts   *int
 	StrictMode         *bool
-	TimerExpiredBackup *uint8 // adverts; 254 when written without a number
+	TimerExpiredBackup *uint8 // priority of the router that takes over; 254 when written without a number
 
 	McastSrc, UnicastSrc, McastDst netip.Addr
 	TrackSrcIP                     bool

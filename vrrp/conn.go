@@ -32,8 +32,8 @@ type Conn interface {
 	// ReadFrom reads one VRRP PDU. ErrEmpty: none waits. A *PacketError: one
 	// was there and was no use. Any other error: the socket is broken.
 	ReadFrom(b []byte) (n int, meta Meta, err error)
-	// Stale reports that the interface is not the one the socket was opened
-	// on any more, although it may have the same name: nothing will be heard.
+	// Stale reports that the interface is gone, or is another one of the same
+	// name than the socket was opened on: nothing will be heard.
 	Stale() bool
 	// WriteTo sends one VRRP PDU from meta.Src to meta.Dst.
 	WriteTo(b []byte, meta Meta) error

@@ -304,15 +304,18 @@ func (c *rawConn) writeOnce(fd uintptr) {
 	}
 }
 
-// Stale implements Conn. An interface that is gone for the moment makes nothing
-// stale: a new socket could not be opened either.
+// Stale implements Conn.
 func (c *rawConn) Stale() bool {
 	if c.ifname == "" {
 		return false
 	}
 	ifi, err := interfaceByName(c.ifname)
-	return err == nil && ifi.Index != c.ifindex
+	return err != nil && errors.Is(err, unix.ENODEV) || err == nil && ifi.Index != c.ifindex
 }
+
+// SetReceiveBuffer asks for a receive buffer of so many octets, of which the
+// kernel grants no more than net.core.rmem_max.
+func (c *rawConn) SetReceiveBuffer(octets int) error { return c.pc.SetReadBuffer(octets) }
 
 // interfaceByName finds the index of an interface, and nothing else of it. The
 // function of package net lists all interfaces to find one: with thousands of

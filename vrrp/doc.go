@@ -29,6 +29,7 @@
 //	machine.go         Machine.Step: start, stop, faults, reload
 //	machine_states.go  Backup and Active
 //	machine_rivals.go  Active beside another: answers, bursts, two owners
+//	machine_late.go    start delay, deafness, having been late
 //	group.go           sync group
 //	peer.go            contradictions with neighbours, one alarm each
 //	advert.go          codec, checksums, checks of reception
@@ -41,6 +42,7 @@
 //	loop_step.go       one step, its actions, containment of a failure
 //	loop_receive.go    sockets, draining, arrival times, rationed facts
 //	loop_config.go     start and reload
+//	loop_link.go       interfaces that change, start delay, receive buffers
 //	conn.go            what the loop wants of a socket
 //	conn_linux.go      raw sockets
 //	timer.go           what the loop wants of a timer

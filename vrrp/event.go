@@ -52,6 +52,8 @@ const (
 	ByFile           Reason = "file"            // fault: a tracked file says so
 	ByProcess        Reason = "process"         // fault: a tracked process misses its quorum
 	ByInitialising   Reason = "initialising"    // fault: a tracker has no result yet
+	ByTimerExpired   Reason = "timer-expired"   // timer_expired_backup: not run for too long
+	ByDuplicate      Reason = "duplicate-vrid"  // fault: another instance is the same router on this link
 	ByPanic          Reason = "internal-error"  // fault: a step failed; see the log
 )
 
@@ -108,6 +110,19 @@ type FaultCleared struct {
 // that it has none, which is a fault.
 type SourceAddress struct{ Addr netip.Addr }
 
+// Hold is the start delay: until then nothing is sent or received, and timers
+// count from there. It does not stop a router that is Active already. The zero
+// time ends it.
+type Hold struct{ Until time.Time }
+
+// Deaf says that the link is down, although that is not a fault yet
+// (interface_up_down_delays): silence proves nothing then.
+type Deaf struct{ On bool }
+
+// Slept says that the system was suspended for a time that clocks which do not
+// go back, such as the one that now comes from, have not counted.
+type Slept struct{ For time.Duration }
+
 // HostApplied says that the host carries what it should. Repaired: something
 // had been taken away by others and is back.
 type HostApplied struct{ Repaired bool }
@@ -135,6 +150,9 @@ func (EffectivePriority) event() {}
 func (FaultRaised) event()       {}
 func (FaultCleared) event()      {}
 func (SourceAddress) event()     {}
+func (Hold) event()              {}
+func (Deaf) event()              {}
+func (Slept) event()             {}
 func (HostApplied) event()       {}
 func (HostFailed) event()        {}
 func (Release) event()           {}
@@ -207,6 +225,9 @@ type (
 	PreemptDelayStarted struct{ Delay time.Duration }
 	// PreemptDelayStopped: an advert of our rank or above was heard meanwhile.
 	PreemptDelayStopped struct{}
+	// TimerExpired: an Active router was not run in time and yields; Late is how
+	// long ago it should have sent.
+	TimerExpired struct{ Late time.Duration }
 	// PriorityChanged: trackers changed the effective priority.
 	PriorityChanged struct {
 		From, To uint8
@@ -244,6 +265,7 @@ func (LowerReceived) action()       {}
 func (LowerDiscarded) action()      {}
 func (PreemptDelayStarted) action() {}
 func (PreemptDelayStopped) action() {}
+func (TimerExpired) action()        {}
 func (PriorityChanged) action()     {}
 func (IntervalAdopted) action()     {}
 func (IntervalRestored) action()    {}

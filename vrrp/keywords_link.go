@@ -25,16 +25,16 @@ const longestGap = 4294967295 * time.Microsecond
 
 // GARPGroupKeywords is the vocabulary of garp_group.
 var GARPGroupKeywords = kconf.Vocabulary[GARPGroupConfig]{
-	{Name: "garp_interval", Args: "SECS", Default: "unset", Since: "1.2.21", Status: kconf.NotYet,
+	{Name: "garp_interval", Args: "SECS", Default: "unset", Since: "1.2.21",
 		Doc: "Gap between gratuitous ARPs on the interfaces of the group.",
 		Set: kconf.OptSeconds(func(c *GARPGroupConfig) **time.Duration { return &c.GARPInterval }, 0, longestGap, 6)},
-	{Name: "gna_interval", Args: "SECS", Default: "unset", Since: "1.2.21", Status: kconf.NotYet,
+	{Name: "gna_interval", Args: "SECS", Default: "unset", Since: "1.2.21",
 		Doc: "Gap between unsolicited neighbour adverts on the interfaces of the group.",
 		Set: kconf.OptSeconds(func(c *GARPGroupConfig) **time.Duration { return &c.GNAInterval }, 0, longestGap, 6)},
-	{Name: "interface", Args: "IF", Since: "1.2.21", Status: kconf.NotYet,
+	{Name: "interface", Args: "IF", Since: "1.2.21",
 		Doc: "Interface that the gaps apply to.",
 		Set: kconf.Custom("IFNAME", "not a VMAC; one group per interface", setGroupInterface)},
-	{Name: "interfaces", Args: "{ IF... }", Since: "1.2.21", Status: kconf.NotYet,
+	{Name: "interfaces", Args: "{ IF... }", Since: "1.2.21",
 		Doc: "Interfaces that share the gaps as if they were one.",
 		Set: kconf.Custom("word block", "not a VMAC", setGroupInterfaces).WithVocab(GARPInterfaceLine).Says("word block", "not a VMAC")},
 }

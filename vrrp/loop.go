@@ -12,7 +12,8 @@ import (
 // Limits of the loop.
 const (
 	inboxSize   = 256              // messages waiting; senders then wait
-	drainMax    = 1024             // datagrams read from one socket before timers get their turn
+	drainMax    = 1024             // datagrams read from one socket before other sockets get their turn
+	drainRounds = 64               // times drainMax, before a deadline counts although more wait to be read
 	dropQuiet   = time.Minute      // at most one fact per instance and reason in this time
 	reopenEvery = 10 * time.Second // between attempts to get a socket that could not be had
 	sendBuffer  = MaxPacket
@@ -34,6 +35,10 @@ type Instance struct {
 	// Effective is the priority with what is tracked, where that is known from
 	// the start and moves it.
 	Effective *EffectivePriority
+	// ReceiveBuffer is how many octets this instance wants its socket's receive
+	// buffer to have; those of all instances on one socket add up. 0: the
+	// system's default. Keywords kernel_rx_buf_size, vrrp_rx_bufs_policy.
+	ReceiveBuffer int
 }
 
 // SocketSpec says which socket an instance needs; instances share equal ones.
@@ -74,7 +79,7 @@ type Effects interface {
 
 // Fact is something that has happened. What is a Transition, an Alarm, a
 // remark, or one of the loop's own: GroupTransition, Dropped, SendFailed,
-// SocketFailed, Failed, OwnPeer, Removed.
+// SocketFailed, Failed, OwnPeer, Removed, DelayEnded.
 type Fact struct {
 	At       time.Time
 	Instance string // "" when none is concerned
@@ -102,6 +107,8 @@ type (
 	OwnPeer struct{ Peer netip.Addr }
 	// Removed: the instance is no longer configured.
 	Removed struct{}
+	// DelayEnded: the start delay is over.
+	DelayEnded struct{}
 )
 
 func (GroupTransition) action() {}
@@ -111,6 +118,7 @@ func (SocketFailed) action()    {}
 func (Failed) action()          {}
 func (OwnPeer) action()         {}
 func (Removed) action()         {}
+func (DelayEnded) action()      {}
 
 // Status is one instance as status shows it.
 type Status struct {
@@ -147,7 +155,9 @@ type Loop struct {
 	beatAt    time.Time // next heartbeat; zero: none is wanted
 	readBuf   []byte
 	sendBuf   []byte
-	stranger  dropLog // datagrams for no instance
+	stranger  dropLog   // datagrams for no instance
+	unknown   dropLog   // those of routers that are not ours
+	hold      time.Time // end of the start delay; zero: none
 
 	applyDue bool     // Apply is called at the end of this wake-up
 	later    []effect // what has to come after it, in order
@@ -171,6 +181,7 @@ type instance struct {
 	drops    map[DropReason]*dropLog
 	sendFail dropLog
 	sockFail dropLog
+	lost     uint64 // turn after the one in which the source address went; 0: it is there
 }
 
 type syncGroup struct {
@@ -213,6 +224,8 @@ type (
 		every time.Duration
 		f     func()
 	}
+	rebind     struct{ iface string }
+	startDelay struct{ until time.Time }
 )
 
 // NewLoop makes a loop that opens its sockets with open.
@@ -284,15 +297,16 @@ func (l *Loop) Run(ctx context.Context) {
 // The cost does not depend on how many instances there are beside the due ones.
 func (l *Loop) turn(now time.Time) {
 	l.turns++
+	l.slept(now)
 	for range len(l.timers) {
 		if !due(now, l.timers.next()) {
 			break
 		}
 		in := l.timers[0]
-		l.drainOnce(now, in.link)
+		l.drainPast(now, in.link, in.at)
 		if in.group != nil {
 			for _, m := range in.group.members {
-				l.drainOnce(now, m.link)
+				l.drainPast(now, m.link, in.at)
 			}
 		}
 		if due(now, in.at) { // what was read may have moved it
@@ -302,21 +316,31 @@ func (l *Loop) turn(now time.Time) {
 	if due(now, l.reopenAt) {
 		l.reopen(now)
 	}
+	if due(now, l.hold) {
+		l.hold = time.Time{}
+		l.publish(Fact{At: now, What: DelayEnded{}})
+	}
 	l.flush()
 	if due(now, l.beatAt) {
 		l.beatAt = now.Add(l.beat.every)
 		l.beat.f()
 	}
-	l.timer.Set(earliest(earliest(l.reopenAt, l.beatAt), l.timers.next()))
+	l.timer.Set(earliest(l.hold, earliest(earliest(l.reopenAt, l.beatAt), l.timers.next())))
 }
 
-// drainOnce drains a socket unless this turn has done so.
-func (l *Loop) drainOnce(now time.Time, k *link) {
+// drainPast reads a socket, once a turn, until it is empty or everything that
+// arrived before the deadline has been read: only then does silence mean
+// anything. A flood that comes faster than it can be read ends it all the same.
+func (l *Loop) drainPast(now time.Time, k *link, deadline time.Time) {
 	if k == nil || k.drained == l.turns {
 		return
 	}
 	k.drained = l.turns
-	l.drain(now, k)
+	for range drainRounds {
+		if l.drain(now, k); !k.upTo.Before(deadline) || l.links[k.spec] != k {
+			return
+		}
+	}
 }
 
 func (l *Loop) handle(now time.Time, msg any) {
@@ -334,28 +358,12 @@ func (l *Loop) handle(now time.Time, msg any) {
 		if msg.every > 0 {
 			l.beatAt = now
 		}
+	case rebind:
+		l.rebound(now, msg.iface)
+	case startDelay:
+		l.delayed(now, msg.until)
 	case query:
 		msg.reply <- l.status()
-	}
-}
-
-// deliver also takes the chance to get a socket that could not be had before,
-// or that belongs to an interface which is not the same any more.
-func (l *Loop) deliver(now time.Time, in *instance, ev Event) {
-	l.step(now, in, ev)
-	switch ev := ev.(type) {
-	case SourceAddress:
-		if in.Params.PrimaryAddr = ev.Addr; in.Params.Unicast() {
-			l.attach(now, in)
-			l.findOwnPeer(now, in)
-		}
-	case FaultCleared:
-		if ev.Why == ByInterface {
-			l.renew(now, in.link)
-		}
-		if in.link == nil {
-			l.attach(now, in)
-		}
 	}
 }
 

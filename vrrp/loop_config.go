@@ -79,6 +79,11 @@ func (l *Loop) configure(now time.Time, wanted []Instance) {
 		l.keys[wanted[i].key()] = true
 	}
 	l.change(now, wanted)
+	for _, in := range fresh {
+		for _, f := range in.Faults { // before a socket is missed: they say why
+			l.step(now, in, f)
+		}
+	}
 	l.attachAll(now)
 	l.regroup(now, l.start(now, fresh))
 	l.applyDue = true
@@ -107,11 +112,10 @@ func (l *Loop) change(now time.Time, wanted []Instance) {
 // start begins the new ones and returns the whole list: groups look at all.
 func (l *Loop) start(now time.Time, fresh []*instance) []*instance {
 	for _, in := range fresh {
-		for _, f := range in.Faults {
-			l.step(now, in, f)
-		}
 		if in.Resume != nil {
 			in.memory.Resume(now)
+		} else {
+			l.step(now, in, Hold{l.hold})
 		}
 		l.step(now, in, Startup{Params: in.Params, Resume: in.Resume, Effective: in.Effective})
 		l.findOwnPeer(now, in)
@@ -163,6 +167,7 @@ func (l *Loop) attachAll(now time.Time) {
 			l.closeLink(k)
 		}
 	}
+	l.sizeBuffers()
 }
 
 // attach opens or finds the socket of one instance, and closes the one it had

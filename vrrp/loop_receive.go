@@ -2,7 +2,6 @@ package vrrp
 
 import (
 	"errors"
-	"slices"
 	"time"
 )
 
@@ -12,8 +11,11 @@ type link struct {
 	conn      Conn
 	rearm     chan struct{} // tells the waiter that the socket has been emptied
 	closed    chan struct{}
+	opened    uint64    // turn in which it was opened
 	emptied   time.Time // when nothing was left to read
+	upTo      time.Time // what arrived before that has been read
 	drained   uint64    // turn in which it was read last
+	buffer    int       // octets asked for; 0: the system's default
 	instances []*instance
 }
 
@@ -32,7 +34,7 @@ func (l *Loop) openLink(now time.Time, spec SocketSpec) (*link, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &link{spec: spec, conn: conn, rearm: make(chan struct{}, 1), closed: make(chan struct{}), emptied: now}
+	k := &link{spec: spec, conn: conn, rearm: make(chan struct{}, 1), closed: make(chan struct{}), opened: l.turns, emptied: now, upTo: now}
 	l.links[spec] = k
 	l.wait.Go(func() { l.waiter(k) })
 	return k, nil
@@ -93,9 +95,10 @@ func (l *Loop) drain(now time.Time, k *link) {
 		case err == nil:
 			d := Datagram{PDU: l.readBuf[:n], Src: meta.Src, Dst: meta.Dst, TTL: meta.TTL, ID: meta.ID,
 				At: arrival(meta.Arrival, k.emptied, now)}
+			k.upTo = d.At
 			l.receive(d.At, k, d)
 		case errors.Is(err, ErrEmpty):
-			k.emptied = now
+			k.emptied, k.upTo = now, now
 			return
 		default:
 			if l.unreadable(now, k, err) {
@@ -148,6 +151,9 @@ func (l *Loop) receive(at time.Time, k *link, d Datagram) {
 	}
 	if in == nil && k.spec.Base != "" && l.keys[key{iface: k.spec.Base, ipv6: k.spec.IPv6, vrid: vrid}] {
 		return // for another VMAC on the same link, or for the link: each hears it
+	}
+	if at.Before(l.hold) && (in == nil || in.m.held(at)) {
+		return // the start delay: not even counted
 	}
 	if in == nil {
 		l.dropStranger(at, k, &PacketError{Reason: DropVRID, Src: d.Src, Got: int64(vrid)})
@@ -212,20 +218,12 @@ func (l *Loop) refuse(at time.Time, in *instance, pdu []byte, err error) {
 
 // dropStranger says now and then that somebody sends what no instance is meant by.
 func (l *Loop) dropStranger(at time.Time, k *link, err *PacketError) {
-	if n, ok := l.stranger.due(at); ok {
+	log := &l.stranger
+	if err.Reason == DropVRID { // where nobody wants to read of these, they must not hide others
+		log = &l.unknown
+	}
+	if n, ok := log.due(at); ok {
 		l.publish(Fact{At: at, What: Dropped{k.spec.Interface, err, n}})
-	}
-}
-
-// renew replaces a socket whose interface was deleted and made again under the
-// same name: it still belongs to the old one and will never hear anything.
-func (l *Loop) renew(now time.Time, k *link) {
-	if k == nil || l.links[k.spec] != k || !k.conn.Stale() {
-		return
-	}
-	l.closeLink(k)
-	for _, in := range slices.Clone(k.instances) { // attach shortens the list
-		l.attach(now, in)
 	}
 }
 

@@ -105,6 +105,8 @@ func (b *bench) Publish(f Fact) {
 		b.note("%s %v -> %v (%s)", f.Instance, w.From, w.To, w.Why)
 	case Dropped:
 		b.note("%s dropped %s, %d before", f.Instance, w.Err.Reason, w.Suppressed)
+	case DelayEnded:
+		b.note("delay ended")
 	case GroupTransition:
 		b.note("group %s %v -> %v", f.Group, w.From, w.To)
 	case OwnPeer:

@@ -31,7 +31,11 @@ type Machine struct {
 	wantsActive bool       // sync group: our timer ran out, we wait for the others
 
 	faults []FaultRaised // all must go before we leave Fault
-	held   bool          // the sync group keeps us in Fault
+	parked bool          // the sync group keeps us in Fault
+
+	hold     time.Time // end of the start delay; zero or past: none
+	deaf     bool      // the link is down, which does not count yet
+	relisten bool      // late, and listening before we act
 
 	lastSent       time.Time // last advert
 	answeredLower  time.Time // last answer to a lower advert
@@ -66,7 +70,7 @@ func (m *Machine) Snapshot() Snapshot {
 	s := Snapshot{State: m.state, Priority: m.priority, Owner: m.params.Owner(), WantsActive: m.wantsActive,
 		Interval: m.interval, ActiveDown: m.activeDown(), Active: m.active, ActivePriority: m.activeRank,
 		Deadline: m.Deadline(), LastSent: m.lastSent, LastTransition: m.lastTransition,
-		Faults: slices.Clone(m.faults), HeldByGroup: m.held}
+		Faults: slices.Clone(m.faults), HeldByGroup: m.parked}
 	if m.state == Active {
 		s.Active, s.ActivePriority = m.params.PrimaryAddr, m.priority
 	}
@@ -110,6 +114,11 @@ func (m *Machine) Step(now time.Time, ev Event, out []Action) []Action {
 		return m.clear(now, FaultRaised(ev), out)
 	case SourceAddress:
 		return m.sourceAddress(now, ev.Addr, out)
+	case Hold:
+		return m.holdUntil(now, ev.Until, out)
+	case Deaf:
+		m.deaf = ev.On
+		return out
 	}
 	if !m.running {
 		return out
@@ -130,13 +139,23 @@ func (m *Machine) Step(now time.Time, ev Event, out []Action) []Action {
 		return m.peers.raise(now, out, Alarm{Kind: AlarmHost, Err: ev.Err})
 	case Forced:
 		return m.forced(now, ev.To, out)
+	case Slept:
+		m.asleep(ev.For)
+		return out
 	case AdvertReceived:
+		if m.held(now) {
+			return out
+		}
 		if m.state == Backup || m.state == Active {
 			out = m.peers.compare(now, &m.params, ev.Advert, out)
 			out = m.settle(ev.Advert, out)
 		}
 	}
 	switch m.state {
+	case Initialize: // an owner, until the start delay is over
+		if _, tick := ev.(Tick); tick && due(now, m.deadline) {
+			return m.startOwner(now, out)
+		}
 	case Backup:
 		return m.stepBackup(now, ev, out)
 	case Active:
@@ -176,13 +195,23 @@ func (m *Machine) startup(now time.Time, ev Startup, out []Action) []Action {
 		m.refreshAt = m.firstRefresh(now)
 		return m.send(now, m.priority, append(out, ApplyHost{}))
 	}
-	if m.params.Owner() && !m.params.Grouped {
+	switch {
+	case !m.params.Owner():
+		return m.listen(now, ByStartup, out)
+	case m.held(now):
+		m.deadline = m.hold
+		return out
+	}
+	return m.startOwner(now, out)
+}
+
+// startOwner makes an owner Active without waiting, or lets its sync group do so.
+func (m *Machine) startOwner(now time.Time, out []Action) []Action {
+	if !m.params.Grouped {
 		return m.activate(now, ByOwner, out)
 	}
 	out = m.listen(now, ByStartup, out)
-	if m.params.Owner() {
-		m.wantsActive = true // the sync group starts all its owners together
-	}
+	m.wantsActive = true // the sync group starts all its owners together
 	return out
 }
 
@@ -199,7 +228,7 @@ func (m *Machine) shutdown(now time.Time, out []Action) []Action {
 	if wasActive {
 		out = append(out, SendAdvert{0}, ZeroSent{})
 	}
-	m.running, m.faults, m.held = false, nil, false
+	m.running, m.faults, m.parked = false, nil, false
 	out = m.move(now, Initialize, ByShutdown, "", out)
 	if wasActive {
 		out = append(out, ApplyHost{})
@@ -339,7 +368,7 @@ func (m *Machine) clear(now time.Time, f FaultRaised, out []Action) []Action {
 func (m *Machine) forced(now time.Time, to State, out []Action) []Action {
 	switch {
 	case to == Fault:
-		m.held = true
+		m.parked = true
 		return m.enterFault(now, FaultRaised{Why: ByGroup}, out)
 	case len(m.faults) > 0:
 		return out
@@ -347,7 +376,7 @@ func (m *Machine) forced(now time.Time, to State, out []Action) []Action {
 		return m.listen(now, ByFaultCleared, out)
 	case to == Backup && m.state == Active:
 		return m.yield(now, ByGroup, out)
-	case to == Active && m.state == Backup:
+	case to == Active && m.state == Backup && !m.held(now):
 		return m.activate(now, ByGroup, out)
 	}
 	return out
@@ -357,7 +386,7 @@ func (m *Machine) forced(now time.Time, to State, out []Action) []Action {
 func (m *Machine) listen(now time.Time, why Reason, out []Action) []Action {
 	out = m.move(now, Backup, why, "", out)
 	m.interval = m.params.Interval()
-	m.deadline = now.Add(m.activeDown())
+	m.deadline = m.from(now).Add(m.activeDown())
 	return out
 }
 
@@ -369,9 +398,9 @@ func (m *Machine) move(now time.Time, to State, why Reason, of string, out []Act
 	m.deadline, m.announceAt, m.refreshAt, m.preemptAt = time.Time{}, time.Time{}, time.Time{}, time.Time{}
 	m.reclaim, m.former = reclaim{}, followed{}
 	m.active, m.activeRank, m.discarding = netip.Addr{}, 0, netip.Addr{}
-	m.wantsActive = false
+	m.wantsActive, m.relisten = false, false
 	if to != Fault {
-		m.held = false
+		m.parked = false
 	}
 	m.peers.reset(now)
 	return append(out, Transition{From: from, To: to, Why: why, Of: of})

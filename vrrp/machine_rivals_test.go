@@ -36,8 +36,8 @@ func (d *diaryOf) want(t *testing.T, want ...string) {
 	d.lines = nil
 }
 
-// owner is an address owner with the highest address there is.
-func owner(t *testing.T) *diaryOf {
+// anOwner is an address owner with the highest address there is.
+func anOwner(t *testing.T) *diaryOf {
 	p := base()
 	p.Priority = 255
 	m := started(t, p, Active)
@@ -52,7 +52,7 @@ func insists() AdvertReceived { return heard(255) }
 // twice, waits 1.2 intervals, and yields when the other still goes on (vrrp
 // reference, two owners).
 func TestAnOwnerArguesWithAnotherOneOfLowerAddressAndThenTakesAStepBack(t *testing.T) {
-	d := owner(t)
+	d := anOwner(t)
 	for _, second := range []float64{10, 11, 12, 12.1, 12.3, 13} {
 		d.step(second, insists())
 	}
@@ -70,7 +70,7 @@ func TestAnOwnerArguesWithAnotherOneOfLowerAddressAndThenTakesAStepBack(t *testi
 
 func TestAnOwnerThatTookAStepBackIsRestored(t *testing.T) {
 	reduced := func(t *testing.T) *diaryOf {
-		d := owner(t)
+		d := anOwner(t)
 		for _, second := range []float64{10, 11, 12.3, 13} {
 			d.step(second, insists())
 		}
@@ -118,7 +118,7 @@ func TestAnOwnerThatTookAStepBackIsRestored(t *testing.T) {
 }
 
 func TestAnOwnerThatWasSilentForLongBeginsTheArgumentAnew(t *testing.T) {
-	d := owner(t)
+	d := anOwner(t)
 	for _, second := range []float64{10, 11, 20, 21, 22} { // patience would have ended at 12.2s
 		d.step(second, insists())
 	}

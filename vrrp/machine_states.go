@@ -20,6 +20,9 @@ func (m *Machine) stepBackup(now time.Time, ev Event, out []Action) []Action {
 
 // activeIsDown takes over, or tells the sync group that we would and listens on.
 func (m *Machine) activeIsDown(now time.Time, out []Action) []Action {
+	if m.unheard(now) {
+		return out
+	}
 	out = append(out, ActiveDownExpired{})
 	if m.params.Grouped {
 		m.wantsActive = true
@@ -67,7 +70,7 @@ func (m *Machine) backupHears(now time.Time, a *Advert, out []Action) []Action {
 // follow accepts an advert: its sender is the Active router, its interval ours
 // in version 3, and the Active_Down_Timer starts again.
 func (m *Machine) follow(now time.Time, a *Advert, out []Action) []Action {
-	m.wantsActive = false
+	m.wantsActive, m.relisten = false, false
 	if m.active != a.Src {
 		out = m.alternates(now, a, append(out, ActiveRouterChanged{m.active, a.Src}))
 		m.active, m.discarding = a.Src, netip.Addr{}
@@ -134,8 +137,14 @@ func (m *Machine) announce(now time.Time, why Reason, out []Action) []Action {
 func (m *Machine) stepActive(now time.Time, ev Event, out []Action) []Action {
 	switch ev := ev.(type) {
 	case Tick:
+		if out, gone := m.expired(now, out); gone || m.checks(now) {
+			return out
+		}
 		return m.activeTick(now, out)
 	case AdvertReceived:
+		if out, gone := m.expired(now, out); gone {
+			return m.backupHears(now, ev.Advert, out)
+		}
 		return m.activeHears(now, ev.Advert, out)
 	case SiblingReclaims:
 		return m.reclaimAddresses(now, out)
@@ -169,7 +178,7 @@ func (m *Machine) activeTick(now time.Time, out []Action) []Action {
 // send sends an advert and starts the Adver_Timer: only sending does, so that
 // no stranger's datagram can keep us silent.
 func (m *Machine) send(now time.Time, priority uint8, out []Action) []Action {
-	m.lastSent, m.deadline = now, now.Add(m.interval)
+	m.lastSent, m.deadline, m.relisten = now, now.Add(m.interval), false
 	return append(out, SendAdvert{priority})
 }
 

@@ -68,6 +68,11 @@ type Params struct {
 
 	Announce AnnounceParams
 
+	// TimerExpired is the priority of a router that may have taken over while
+	// this one was not run, 1-254: then it yields before it sends anything. 0:
+	// off. Keyword timer_expired_backup.
+	TimerExpired uint8
+
 	// Grouped says that a sync group decides when this router becomes Active
 	// and when it leaves Fault.
 	Grouped bool
@@ -143,6 +148,14 @@ func (p *Params) ActiveDownInterval(priority uint8, interval time.Duration) time
 	return time.Duration(p.downAdverts())*interval + p.SkewTime(priority, interval)
 }
 
+// LongestLinkDelay is how long a link that is down may count as up at most: peers
+// that got one advert just before it went must not take over meanwhile. It is a
+// 256th of an interval shorter than down_timer_adverts less one, as keepalived has it.
+func (p *Params) LongestLinkDelay() time.Duration {
+	a := p.Interval()
+	return max(time.Duration(p.downAdverts()-1)*a-a/256, 0).Truncate(time.Microsecond)
+}
+
 // Impact is what a change of parameters costs at a reload.
 type Impact uint8
 
@@ -178,5 +191,23 @@ func (p *Params) equal(o *Params) bool {
 		p.LowerPriorityNoAdvert == o.LowerPriorityNoAdvert &&
 		p.HigherPrioritySendAdvert == o.HigherPrioritySendAdvert &&
 		p.OwnerIgnoreAdverts == o.OwnerIgnoreAdverts && p.SkipCheckAdvAddr == o.SkipCheckAdvAddr &&
-		p.Announce == o.Announce && p.Grouped == o.Grouped && p.ConfigFault == o.ConfigFault
+		p.Announce == o.Announce && p.TimerExpired == o.TimerExpired && p.Grouped == o.Grouped && p.ConfigFault == o.ConfigFault
+}
+
+// AdvertSize is how many octets an advert has, with its IP header.
+func (p *Params) AdvertSize() int {
+	a := p.Advert(p.Priority, p.MulticastGroup())
+	size := len(AppendAdvert(nil, &a))
+	switch {
+	case p.IPv6:
+		size += ipv6Header
+	case p.ah():
+		size += ipv4Header + ahHeader
+	default:
+		size += ipv4Header
+	}
+	if p.HMAC != nil {
+		size += hmacTrailer
+	}
+	return size
 }

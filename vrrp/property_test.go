@@ -28,7 +28,7 @@ func anyParams(t *rapid.T) Params {
 // anyEvent draws one of everything that can happen to a machine.
 func anyEvent(t *rapid.T) Event {
 	fault := FaultRaised{Why: ByTracker, Of: rapid.SampledFrom([]string{"a", "b"}).Draw(t, "of")}
-	switch rapid.IntRange(0, 12).Draw(t, "event") {
+	switch rapid.IntRange(0, 15).Draw(t, "event") {
 	case 0:
 		return Startup{Params: anyParams(t)}
 	case 1:
@@ -53,6 +53,12 @@ func anyEvent(t *rapid.T) Event {
 		return Forced{rapid.SampledFrom([]State{Backup, Active, Fault}).Draw(t, "forced")}
 	case 11:
 		return HostApplied{Repaired: true}
+	case 12:
+		return Hold{time.Unix(1_000_000, 0).Add(time.Duration(rapid.IntRange(0, 60).Draw(t, "hold")) * time.Second)}
+	case 13:
+		return Deaf{rapid.Bool().Draw(t, "deaf")}
+	case 14:
+		return Slept{time.Duration(rapid.IntRange(0, 60).Draw(t, "slept")) * time.Second}
 	default:
 		return Release{}
 	}
@@ -85,7 +91,7 @@ func contract(m *Machine, before State, now time.Time, ev Event, acts []Action) 
 	for _, a := range acts {
 		switch a := a.(type) {
 		case Transition:
-			if a.From != state || a.From == a.To {
+			if stopped := a.To == Initialize && a.Why == ByShutdown; a.From != state || a.From == a.To && !stopped {
 				return fmt.Errorf("transition from %v to %v while in %v", a.From, a.To, state)
 			}
 			state = a.To
@@ -111,6 +117,7 @@ func contract(m *Machine, before State, now time.Time, ev Event, acts []Action) 
 		return fmt.Errorf("sends priority %d in %v", sent, state)
 	case before != Active && state == Active && sent < 0:
 		return fmt.Errorf("became Active in silence")
+	case state == Initialize && m.running: // an owner that waits for the end of the start delay
 	case (state == Active || state == Backup) == m.Deadline().IsZero():
 		return fmt.Errorf("deadline %v in %v", m.Deadline(), state)
 	case state == Active && m.deadline.After(now.Add(m.Params().Interval())):
@@ -118,11 +125,11 @@ func contract(m *Machine, before State, now time.Time, ev Event, acts []Action) 
 	case m.priority == 0 && m.running || m.Params().Owner() != (m.priority == PriorityOwner) && m.running:
 		return fmt.Errorf("effective priority %d of base %d", m.priority, m.Params().Priority)
 	}
-	if _, tick := ev.(Tick); tick && state == Active && !m.deadline.After(now) {
+	if _, tick := ev.(Tick); tick && state == Active && !m.Deadline().After(now) {
 		return fmt.Errorf("after a tick the next advert is due in the past: a busy loop")
 	}
-	if longest := m.Params().ActiveDownInterval(1, 40950*time.Millisecond); m.deadline.Sub(now) > longest {
-		return fmt.Errorf("waits %v, no parameters ask for more than %v", m.deadline.Sub(now), longest)
+	if longest := m.Params().ActiveDownInterval(1, 40950*time.Millisecond); m.deadline.Sub(m.from(now)) > longest {
+		return fmt.Errorf("waits %v, no parameters ask for more than %v", m.deadline.Sub(m.from(now)), longest)
 	}
 	return nil
 }

@@ -50,9 +50,6 @@ type LinkInfo struct {
 	Multicast   bool
 	PrivateVMAC bool // a macvlan in private mode, as use_vmac makes them
 	MTU         int  // octets; 0: not known
-
-	// Down and Up are its interface_up_down_delays.
-	Down, Up time.Duration
 }
 
 // Resolved is an instance with every default filled in and every contradiction
@@ -70,7 +67,6 @@ type Resolved struct {
 	PriorityChanges bool // notify_priority_changes
 
 	TrackSrcIP         bool
-	TimerExpiredBackup uint8         // adverts; 0: off
 	VMAC               *VMACConfig   // nil: off. Its MAC has six octets, or is the RFC's
 	VMACAddr           bool          // use_vmac_addr
 	XmitBase           bool          // vmac_xmit_base
@@ -78,7 +74,6 @@ type Resolved struct {
 	VRF                string
 	PromoteSecondaries bool
 	ExtraGARP          *ExtraGARP // nil: off
-	NoLinkDelays       bool       // the delays of its interface are longer than a failover and not used
 
 	Excess  []netip.Addr // virtual addresses that no advert has room for: to be treated as excluded ones
 	Dropped []netip.Addr // virtual addresses that cannot be used at all
@@ -122,7 +117,7 @@ func (c *InstanceConfig) Resolve(x *kconf.Ctx, d Defaults, s Surroundings) Resol
 		r.version, r.priorityAndState, r.authentication, r.hmac, r.destination,
 		r.interfaceNeeds, r.linkLocalFirst, r.vrf, r.room,
 		r.preemption, r.downTimer, r.acceptance, r.multicastGroup, r.announcing, r.lowerAndHigher, r.owner,
-		r.notifications, r.interval, r.linkDelays, r.sourceTracking, r.ownInterface, r.addressLinks, r.extraGARP, r.enoughAddresses,
+		r.notifications, r.interval, r.sourceTracking, r.ownInterface, r.addressLinks, r.extraGARP, r.enoughAddresses,
 	} {
 		rule()
 	}

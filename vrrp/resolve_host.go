@@ -3,7 +3,6 @@ package vrrp
 import (
 	"net/netip"
 	"slices"
-	"time"
 
 	"holdfast/kconf"
 )
@@ -190,21 +189,6 @@ func (r *resolver) room() {
 	r.x.Errorf(r.addrAt(p.Addrs[limit]), kconf.ClassGeneral, "too-many-addresses",
 		"vrrp_instance %s: %d addresses, an advert has room for %d; the others are treated as virtual_ipaddress_excluded", r.c.Name, len(p.Addrs), limit)
 	p.Addrs, r.out.Excess = p.Addrs[:limit:limit], p.Addrs[limit:]
-}
-
-// linkDelays: a link that is believed to be up for longer than the peers wait
-// for an advert would make a second Active router.
-func (r *resolver) linkDelays() {
-	l := r.link(r.out.Interface)
-	if l == nil || l.Down == 0 && l.Up == 0 {
-		return
-	}
-	p := &r.out.Params
-	allowed := time.Duration(p.downAdverts()-1) * p.AdvertisementInterval
-	if l.Down >= allowed || l.Up >= allowed { // always, when one missed advert is enough
-		r.x.Notef(r.at("interface"), "link-delays", "interface %s: its interface_up_down_delays are not shorter than %v, which peers wait for adverts; they are not used", r.c.Interface, allowed)
-		r.out.NoLinkDelays = true
-	}
 }
 
 // sourceTracking needs an address that the configuration names.

@@ -31,14 +31,6 @@ func mtu(n int) func(*Surroundings) {
 	return linkIs("eth0", l)
 }
 
-func delays(down, up time.Duration) func(*Surroundings) {
-	l := ethernet
-	l.Down, l.Up = down, up
-	return linkIs("eth0", l)
-}
-
-func noDelays(o Resolved) any { return o.NoLinkDelays }
-
 var hostRules = map[string]ruleCase{
 	// 2.2.7 refuses every instance without an interface
 	"22 without interface, unicast needs a source": {body: "virtual_router_id 51\nunicast_peer {\n10.9.0.2\n}\n" + carried, got: stops, want: "vrrp_instance VI_1: without an interface, unicast needs unicast_src_ip",
@@ -75,11 +67,6 @@ var hostRules = map[string]ruleCase{
 	"29 one more has none":          {body: must + many(15, "10.8.%d.%d"), around: mtu(106), got: shares, want: [2]int{14, 1}, says: "19:1: vrrp_instance VI_1: 15 addresses, an advert has room for 14; the others are treated as virtual_ipaddress_excluded", status: 5},
 	"29 version 3 has no password":  {body: must + "version 3\n" + many(16, "10.8.%d.%d"), around: mtu(106), got: shares, want: [2]int{16, 0}},                                                                                                                                                                                     // (106 - 14 - 20 - 8) / 4 = 16
 	"29 a trailer takes room":       {body: must + "version 3\nauth_hmac {\n" + key1 + "active_key 1\n}\n" + many(10, "10.8.%d.%d"), around: mtu(106), got: shares, want: [2]int{9, 1}, says: "19:1: vrrp_instance VI_1: 10 addresses, an advert has room for 9; the others are treated as virtual_ipaddress_excluded", status: 5}, // (106 - 14 - 20 - 8 - 28) / 4 = 9
-	"54 delays longer than 2s":      {body: must + vip, around: delays(2*time.Second, 0), got: noDelays, want: true, says: "3:11: note: interface eth0: its interface_up_down_delays are not shorter than 2s, which peers wait for adverts; they are not used"},
-	"54 delays shorter than 2s":     {body: must + vip, around: delays(1999*time.Millisecond, time.Second), got: noDelays, want: false},
-	"54 two adverts are not three":  {body: must + "down_timer_adverts 2\n" + vip, around: delays(0, time.Second), got: noDelays, want: true, says: "3:11: note: interface eth0: its interface_up_down_delays are not shorter than 1s, which peers wait for adverts; they are not used"},
-	"54 one advert leaves no time":  {body: must + "down_timer_adverts 1\n" + vip, around: delays(time.Millisecond, 0), got: noDelays, want: true, says: "3:11: note: interface eth0: its interface_up_down_delays are not shorter than 0s, which peers wait for adverts; they are not used"},
-	"54 no delays":                  {body: must + "down_timer_adverts 1\n" + vip, around: linkIs("eth0", ethernet), got: noDelays, want: false},
 	"55 track_src_ip and no source": {body: must + "track_src_ip\n" + vip, got: func(o Resolved) any { return o.TrackSrcIP }, want: false},
 	"55 track_src_ip":               {body: must + "track_src_ip\nmcast_src_ip 10.9.0.1\n" + vip, got: func(o Resolved) any { return o.TrackSrcIP }, want: true},
 	"56 the name of another interface": {body: must + "use_vmac eth1\n" + vip, around: linkIs("eth1", ethernet), got: func(o Resolved) any { return o.VMAC.Name }, want: "",

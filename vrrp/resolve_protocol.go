@@ -188,7 +188,7 @@ func (r *resolver) downTimer() {
 		r.fix(keyword, "timer-expired", "%s: needs nopreempt, ignored", keyword)
 		return
 	}
-	r.out.TimerExpiredBackup = *c.TimerExpiredBackup
+	p.TimerExpired = *c.TimerExpiredBackup
 }
 
 // acceptance is Accept_Mode (RFC 9568 section 6.1). Version 2 has none.

@@ -16,6 +16,7 @@ type fdTimer struct {
 	file *os.File
 	c    chan time.Time
 	wait sync.WaitGroup
+	gap  time.Duration // by which the clock that counts suspension is ahead
 }
 
 // NewTimer makes the most exact Timer this system has. Its goroutine ends with Close.
@@ -24,7 +25,7 @@ func NewTimer() (Timer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("create timerfd: %w", err)
 	}
-	t := &fdTimer{fd: fd, file: os.NewFile(uintptr(fd), "timerfd"), c: make(chan time.Time, 1)}
+	t := &fdTimer{fd: fd, file: os.NewFile(uintptr(fd), "timerfd"), c: make(chan time.Time, 1), gap: suspended()}
 	t.wait.Go(t.run)
 	return t, nil
 }
@@ -53,6 +54,23 @@ func (t *fdTimer) Set(at time.Time) {
 	}
 	// With a descriptor of our own and a non-negative time this cannot fail.
 	_ = unix.TimerfdSettime(t.fd, 0, &spec, nil)
+}
+
+// Slept is for how long the system was suspended since the last call. Package
+// time counts on a clock that stands still then.
+func (t *fdTimer) Slept() time.Duration {
+	before := t.gap
+	t.gap = suspended()
+	return t.gap - before
+}
+
+// suspended is for how long the system was suspended since it was started.
+func suspended() time.Duration {
+	var boot, mono unix.Timespec
+	// Both clocks exist on every kernel since 2.6.39.
+	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &mono)
+	_ = unix.ClockGettime(unix.CLOCK_BOOTTIME, &boot)
+	return time.Duration(boot.Nano() - mono.Nano())
 }
 
 // Close implements Timer.

@@ -160,6 +160,7 @@ func (a *assembler) finish(diags *kconf.Diagnostics) *Loaded {
 		a.byName[in.Name] = in
 		a.c.Instances = append(a.c.Instances, in)
 	}
+	a.linkDelays()
 	a.duplicates()
 	a.vmacs()
 	a.groups()

@@ -37,11 +37,11 @@ func routerRows() kconf.Vocabulary[root] {
 		{Name: "garp_group", Args: "{ ... }", Since: "1.2.21",
 			Doc: "Least time between announcements on some interfaces.",
 			Set: collect(vrrp.GARPGroupKeywords, vrrp.DecodeGARPGroup, func(r *root) *[]*vrrp.GARPGroupConfig { return &r.garpGroups })},
-		{Name: "linkbeat_interfaces", Args: "{ IF [MII or ETHTOOL or IOCTL] ... }", Since: "2.0.13", Status: kconf.NotYet,
-			Doc: "Interfaces that are asked for their link state, and how.",
+		{Name: "linkbeat_interfaces", Args: "{ IF [MII or ETHTOOL or IOCTL] ... }", Since: "2.0.13",
+			Doc: "Interfaces that are asked every second whether their link works, and how, rather than believing what the kernel tells.",
 			Set: vrrp.LinkbeatInterfaces(func(r *root) *[]vrrp.Linkbeat { return &r.linkbeat }).Says("line block", "interface must exist")},
-		{Name: "interface_up_down_delays", Args: "{ IF DOWN [UP] ... }", Default: "none", Since: "2.2.3", Status: kconf.NotYet,
-			Doc: "How long a change of a link must last before it counts.",
+		{Name: "interface_up_down_delays", Args: "{ IF DOWN [UP] ... }", Default: "none", Since: "2.2.3",
+			Doc: "How long a change of a link must last before it counts; always shorter than peers wait for adverts.",
 			Set: vrrp.InterfaceUpDownDelays(func(r *root) *[]vrrp.LinkDelays { return &r.delays }).Says("line block DEC6 s", "0..255 each")},
 	}
 }

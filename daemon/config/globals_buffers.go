@@ -26,14 +26,14 @@ type Buffer struct {
 }
 
 // bufferKeywords are the rows about receive buffers.
-var bufferKeywords = notYet(append(bufferRows(), kconf.Vocabulary[Globals]{
+var bufferKeywords = append(bufferRows(), kconf.Vocabulary[Globals]{
 	{Name: "vrrp_rx_bufs_policy", Args: "MTU or ADVERT or NUMBER", Default: "system default", Since: "2.0.3",
 		Doc: "Receive buffers of adverts: from the MTU, from the size of an advert, or so many octets.",
 		Set: kconf.Custom("ENUM/UINT", "case-insensitive words", setBufferPolicy).MissingIs(kconf.ClassGeneral)},
 	{Name: "vrrp_rx_bufs_multiplier", Args: "NUMBER", Default: "3", Since: "2.0.3",
 		Doc: "How many times the MTU or advert a receive buffer of vrrp_rx_bufs_policy has.",
 		Set: kconf.Uint(func(g *Globals) *uint32 { return &g.Buffers.VRRPMultiplier }, 1, maxUint32).MissingIs(kconf.ClassGeneral)},
-}...)...)
+}...)
 
 func bufferRows() kconf.Vocabulary[Globals] {
 	var rows kconf.Vocabulary[Globals]
@@ -48,9 +48,13 @@ func bufferRows() kconf.Vocabulary[Globals] {
 		{"lvs_netlink_monitor", "checker child's netlink events", "2.0.0", func(g *Globals) *Buffer { return &g.Buffers.LVSMonitor }},
 	} {
 		size := kconf.Uint(func(g *Globals) *uint32 { return &b.field(g).Size }, 0, maxUint32)
-		rows = append(rows, kconf.Keyword[Globals]{Name: b.prefix + "_rcv_bufs", Args: "BYTES", Default: "kernel default", Since: b.since,
+		pair := kconf.Vocabulary[Globals]{{Name: b.prefix + "_rcv_bufs", Args: "BYTES", Default: "kernel default", Since: b.since,
 			Doc: "Receive buffer of the " + b.what + ".", Set: size.Says("UINT", "0..4294967295 (0 ignored)").MissingIs(kconf.ClassGeneral)},
-			boolRow(b.prefix+"_rcv_bufs_force", b.since, "Let the buffer exceed net.core.rmem_max.", func(g *Globals) *bool { return &b.field(g).Force }))
+			boolRow(b.prefix+"_rcv_bufs_force", b.since, "Let the buffer exceed net.core.rmem_max.", func(g *Globals) *bool { return &b.field(g).Force })}
+		if strings.HasPrefix(b.prefix, "lvs_") {
+			pair = notYet(pair...)
+		}
+		rows = append(rows, pair...)
 	}
 	return rows
 }

@@ -306,7 +306,7 @@ func TestTopLevelScalars(t *testing.T) {
 		{"net_namespace_ipvs red", "NamespaceIPVS=red", "1:1: note: net_namespace_ipvs: not supported yet"},
 		{"namespace_with_ipsets", "NamespaceWithIPSets=true", ""},
 		{"use_pid_dir", "UsePIDDir=true", ""},
-		{"linkbeat_use_polling", "LinkbeatPolling=true", "1:1: note: linkbeat_use_polling: not supported yet"},
+		{"linkbeat_use_polling", "LinkbeatPolling=true", ""},
 		{"child_wait_time 0", "ChildWait=0s", ""},
 		{"child_wait_time 4294967296", "", "1:17: child_wait_time 4294967296: must be 0-4294967295 seconds"},
 	}

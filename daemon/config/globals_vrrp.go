@@ -58,16 +58,16 @@ var vrrpKeywords = slices.Concat(kconf.Vocabulary[Globals]{
 		func(g *Globals) *bool { return &g.ChecksumAsV2 }),
 	onRow("vrrp_strict", "1.2.20", "Enforce what the RFC says for instances without strict_mode.",
 		func(g *Globals) *bool { return &g.Strict }),
-}, notYet(
+}, kconf.Vocabulary[Globals]{
 	flagRow("log_unknown_vrids", "2.0.16", "Log advertisements of virtual routers that are not configured on their link.",
 		func(g *Globals) *bool { return &g.LogUnknownVRIDs }),
-	kconf.Keyword[Globals]{Name: "vrrp_startup_delay", Args: "SECONDS", Default: "0", Since: "2.0.14",
+	{Name: "vrrp_startup_delay", Args: "SECONDS", Default: "0", Since: "2.0.14",
 		Doc: "How long instances wait after the start of the daemon; the longest one that is written counts.",
 		Set: kconf.Custom("DEC6 s", "0.001..4294.967295", setStartupDelay)},
-	kconf.Keyword[Globals]{Name: "vrrp_delay_after_boot", Args: "SECONDS", Default: "0", Since: "2.4.0",
+	{Name: "vrrp_delay_after_boot", Args: "SECONDS", Default: "0", Since: "2.4.0",
 		Doc: "Time since the start of the system that instances wait for.",
 		Set: kconf.Seconds(func(g *Globals) *time.Duration { return &g.DelayAfterBoot }, time.Millisecond, maxFraction, 6)},
-))
+})
 
 // onRow is a boolRow of one of the two keywords whose argument keepalived 2.2.7
 // does not look at: another word than those of a BOOL is no mistake.

@@ -23,13 +23,29 @@ func (a *assembler) interfaces() {
 		}
 		a.c.Delays = append(a.c.Delays, d)
 	}
-	for i := range a.c.Delays { // the last line about an interface counts
-		d := &a.c.Delays[i]
-		if l := a.linkInfo(d.Interface); l != nil {
-			l.Down, l.Up = d.Down, d.Up
+	a.garpGroups()
+}
+
+// linkDelays shortens delays until no instance on the interface believes longer
+// in a dead link than its peers wait for adverts: less than one interval short of
+// down_timer_adverts. Of several lines about an interface the last one counts.
+func (a *assembler) linkDelays() {
+	last := map[string]*vrrp.LinkDelays{}
+	for i := range a.c.Delays {
+		last[a.c.Delays[i].Interface] = &a.c.Delays[i]
+	}
+	a.c.Delays = slices.DeleteFunc(a.c.Delays, func(d vrrp.LinkDelays) bool { return last[d.Interface].Pos != d.Pos })
+	for _, in := range a.c.Instances {
+		i := slices.IndexFunc(a.c.Delays, func(d vrrp.LinkDelays) bool { return d.Interface == in.Interface })
+		if i < 0 {
+			continue
+		}
+		d, limit := &a.c.Delays[i], in.Params.LongestLinkDelay()
+		if d.Down > limit || d.Up > limit {
+			a.x.Notef(at(in.InstanceConfig, "interface"), "link-delays", "vrrp_instance %s: the interface_up_down_delays of %s are too long for its advert_int, %v is used", in.Name, in.Interface, limit)
+			d.Down, d.Up = min(d.Down, limit), min(d.Up, limit)
 		}
 	}
-	a.garpGroups()
 }
 
 // known reports a line about an interface that does not exist. Such a line is

@@ -56,20 +56,24 @@ func TestBlocksAboutInterfaces(t *testing.T) {
 	gaps := "global_defs {\nvrrp_garp_interval 1\nvrrp_gna_interval 2\n}\n"
 	garp := func(lines string) string { return "garp_group {\n" + lines + "\n}\n" }
 	checkCross(t, map[string]crossRule{
-		"gaps for all":                       {text: gaps + router("A", 51) + ipv6, value: intervals, want: "1s 2s"},
-		"gaps of a group go before":          {text: gaps + router("A", 51) + ipv6 + garp("garp_interval 3\ninterface eth0"), value: intervals, want: "3s 2s"},
-		"gaps of a group for IPv6":           {text: router("A", 51) + ipv6 + garp("gna_interval 4\ninterfaces {\neth1 eth0\n}"), value: intervals, want: "0s 4s"},
-		"a group without any gap":            {text: router("A", 51) + garp("interface eth0"), status: 5, says: "9:1: garp_group: has neither garp_interval nor gna_interval, it is not used"},
-		"an interface of two groups":         {text: router("A", 51) + garp("garp_interval 3\ninterface eth0") + garp("garp_interval 5\ninterface eth0"), status: 5, value: intervals, want: "3s", says: "15:11: garp_group: eth0 is in a garp_group already (see 11:11)"},
-		"a VMAC in a group":                  {text: router("A", 51) + garp("garp_interval 3\ninterface mac0"), status: 5, value: intervals, want: "0s", says: "11:11: garp_group: mac0 is a VMAC; name the interface below it"},
-		"a group of what is not there":       {text: router("A", 51) + garp("garp_interval 3\ninterface eth7"), status: 5, stops: true, says: "11:11: interface eth7 does not exist; create it, or allow interfaces to come later with dynamic_interfaces in global_defs"},
-		"links to poll":                      {text: "linkbeat_interfaces {\neth0 MII\neth1\n}\n", value: polled, want: "eth0MII eth1"},
-		"a link to poll that is not there":   {text: "linkbeat_interfaces {\neth7\neth1\n}\n", status: 4, value: polled, want: "eth1", says: "2:1: linkbeat_interfaces: interface eth7 does not exist, the line is not used"},
-		"a link that may come":               {text: "global_defs {\ndynamic_interfaces\n}\nlinkbeat_interfaces {\neth7\n}\n", value: polled, want: "eth7"},
-		"delays":                             {text: "interface_up_down_delays {\neth0 1 0.5\neth1 2\n}\n", value: polled, want: "eth0=1s,500ms eth1=2s,0s"},
-		"delays of what is not there":        {text: "interface_up_down_delays {\neth7 1\n}\n", status: 4, value: polled, want: "", says: "2:1: interface_up_down_delays: interface eth7 does not exist, the line is not used"},
-		"delays that are not too long":       {text: router("A", 51) + "interface_up_down_delays {\neth0 1.5\n}\n"},
-		"delays that others do not wait for": {text: router("A", 51) + "interface_up_down_delays {\neth0 2\n}\n", says: "2:11: note: interface eth0: its interface_up_down_delays are not shorter than 2s, which peers wait for adverts; they are not used"},
+		"gaps for all":                     {text: gaps + router("A", 51) + ipv6, value: intervals, want: "1s 2s"},
+		"gaps of a group go before":        {text: gaps + router("A", 51) + ipv6 + garp("garp_interval 3\ninterface eth0"), value: intervals, want: "3s 2s"},
+		"gaps of a group for IPv6":         {text: router("A", 51) + ipv6 + garp("gna_interval 4\ninterfaces {\neth1 eth0\n}"), value: intervals, want: "0s 4s"},
+		"a group without any gap":          {text: router("A", 51) + garp("interface eth0"), status: 5, says: "9:1: garp_group: has neither garp_interval nor gna_interval, it is not used"},
+		"an interface of two groups":       {text: router("A", 51) + garp("garp_interval 3\ninterface eth0") + garp("garp_interval 5\ninterface eth0"), status: 5, value: intervals, want: "3s", says: "15:11: garp_group: eth0 is in a garp_group already (see 11:11)"},
+		"a VMAC in a group":                {text: router("A", 51) + garp("garp_interval 3\ninterface mac0"), status: 5, value: intervals, want: "0s", says: "11:11: garp_group: mac0 is a VMAC; name the interface below it"},
+		"a group of what is not there":     {text: router("A", 51) + garp("garp_interval 3\ninterface eth7"), status: 5, stops: true, says: "11:11: interface eth7 does not exist; create it, or allow interfaces to come later with dynamic_interfaces in global_defs"},
+		"links to poll":                    {text: "linkbeat_interfaces {\neth0 MII\neth1\n}\n", value: polled, want: "eth0MII eth1"},
+		"a link to poll that is not there": {text: "linkbeat_interfaces {\neth7\neth1\n}\n", status: 4, value: polled, want: "eth1", says: "2:1: linkbeat_interfaces: interface eth7 does not exist, the line is not used"},
+		"a link that may come":             {text: "global_defs {\ndynamic_interfaces\n}\nlinkbeat_interfaces {\neth7\n}\n", value: polled, want: "eth7"},
+		"delays":                           {text: "interface_up_down_delays {\neth0 1 0.5\neth1 2\n}\n", value: polled, want: "eth0=1s,500ms eth1=2s,0s"},
+		"delays of what is not there":      {text: "interface_up_down_delays {\neth7 1\n}\n", status: 4, value: polled, want: "", says: "2:1: interface_up_down_delays: interface eth7 does not exist, the line is not used"},
+		"delays that are not too long":     {text: router("A", 51) + "interface_up_down_delays {\neth0 1.5\n}\n"},
+		// Seen in the log of keepalived 2.2.7: 2 * 0.5s - 0.5s/256 = 998047us.
+		"delays that others do not wait for":      {text: router("A", 51) + "interface_up_down_delays {\neth0 2\n}\n", value: polled, want: "eth0=1.996093s,0s", says: "2:11: note: vrrp_instance A: the interface_up_down_delays of eth0 are too long for its advert_int, 1.996093s is used"},
+		"delays with the shortest interval there": {text: router("A", 51) + strings.Replace(router("B", 52), "interface eth0", "interface eth0\nversion 3\nadvert_int 0.5", 1) + "interface_up_down_delays {\neth0 1.5 0.1\n}\n", value: polled, want: "eth0=998.046ms,100ms", says: "10:11: note: vrrp_instance B: the interface_up_down_delays of eth0 are too long for its advert_int, 998.046ms is used"},
+		"delays where one advert may not be lost": {text: strings.Replace(router("A", 51), "interface eth0", "interface eth0\ndown_timer_adverts 1", 1) + "interface_up_down_delays {\neth0 0.1 0.1\n}\n", value: polled, want: "eth0=0s,0s", says: "2:11: note: vrrp_instance A: the interface_up_down_delays of eth0 are too long for its advert_int, 0s is used"},
+		"the last line about an interface counts": {text: "interface_up_down_delays {\neth0 1\neth0 2\n}\n", value: polled, want: "eth0=2s,0s"},
 	})
 }
 

@@ -60,7 +60,7 @@ func init() { // the vocabulary and the functions in it refer to each other
 		{Name: "use_pid_dir", Default: "off", Since: "1.2.24",
 			Doc: "Put pid files into /run/keepalived.",
 			Set: kconf.Flag(func(r *root) *bool { return &r.global.UsePIDDir }, true)},
-		{Name: "linkbeat_use_polling", Default: "off", Since: "1.1.18", Status: kconf.NotYet,
+		{Name: "linkbeat_use_polling", Default: "off", Since: "1.1.18",
 			Doc: "Ask every VRRP interface for its link state instead of waiting for the kernel's word.",
 			Set: kconf.Flag(func(r *root) *bool { return &r.global.LinkbeatPolling }, true)},
 		{Name: "child_wait_time", Args: "SECONDS", Default: "5", Since: "2.0.0",
