@@ -131,7 +131,7 @@ func conflicts(instances []*config.Instance, s host.State) map[string]string {
 	first, found := map[router]string{}, map[string]string{}
 	for _, in := range instances {
 		l, exists := s.Links[in.Interface]
-		if !exists || in.Params.Unicast() || in.Settled.VMAC != nil && !in.Settled.XmitBase {
+		if !exists || in.Params.Unicast() {
 			continue
 		}
 		r := router{s.Base(l).Index, in.Params.IPv6, in.Params.VRID, in.Params.MulticastGroup().String()}

@@ -106,12 +106,23 @@ func whyNot(running, next *config.Loaded) []string {
 		{"net_namespace", old.Namespace, fresh.Namespace},
 		{"instance", old.Instance, fresh.Instance},
 		{"nftables table name", old.Firewall.Table(), fresh.Firewall.Table()},
+		{"nftables_ipvs table name", old.Firewall.IPVSTable.Text, fresh.Firewall.IPVSTable.Text},
+		{"net_namespace_ipvs", ipvsNamespace(old), ipvsNamespace(fresh)},
+		{"disable_local_igmp", fmt.Sprint(old.DisableLocalIGMP), fmt.Sprint(fresh.DisableLocalIGMP)},
 	} {
 		if fixed.old != fixed.new {
 			reasons = append(reasons, fmt.Sprintf("Cannot change %s at a reload - please restart keepalived", fixed.name))
 		}
 	}
 	return reasons
+}
+
+// ipvsNamespace is the network namespace of the IPVS table.
+func ipvsNamespace(g *config.Globals) string {
+	if g.NamespaceIPVS == nil {
+		return "\x00" // that of the rest
+	}
+	return *g.NamespaceIPVS
 }
 
 // mistake is a diagnostic without its place, which moves as lines come and go.

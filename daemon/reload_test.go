@@ -41,6 +41,9 @@ func TestAReloadIsRefusedWhenItWouldMakeThingsWorse(t *testing.T) {
 		"no network namespace":       {"net_namespace blue\n" + configtest.Router(), configtest.Router(), []string{"Cannot change net_namespace at a reload - please restart keepalived"}},
 		"another nftables table":     {"global_defs {\nnftables a\n}\n" + configtest.Router(), "global_defs {\nnftables b\n}\n" + configtest.Router(), []string{"Cannot change nftables table name at a reload - please restart keepalived"}},
 		"the table that was used":    {configtest.With("no_accept"), "global_defs {\nnftables\n}\n" + configtest.With("no_accept"), nil},
+		"IGMP reports that stop":     {configtest.Router(), "global_defs {\ndisable_local_igmp\n}\n" + configtest.Router(), []string{"Cannot change disable_local_igmp at a reload - please restart keepalived"}},
+		"another place for IPVS":     {configtest.Router(), "net_namespace_ipvs blue\n" + configtest.Router(), []string{"Cannot change net_namespace_ipvs at a reload - please restart keepalived"}},
+		"another table for IPVS":     {"global_defs {\nnftables_ipvs a\n}\n" + configtest.Router(), "global_defs {\nnftables_ipvs b\n}\n" + configtest.Router(), []string{"Cannot change nftables_ipvs table name at a reload - please restart keepalived"}},
 		"another name of the daemon": {"instance a\n" + configtest.Router(), "instance b\n" + configtest.Router(), []string{"Cannot change instance at a reload - please restart keepalived"}},
 	}
 	for name, tt := range tests {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"time"
 
 	"holdfast/daemon/config"
@@ -37,17 +38,16 @@ func (r *vrrpRole) sourceOf(in *config.Instance) source {
 		}
 		return source{addr: in.Source}
 	}
-	virtual := func(a netip.Addr) bool { return r.conf.IsVirtual(a) }
-	if own := r.ownLinkOf(in); own != nil && own.linkLocal {
-		if addr := linkLocalOf(r.state, in.Interface, virtual); addr.IsValid() {
-			return source{addr: addr}
-		}
-	}
+	virtual := r.conf.IsVirtual
 	find, family := r.state.PrimaryIPv4, "IPv4"
 	if in.Params.IPv6 {
 		find, family = r.state.LinkLocal, "IPv6"
 	}
 	addr, ok := find(in.Interface, virtual)
+	if own := r.ownLinkOf(in); own != nil && own.linkLocal {
+		addr = linkLocalOf(r.state, in.Interface, virtual)
+		ok = addr.IsValid()
+	}
 	switch {
 	case ok:
 		return source{addr: addr}
@@ -96,9 +96,11 @@ func (r *vrrpRole) settleLinks(counts map[string]host.Link) {
 			r.deaf[in.Name] = deaf
 			r.loop.Deliver(in.Name, vrrp.Deaf{On: deaf})
 		}
-		if name := in.Interface; !told[name] && name != "" {
-			told[name] = true
-			r.rebind(name)
+		for _, name := range []string{in.Interface, r.own.adverts[in.Name]} {
+			if !told[name] && name != "" {
+				told[name] = true
+				r.rebind(name)
+			}
 		}
 	}
 }
@@ -108,7 +110,7 @@ func (r *vrrpRole) rebind(name string) {
 	was, told := r.known[name]
 	l := r.state.Links[name]
 	switch {
-	case !told && l.Index == 0:
+	case !told && l.Index == 0 && r.named(name):
 		r.log.Info(fmt.Sprintf("Configuration specifies interface %s which doesn't currently exist - will use if created", name))
 	case told && was.Index != l.Index:
 		r.loop.Rebind(name)
@@ -123,6 +125,11 @@ func (r *vrrpRole) rebind(name string) {
 		r.log.Log(context.Background(), level, fmt.Sprintf("Interface %s is another kind of interface now: %s, and was %s", name, kindName(l.Kind), kindName(was.Kind)))
 	}
 	r.known[name] = l
+}
+
+// named reports whether an interface is one of the configuration, not of ours.
+func (r *vrrpRole) named(name string) bool {
+	return slices.ContainsFunc(r.conf.Instances, func(in *config.Instance) bool { return in.Interface == name })
 }
 
 // kindName is a kind for the log.

@@ -122,10 +122,10 @@ func (c *childProcess) runVRRP(start startMessage) int {
 		r.log.Info(delayLine(start.Delay.Whole))
 		r.loop.Delay(time.Now().Add(start.Delay.Left))
 	}
-	r.configure(ctx, c.conf, start.Resume)
 	loopCtx, stopLoop := context.WithCancel(ctx)
 	var loop sync.WaitGroup
-	loop.Go(func() { r.loop.Run(loopCtx) })
+	loop.Go(func() { r.loop.Run(loopCtx) }) // before it is told more than its inbox holds
+	r.configure(ctx, c.conf, start.Resume)
 	c.ready()
 	r.serve(ctx)
 
@@ -154,10 +154,10 @@ func (r *vrrpRole) serve(ctx context.Context) {
 	lasting := vrrp.NewGoTimer() // when a change of a link has lasted
 	defer lasting.Close()
 	for {
+		lasting.Set(r.watch.deadline())
 		if at := r.holds.next(); !at.IsZero() {
 			timer.Reset(max(0, time.Until(at)))
 		}
-		lasting.Set(r.watch.deadline())
 		select {
 		case <-timer.C:
 			r.letGo(time.Now())

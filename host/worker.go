@@ -292,12 +292,22 @@ func (w *Worker) concerns(c Change) bool {
 	case RouteRemoved:
 		_, wanted := w.desired.Routes[c.Route.Key()]
 		return wanted || c.Route.Ours
-	case RouteAdded: // "ip route replace" says no more about the one that was there
-		want, wanted := w.desired.Routes[c.Route.Key()]
-		return wanted && !sameRoute(want, c.Route)
+	case RouteAdded:
+		return !c.Route.Ours && w.displaces(c.Route)
 	case RuleRemoved:
 		_, wanted := w.desired.Rules[c.Rule.Key()]
 		return wanted
+	}
+	return false
+}
+
+// displaces reports whether r may have taken the place of a route of ours: of one
+// that "ip route replace" has replaced nothing else is said.
+func (w *Worker) displaces(r Route) bool {
+	for _, want := range w.desired.Routes {
+		if want.Dst.Masked() == r.Dst.Masked() && want.Metric == r.Metric && want.TOS == r.TOS {
+			return true
+		}
 	}
 	return false
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -153,6 +154,20 @@ func TestALostRouteAndRuleArePutBack(t *testing.T) {
 		"0s wanted 1", "0s   ip route add 198.51.100.0/24 dev eth0 proto 18", "0s   ip rule add from all priority 7 table 5 protocol 18",
 		"1s drifted 1", "1s   ip route add 198.51.100.0/24 dev eth0 proto 18",
 		"2s drifted 1", "2s   ip rule add from all priority 7 table 5 protocol 18")
+}
+
+// TestARouteThatIsReplacedComesBack: the kernel says only that there is a new one.
+func TestARouteThatIsReplacedComesBack(t *testing.T) {
+	ours := route("198.51.100.0/24")
+	theirs := ours
+	theirs.Ours, theirs.Via = false, netip.MustParseAddr("192.0.2.9")
+	atWork(t, func(b *bench) {
+		b.Want(numbered(1, ours))
+		time.Sleep(time.Second)
+		b.RemoveSilently(ours)
+		b.Put(theirs)
+	}, "0s wanted 1", "0s   ip route add 198.51.100.0/24 dev eth0 proto 18",
+		"1s drifted 1", "1s   ip route add 198.51.100.0/24 dev eth0 proto 18")
 }
 
 func TestASilentLossIsFoundByTheSweep(t *testing.T) {

@@ -248,3 +248,18 @@ func TestTimerfdFiresWhenItIsDue(t *testing.T) {
 	tm.Set(start) // the past fires at once
 	<-tm.C()
 }
+
+// Nobody suspends a machine that runs tests, and being interrupted between two
+// clocks does not look like it.
+func TestATestMachineDoesNotSleep(t *testing.T) {
+	timer, err := NewTimer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer timer.Close()
+	for range 1000 {
+		if span := timer.(*fdTimer).Slept(); span >= sleepLeast {
+			t.Errorf("slept %v", span)
+		}
+	}
+}

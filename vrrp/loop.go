@@ -353,15 +353,15 @@ func (l *Loop) handle(now time.Time, msg any) {
 				l.deliver(now, in, msg.ev)
 			}
 		}
+	case rebind:
+		l.rebound(now, msg.iface)
+	case startDelay:
+		l.delayed(now, msg.until)
 	case heartbeat:
 		l.beat, l.beatAt = msg, time.Time{}
 		if msg.every > 0 {
 			l.beatAt = now
 		}
-	case rebind:
-		l.rebound(now, msg.iface)
-	case startDelay:
-		l.delayed(now, msg.until)
 	case query:
 		msg.reply <- l.status()
 	}

@@ -30,7 +30,7 @@ func (l *Loop) Rebind(iface string) { l.send(rebind{iface}) }
 func (l *Loop) rebound(now time.Time, iface string) {
 	for _, in := range slices.Clone(l.instances) {
 		switch {
-		case in.Interface != iface:
+		case in.socket().Interface != iface:
 		case in.link == nil:
 			l.attach(now, in)
 		case in.link.opened != l.turns: // else it has just been replaced
@@ -106,8 +106,8 @@ func (l *Loop) slept(now time.Time) {
 	}
 }
 
-// sleepLeast is below what any peer waits for, and above what reading two
-// clocks one after the other makes of a process that is interrupted in between.
+// sleepLeast is below what any peer waits for, and above the time between the
+// readings of two clocks.
 const sleepLeast = 10 * time.Millisecond
 
 // sizeBuffers gives sockets the receive buffers that their instances want

@@ -176,7 +176,7 @@ func (m *Machine) startup(now time.Time, ev Startup, out []Action) []Action {
 	if !m.params.PrimaryAddr.IsValid() {
 		m.params.PrimaryAddr = source
 	}
-	m.priority, m.interval = m.params.Priority, m.params.Interval()
+	m.priority, m.interval, m.dispute = m.params.Priority, m.params.Interval(), dispute{}
 	if ev.Effective != nil && ev.Resume == nil {
 		out = m.setPriority(now, *ev.Effective, out)
 	}

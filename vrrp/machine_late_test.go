@@ -85,24 +85,24 @@ func (s tale) run() string {
 	return strings.Join(diary, ", ")
 }
 
-func owner(p *Params) { p.Priority = PriorityOwner }
+func asOwner(p *Params) { p.Priority = PriorityOwner }
 
 // The Active_Down_Interval is 3.609s: 3*1s + 156/256*1s.
 func TestNothingHappensBeforeTheStartDelayIsOver(t *testing.T) {
 	eth0 := FaultRaised{ByInterface, "eth0"}
 	tests := map[string]tale{
 		"timers count from its end":     {hold: 2.5, until: 7, want: "0 Backup (startup), 6.109 sends 100, 6.109 announces active, 6.109 Active (active-down)"},
-		"an owner waits for its end":    {hold: 2.5, change: owner, until: 3, want: "2.5 sends 255, 2.5 announces active, 2.5 Active (owner)"},
+		"an owner waits for its end":    {hold: 2.5, change: asOwner, until: 3, want: "2.5 sends 255, 2.5 announces active, 2.5 Active (owner)"},
 		"adverts do not count":          {hold: 2.5, events: []told{{2, heard(200)}}, until: 6, want: "0 Backup (startup)"},
 		"but after it they do":          {hold: 2.5, events: []told{{2.6, heard(200)}}, until: 6.2, want: "0 Backup (startup)"},
 		"a fault that ends within it":   {hold: 2.5, events: []told{{1, eth0}, {2, FaultCleared(eth0)}}, until: 7, want: "0 Backup (startup), 1 Fault (interface), 2 Backup (fault-cleared), 6.109 sends 100, 6.109 announces active, 6.109 Active (active-down)"},
-		"an owner that had one listens": {hold: 2.5, change: owner, events: []told{{1, eth0}, {2, FaultCleared(eth0)}}, until: 6, want: "1 Fault (interface), 2 Backup (fault-cleared), 5.504 sends 255, 5.504 announces active, 5.504 Active (active-down)"}, // 2.5s + 3*1s + 1/256*1s
+		"an owner that had one listens": {hold: 2.5, change: asOwner, events: []told{{1, eth0}, {2, FaultCleared(eth0)}}, until: 6, want: "1 Fault (interface), 2 Backup (fault-cleared), 5.504 sends 255, 5.504 announces active, 5.504 Active (active-down)"}, // 2.5s + 3*1s + 1/256*1s
 		"a reload may make it shorter":  {hold: 10, events: []told{{1, Hold{at(1.5)}}}, until: 6, want: "0 Backup (startup), 5.109 sends 100, 5.109 announces active, 5.109 Active (active-down)"},
 		"or longer":                     {hold: 2, events: []told{{1, Hold{at(5)}}}, until: 8, want: "0 Backup (startup)"},
 		"or end it":                     {hold: 10, events: []told{{1, Hold{at(1)}}}, until: 5, want: "0 Backup (startup), 4.609 sends 100, 4.609 announces active, 4.609 Active (active-down)"},
-		"also for an owner":             {hold: 10, change: owner, events: []told{{1, Hold{at(1.5)}}}, until: 2, want: "1.5 sends 255, 1.5 announces active, 1.5 Active (owner)"},
+		"also for an owner":             {hold: 10, change: asOwner, events: []told{{1, Hold{at(1.5)}}}, until: 2, want: "1.5 sends 255, 1.5 announces active, 1.5 Active (owner)"},
 		"a group does not push it":      {hold: 9, change: func(p *Params) { p.Grouped = true }, events: []told{{1, Forced{Active}}}, until: 2, want: "0 Backup (startup)"},
-		"it can be stopped meanwhile":   {hold: 9, change: owner, events: []told{{1, Shutdown{}}}, until: 10, want: "1 Initialize (shutdown)"},
+		"it can be stopped meanwhile":   {hold: 9, change: asOwner, events: []told{{1, Shutdown{}}}, until: 10, want: "1 Initialize (shutdown)"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

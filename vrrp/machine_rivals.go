@@ -158,7 +158,7 @@ func (m *Machine) restore() {
 // followed before this one, sooner than any takeover could be: then both are
 // Active.
 func (m *Machine) alternates(now time.Time, a *Advert, out []Action) []Action {
-	if m.former.addr == a.Src && now.Sub(m.former.left) < m.activeDown() {
+	if m.former.addr == a.Src && now.Sub(m.former.left) < 2*m.interval {
 		out = m.peers.raise(now, out, alarmOf(a, Alarm{Kind: AlarmTwoActive, Want: int64(m.activeRank)}))
 	}
 	m.former = followed{m.active, now}

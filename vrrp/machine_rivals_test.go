@@ -106,6 +106,14 @@ func TestAnOwnerThatTookAStepBackIsRestored(t *testing.T) {
 		d.step(13.5, EffectivePriority{250, "script"})
 		d.want(t)
 	})
+	t.Run("by a stop and a start", func(t *testing.T) {
+		d := reduced(t)
+		d.step(13.5, Shutdown{})
+		d.step(14, Startup{Params: *d.m.Params()})
+		if got := d.m.Snapshot(); got.Priority != 255 || got.State != Active {
+			t.Errorf("%v with %d, want Active with 255", got.State, got.Priority)
+		}
+	})
 	t.Run("by a reload", func(t *testing.T) {
 		d := reduced(t)
 		p := *d.m.Params()

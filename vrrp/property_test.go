@@ -28,7 +28,7 @@ func anyParams(t *rapid.T) Params {
 // anyEvent draws one of everything that can happen to a machine.
 func anyEvent(t *rapid.T) Event {
 	fault := FaultRaised{Why: ByTracker, Of: rapid.SampledFrom([]string{"a", "b"}).Draw(t, "of")}
-	switch rapid.IntRange(0, 15).Draw(t, "event") {
+	switch rapid.IntRange(0, 16).Draw(t, "event") {
 	case 0:
 		return Startup{Params: anyParams(t)}
 	case 1:
@@ -59,6 +59,8 @@ func anyEvent(t *rapid.T) Event {
 		return Deaf{rapid.Bool().Draw(t, "deaf")}
 	case 14:
 		return Slept{time.Duration(rapid.IntRange(0, 60).Draw(t, "slept")) * time.Second}
+	case 15:
+		return SiblingReclaims{}
 	default:
 		return Release{}
 	}
@@ -122,7 +124,8 @@ func contract(m *Machine, before State, now time.Time, ev Event, acts []Action) 
 		return fmt.Errorf("deadline %v in %v", m.Deadline(), state)
 	case state == Active && m.deadline.After(now.Add(m.Params().Interval())):
 		return fmt.Errorf("the next advert is due in %v, the interval is %v", m.deadline.Sub(now), m.Params().Interval())
-	case m.priority == 0 && m.running || m.Params().Owner() != (m.priority == PriorityOwner) && m.running:
+	case m.priority == 0 && m.running || (m.Params().Owner() && !m.dispute.reduced) != (m.priority == PriorityOwner) && m.running,
+		m.dispute.reduced && (!m.Params().Owner() || m.priority != PriorityOwner-1) && m.running:
 		return fmt.Errorf("effective priority %d of base %d", m.priority, m.Params().Priority)
 	}
 	if _, tick := ev.(Tick); tick && state == Active && !m.Deadline().After(now) {

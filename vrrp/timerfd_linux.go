@@ -64,13 +64,20 @@ func (t *fdTimer) Slept() time.Duration {
 	return t.gap - before
 }
 
-// suspended is for how long the system was suspended since it was started.
+// suspended is for how long the system was suspended since it was started. Two
+// clocks are not read at one moment: a reading that was interrupted is repeated.
 func suspended() time.Duration {
-	var boot, mono unix.Timespec
-	// Both clocks exist on every kernel since 2.6.39.
-	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &mono)
-	_ = unix.ClockGettime(unix.CLOCK_BOOTTIME, &boot)
-	return time.Duration(boot.Nano() - mono.Nano())
+	var before, boot, after unix.Timespec
+	for range 3 {
+		// Both clocks exist on every kernel since 2.6.39.
+		_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &before)
+		_ = unix.ClockGettime(unix.CLOCK_BOOTTIME, &boot)
+		_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &after)
+		if after.Nano()-before.Nano() < int64(time.Millisecond) {
+			break
+		}
+	}
+	return time.Duration(boot.Nano() - after.Nano())
 }
 
 // Close implements Timer.

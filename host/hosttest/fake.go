@@ -146,11 +146,16 @@ func (f *Fake) LoseMessages() {
 	f.emit(host.Change{Kind: host.Resync})
 }
 
-// RemoveSilently deletes an address and tells nobody.
-func (f *Fake) RemoveSilently(a host.Address) {
+// RemoveSilently deletes an address or a route and tells nobody.
+func (f *Fake) RemoveSilently(object any) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	delete(f.state.Addresses, a.Key())
+	switch o := object.(type) {
+	case host.Address:
+		delete(f.state.Addresses, o.Key())
+	case host.Route:
+		delete(f.state.Routes, o.Key())
+	}
 }
 
 // Reads is how often the host was read so far.

@@ -250,8 +250,8 @@ func TestAKilledVRRPProcessOfManyRoutersIsReplacedAndNobodyNotices(t *testing.T)
 		conf += fmt.Sprintf("vrrp_sync_group G_%d {\n    group {\n        VI_%d\n        VI_%d\n    }\n    %s\n}\n", g, 2*g+1, 2*g+2, notify(hooks))
 	}
 	// A successor resumes only while no peer can have taken over: with 0.1 s that
-	// is 0.2 s, which a busy machine needs for its start.
-	d := start(t, h, Start{Conf: strings.ReplaceAll(conf, "advert_int 0.1", "advert_int 1")})
+	// is 0.2 s, which a busy machine needs for its start, with 2 s it is 4 s.
+	d := start(t, h, Start{Conf: strings.ReplaceAll(conf, "advert_int 0.1", "advert_int 2")})
 	all := func() bool { // the first, one in the middle, the last
 		return h.Holds("10.9.0.100") && h.Holds("10.9.0.115") && h.Holds("10.9.0.129")
 	}

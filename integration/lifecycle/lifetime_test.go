@@ -12,7 +12,7 @@ import (
 // lifetime is vrrp_address_lifetime in these tests, and slackOfTheKernel how much
 // later than that Linux may remove an address: it looks each second or so.
 const (
-	lifetime         = 3 * time.Second
+	lifetime         = 5 * time.Second
 	slackOfTheKernel = 2 * time.Second
 	vip6             = "fd00:9::100"
 )
@@ -20,7 +20,7 @@ const (
 // mortal is a router whose addresses end unless they are renewed: one of IPv4
 // and, excluded from adverts, a /128 of IPv6.
 func mortal(lines ...string) string {
-	return globals("vrrp_address_lifetime 3") + router(append(lines, "virtual_ipaddress_excluded {", "        "+vip6+"/128", "    }")...)
+	return globals("vrrp_address_lifetime 5") + router(append(lines, "virtual_ipaddress_excluded {", "        "+vip6+"/128", "    }")...)
 }
 
 func TestAddressesOfAHealthyMasterAreRenewedAndNobodyNotices(t *testing.T) {

@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -265,5 +266,23 @@ func TestANamedNamespaceIsEntered(t *testing.T) {
 	d.signal(syscall.SIGTERM)
 	if got := d.wait(controlLimit); got != 0 || h.Holds(vip) {
 		t.Errorf("status %d, address left behind: %v", got, h.Holds(vip))
+	}
+}
+
+// TestHundredsOfRoutersStart: more than the inbox of the VRRP process's loop
+// holds messages about.
+func TestHundredsOfRoutersStart(t *testing.T) {
+	_, h := lab(t)
+	const routers = 300
+	var conf strings.Builder
+	for i := range routers { // some VRIDs twice: unicast instances may share one
+		peer := fmt.Sprintf("unicast_src_ip 10.9.0.1\n    unicast_peer {\n        10.9.%d.%d\n    }", 10+i/250, 1+i%250)
+		conf.WriteString(named(fmt.Sprintf("VI_%d", i+1), 1+i%250, fmt.Sprintf("10.8.%d.%d", i/250, 1+i%250), peer))
+	}
+	d := start(t, h, Start{Conf: strings.ReplaceAll(conf.String(), "advert_int 0.1", "advert_int 10")})
+	netns.Eventually(t, 6*startLimit, "all of them wait", func() bool { return d.count(`Entering BACKUP STATE \(init\)`) == routers })
+	d.signal(syscall.SIGTERM)
+	if got := d.wait(controlLimit); got != 0 {
+		t.Errorf("status %d", got)
 	}
 }

@@ -46,6 +46,11 @@ func TestAFloodOfLowerAdvertsIsAnsweredAtALimitedRate(t *testing.T) {
 			sent := stranger.Injector().flood(advert, tt.perSecond, tt.span)
 			took := time.Since(before.At)
 			lab.Capture.Next(time.Now(), 3*time.Second, "of a after the flood", From(h))
+			if tt.kind == Holdfast {
+				d.WaitLog(before.At, 15*time.Second, `is MASTER as well`) // the MAC is looked for
+			} else { // how fast it answers depends on the machine; the limit of holdfast would be 5
+				Eventually(t, 15*time.Second, "keepalived answers many", func() bool { return len(lab.Capture.Adverts(before.At, From(h))) > 8 })
+			}
 			adverts, bursts := len(lab.Capture.Adverts(before.At, From(h))), len(lab.Capture.GARPs(before.At, "10.9.0.100"))/5
 			lines := d.Count(before.At, `Received advert from`)
 			t.Logf("%d lower adverts in %v: %d adverts, %d bursts, %d lines", sent, took, adverts, bursts, lines)
@@ -60,8 +65,6 @@ func TestAFloodOfLowerAdvertsIsAnsweredAtALimitedRate(t *testing.T) {
 				if n := d.Count(before.At, `is MASTER as well`); n != 1 {
 					t.Errorf("%d alarms about a second master, want 1", n)
 				}
-			} else if adverts <= 8 { // the limit of holdfast would be 5; how many it manages depends on the machine
-				t.Errorf("keepalived answered %d of %d: the contrast is gone", adverts, sent)
 			}
 		})
 	}
@@ -94,15 +97,15 @@ func TestWhoKeepsDeletingTakesTheRouterOut(t *testing.T) {
 		p, hooks, a := start(t, "")
 		began := time.Now()
 		robber := p.a.StartProcess("sh", "-c", tool)
-		a.WaitLog(began, 5*time.Second, `keeps removing address 10\.9\.0\.100/24 on eth0: put back 5 times within 10s; in FAULT for it: VI_1`)
+		a.WaitLog(began, 15*time.Second, `keeps removing address 10\.9\.0\.100/24 on eth0: put back 5 times within 10s; in FAULT for it: VI_1`)
 		a.WaitLog(began, time.Second, `\(VI_1\): entering FAULT state \(address 10\.9\.0\.100/24 on eth0 is removed again and again\)`)
-		p.WaitHolders(5*time.Second, p.vip, "b")
+		p.WaitHolders(10*time.Second, p.vip, "b")
 		robber.Kill()
 		Throughout(t, 2*p.down, "b serves", func() bool { return p.b.Holds(p.vip) && !p.a.Holds(p.vip) })
 		if got := a.Entered(began); len(got) != 1 {
 			t.Errorf("a entered %q, want FAULT once", got)
 		}
-		hooks.Wait(began, 3*time.Second, 2)
+		hooks.Wait(began, 10*time.Second, 2)
 		if got := hooks.Args(began); len(got) != 2 {
 			t.Errorf("hooks ran: %q, want those of FAULT", got)
 		}
@@ -111,10 +114,10 @@ func TestWhoKeepsDeletingTakesTheRouterOut(t *testing.T) {
 		p, hooks, a := start(t, " no_track")
 		began := time.Now()
 		robber := p.a.StartProcess("sh", "-c", tool)
-		a.WaitLog(began, 5*time.Second, `keeps removing address 10\.9\.0\.100/24 on eth0: put back 5 times within 10s, from now on once in 1s`)
+		a.WaitLog(began, 15*time.Second, `keeps removing address 10\.9\.0\.100/24 on eth0: put back 5 times within 10s, from now on once in 1s`)
 		Throughout(t, 2*p.down, "b stays out of it", func() bool { return !p.b.Holds(p.vip) })
 		robber.Kill()
-		Eventually(t, 3*time.Second, "the address is back", func() bool { return p.a.Holds(p.vip) })
+		Eventually(t, 10*time.Second, "the address is back", func() bool { return p.a.Holds(p.vip) })
 		if got := append(a.Entered(began), hooks.Args(began)...); len(got) > 0 {
 			t.Errorf("a entered, or hooks ran: %q", got)
 		}
@@ -194,10 +197,10 @@ func TestAfterASplitTheWinnerAnnouncesItselfAndRunsItsHook(t *testing.T) {
 			a, b := p.start(r.Conf())
 			p.settle(a, b)
 			p.b.Isolate()
-			p.WaitHolders(5*time.Second, p.vip, "a", "b")
+			p.WaitHolders(10*time.Second, p.vip, "a", "b")
 			healed := time.Now()
 			p.b.Rejoin()
-			p.WaitHolders(5*time.Second, p.vip, "a")
+			p.WaitHolders(10*time.Second, p.vip, "a")
 			first := func() []GARP {
 				var list []GARP
 				for _, g := range p.Capture.GARPs(healed, p.vip) {
@@ -207,13 +210,13 @@ func TestAfterASplitTheWinnerAnnouncesItselfAndRunsItsHook(t *testing.T) {
 				}
 				return list
 			}
-			Eventually(t, 3*time.Second, "the first burst", func() bool { return len(first()) >= 5 })
-			hooks.Wait(healed, 3*time.Second, 1)
-			Eventually(t, 4*time.Second, "the second burst", func() bool {
+			Eventually(t, 10*time.Second, "the first burst", func() bool { return len(first()) >= 5 })
+			hooks.Wait(healed, 10*time.Second, 1)
+			Eventually(t, 10*time.Second, "the second burst", func() bool {
 				all := first()
 				return all[len(all)-1].At.Sub(all[0].At) > 1900*time.Millisecond
 			})
-			a.WaitLog(healed, 5*time.Second, `10\.9\.0\.2 is MASTER as well, with priority 100 beside 150.*\(MAC `)
+			a.WaitLog(healed, 15*time.Second, `10\.9\.0\.2 is MASTER as well, with priority 100 beside 150.*\(MAC `)
 			if got := a.Entered(healed); len(got) > 0 {
 				t.Errorf("a entered %q", got)
 			}

@@ -75,9 +75,9 @@ func TestWhatElseIsRemovedByHandComesBack(t *testing.T) {
 	began := time.Now()
 	for _, tt := range tests {
 		there := func() bool { return strings.Contains(h.IP(tt.list...), tt.shown) }
-		Eventually(t, 3*time.Second, tt.name+" is there", there)
+		Eventually(t, 10*time.Second, tt.name+" is there", there)
 		h.IP(tt.remove...)
-		Eventually(t, 3*time.Second, tt.name+" is back", there)
+		Eventually(t, 10*time.Second, tt.name+" is back", there)
 	}
 	lab.Capture.Next(time.Now(), 2*time.Second, "of a", From(h))
 	if got := d.Entered(began); len(got) > 0 {

@@ -10,10 +10,12 @@ import (
 // suspended or swaps.
 func (d *Daemon) stall(t *testing.T, span time.Duration) (resumed time.Time) {
 	t.Helper()
-	child, err := d.VRRPChild()
-	if err != nil {
-		t.Fatal(err)
-	}
+	var child int
+	Eventually(t, 10*time.Second, "pid file of the VRRP process", func() bool {
+		var err error
+		child, err = d.VRRPChild()
+		return err == nil
+	})
 	if err := syscall.Kill(child, syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +63,7 @@ func TestAStalledActiveRouterFindsItsPlaceAgain(t *testing.T) {
 			p.settle(a, b)
 			stalled := time.Now()
 			resumed := a.stall(t, 2*p.down)
-			b.WaitLog(stalled, time.Second, `\(VI_1\) Entering MASTER STATE`)
+			b.WaitLog(stalled, 5*time.Second, `\(VI_1\) Entering MASTER STATE`)
 			b.WaitLog(resumed, 2*time.Second, `\(VI_1\) Entering BACKUP STATE`)
 			p.WaitHolders(2*time.Second, p.vip, "a")
 			settled := time.Now()
