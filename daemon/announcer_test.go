@@ -121,6 +121,40 @@ func TestAPacedBurstKeepsItsDistance(t *testing.T) {
 	})
 }
 
+// TestFurtherLinksAreAnnouncedAgainWhileTheInstanceIsActive: garp_extra_if, for
+// links that no advert goes by.
+func TestFurtherLinksAreAnnouncedAgainWhileTheInstanceIsActive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, w := startAnnouncer(t)
+		a.setExtras([]extra{{instance: "VI_1", every: 10 * time.Second, addrs: vips("eth0", "192.0.2.1")}})
+		time.Sleep(time.Second)
+		a.setActive(map[string]bool{"VI_1": true})
+		time.Sleep(25 * time.Second)
+		a.setActive(nil)
+		time.Sleep(20 * time.Second)
+		a.setActive(map[string]bool{"VI_1": true})
+		time.Sleep(11 * time.Second)
+		a.setExtras(nil)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		want := []string{"11s if3 192.0.2.1 02:00:00:00:00:01", "21s if3 192.0.2.1 02:00:00:00:00:01", "56s if3 192.0.2.1 02:00:00:00:00:01"}
+		if !slices.Equal(w.lines, want) {
+			t.Errorf("sent %q, want %q", w.lines, want)
+		}
+	})
+}
+
+// The spacing of garp_interval is about a wire, not about the links on it.
+func TestVMACsShareTheClockOfTheirParent(t *testing.T) {
+	a := newAnnouncer(slog.New(slog.DiscardHandler), nil)
+	a.setLinks(map[string]host.Link{"eth0": {Index: 3, Name: "eth0"}, "vrrp.51": {Index: 4, Name: "vrrp.51", Kind: host.MACVLAN, Parent: 3}, "eth0.5": {Index: 5, Name: "eth0.5", Kind: "vlan", Parent: 3}})
+	for link, want := range map[string]string{"vrrp.51": "eth0", "eth0": "eth0", "eth0.5": "eth0.5", "gone0": "gone0"} {
+		if got := a.below(link); got != want {
+			t.Errorf("%s is on %s, want %s", link, got, want)
+		}
+	}
+}
+
 // TestInterfacesOfAGARPGroupShareTheirDistance, IPv4 and IPv6 apart; others do not.
 func TestInterfacesOfAGARPGroupShareTheirDistance(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

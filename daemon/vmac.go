@@ -25,7 +25,7 @@ type ownLink struct {
 // layout says which links a configuration needs, and what goes by them.
 type layout struct {
 	links   []ownLink
-	mains   map[string]string // by instance: its link of use_vmac or use_ipvlan
+	mains   map[string]int    // by instance: its link of use_vmac or use_ipvlan, as a place in links
 	adverts map[string]string // by instance: the link that adverts go by, if not its interface
 	sysctls map[string]string // further ones, of links that are not ours
 }
@@ -35,7 +35,12 @@ type layout struct {
 // is there and fits keeps its name.
 func layOut(conf *config.Config, links map[string]host.Link) layout {
 	l := layouter{conf: conf, links: links, taken: map[string]bool{}, byPlace: map[linkPlace]*ownLink{}}
-	out := layout{mains: map[string]string{}, adverts: map[string]string{}, sysctls: map[string]string{}}
+	for _, name := range slices.Sorted(maps.Keys(links)) {
+		if links[name].Ours() {
+			l.ours = append(l.ours, links[name])
+		}
+	}
+	out := layout{mains: map[string]int{}, adverts: map[string]string{}, sysctls: map[string]string{}}
 	for _, in := range conf.Instances { // names that somebody chose go before made-up ones
 		if name := chosenName(in); name != "" {
 			l.taken[name] = true
@@ -45,7 +50,7 @@ func layOut(conf *config.Config, links map[string]host.Link) layout {
 		main := l.main(in)
 		if main != nil {
 			main = l.use(main)
-			if out.mains[in.Name] = main.Name; !in.Settled.XmitBase {
+			if out.mains[in.Name] = slices.Index(l.order, main); !in.Settled.XmitBase {
 				out.adverts[in.Name] = main.Name
 			}
 		} else if in.Interface == "" && in.Settled.VRF != "" {
@@ -74,6 +79,7 @@ type linkPlace struct {
 type layouter struct {
 	conf    *config.Config
 	links   map[string]host.Link
+	ours    []host.Link // those of links that are ours already, by name
 	taken   map[string]bool
 	byPlace map[linkPlace]*ownLink
 	order   []*ownLink
@@ -187,11 +193,13 @@ func (l *layouter) name(own *ownLink, prefix string) string {
 		return prefix[:min(len(prefix), maxLinkName-len(suffix)-len(number))] + number + suffix
 	}
 	parent := l.links[own.Parent].Index
-	for _, name := range slices.Sorted(maps.Keys(l.links)) {
-		number, ours := strings.CutPrefix(strings.TrimSuffix(name, suffix), prefix)
-		have := l.links[name]
-		if ours && strings.Trim(number, "0123456789") == "" && name == form(number) && have.Ours() && have.Fits(own.VirtualLink, parent) && !l.taken[name] {
-			return name
+	for _, have := range l.ours {
+		if !have.Fits(own.VirtualLink, parent) || l.taken[have.Name] {
+			continue
+		}
+		number, madeUp := strings.CutPrefix(strings.TrimSuffix(have.Name, suffix), prefix)
+		if madeUp && strings.Trim(number, "0123456789") == "" && have.Name == form(number) {
+			return have.Name
 		}
 	}
 	free := func(name string) bool {

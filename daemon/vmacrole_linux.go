@@ -94,7 +94,8 @@ func (r *vrrpRole) dropLinks(ctx context.Context) {
 func (r *vrrpRole) copyLinkLocals() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	found := r.own.linkLocals(r.state, r.conf.IsVirtual)
+	all := layout{links: slices.Concat(r.own.links, r.leavingLinks)}
+	found := all.linkLocals(r.state, r.conf.IsVirtual)
 	if maps.Equal(found, r.linkLocals) {
 		return
 	}
@@ -106,8 +107,8 @@ func (r *vrrpRole) copyLinkLocals() {
 
 // ownLinkOf is the link of use_vmac or use_ipvlan; nil: the instance has none.
 func (r *vrrpRole) ownLinkOf(in *config.Instance) *ownLink {
-	i := slices.IndexFunc(r.own.links, func(own ownLink) bool { return own.Name == r.own.mains[in.Name] })
-	if i < 0 {
+	i, has := r.own.mains[in.Name]
+	if !has {
 		return nil
 	}
 	return &r.own.links[i]
@@ -116,18 +117,7 @@ func (r *vrrpRole) ownLinkOf(in *config.Instance) *ownLink {
 // linksMade takes an outcome in: which links came and went, whose routers have
 // none now, whose sockets belong to a link that is gone.
 func (r *vrrpRole) linksMade(n host.Reconciled) {
-	made := map[string]bool{}
-	for _, op := range n.Done {
-		if op.Link == nil || op.Verb == host.Set {
-			continue
-		}
-		what := "creating"
-		if made[op.Link.Name] = op.Verb == host.Add; op.Verb == host.Del {
-			what = "removing"
-		}
-		kind := map[bool]string{true: "IPVLAN", false: "VMAC"}[op.Link.Kind == host.IPVLAN]
-		r.log.Log(context.Background(), LevelDetail, fmt.Sprintf("(%s): Success %s %s interface %s", strings.TrimPrefix(op.Link.Alias, host.LinkMark), what, kind, op.Link.Name))
-	}
+	made := r.logLinks(n)
 	if len(n.State.Links) == 0 {
 		return // the host could not be read
 	}
@@ -150,6 +140,31 @@ func (r *vrrpRole) linksMade(n host.Reconciled) {
 	}
 }
 
+// logLinks says which links came and went, and returns those that came.
+func (r *vrrpRole) logLinks(n host.Reconciled) (made map[string]bool) {
+	made = map[string]bool{}
+	for _, op := range n.Done {
+		if op.Link == nil || op.Verb == host.Set {
+			continue
+		}
+		made[op.Link.Name] = op.Verb == host.Add
+		r.log.Log(context.Background(), LevelDetail, linkText(op))
+	}
+	return made
+}
+
+// linkText is keepalived's line about a link that came or went.
+func linkText(op host.Op) string {
+	what, kind := "creating", "VMAC"
+	if op.Verb == host.Del {
+		what = "removing"
+	}
+	if op.Link.Kind == host.IPVLAN {
+		kind = "IPVLAN"
+	}
+	return fmt.Sprintf("(%s): Success %s %s interface %s", strings.TrimPrefix(op.Link.Alias, host.LinkMark), what, kind, op.Link.Name)
+}
+
 // replacesLinks reports whether links gave way to others, and addresses moved with
 // them: nobody else has removed those.
 func replacesLinks(n host.Reconciled) bool {
@@ -166,10 +181,13 @@ func (l layout) extrasOf(conf *config.Config) []extra {
 			continue
 		}
 		e := extra{instance: in.Name, every: g.Every}
-		seen := map[string]bool{}
+		main, seen := "", map[string]bool{}
+		if i, has := l.mains[in.Name]; has {
+			main = l.links[i].Name
+		}
 		for _, a := range slices.Concat(in.Addresses, in.Excluded) {
 			isVMAC := slices.ContainsFunc(l.links, func(own ownLink) bool { return own.Name == a.Link })
-			if seen[a.Link] || !isVMAC && !g.All || a.Link == in.Interface || a.Link == l.mains[in.Name] {
+			if seen[a.Link] || !isVMAC && !g.All || a.Link == in.Interface || a.Link == main {
 				continue
 			}
 			seen[a.Link] = true

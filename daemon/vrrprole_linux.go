@@ -444,9 +444,14 @@ func (r *vrrpRole) release(ctx context.Context) {
 		select {
 		case <-r.hostNews.ready():
 			for _, n := range r.hostNews.take() {
-				if done, ok := n.(host.Reconciled); ok && done.Seq >= last && filterGone == nil {
-					if done.Err != nil {
-						r.log.Error(done.Err.Error())
+				done, ok := n.(host.Reconciled)
+				if !ok {
+					continue
+				}
+				r.logLinks(done)
+				if done.Seq >= last && filterGone == nil {
+					if err := errors.Join(done.Err, done.Sysctls); err != nil {
+						r.log.Error(err.Error())
 					}
 					filterGone = r.firewall.release(last)
 				}

@@ -380,3 +380,30 @@ func TestLinuxHoldsTunnelsOfRoutes(t *testing.T) {
 		})
 	}
 }
+
+// In many containers /proc/sys is read-only. What netlink can set of a link is
+// set all the same.
+func TestLinuxSetsSysctlsOfLinksWhereProcCannotBeWritten(t *testing.T) {
+	rig, _ := namespace(t)
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(unix.Unshare(unix.CLONE_FS | unix.CLONE_NEWNS)) // of this thread, which dies with the test
+	must(unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""))
+	must(unix.Mount("/proc/sys", "/proc/sys", "", unix.MS_BIND, ""))
+	must(unix.Mount("", "/proc/sys", "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY, ""))
+	ipv4, ipv6 := host.LinkSysctl("ipv4", "eth0", "arp_ignore"), host.LinkSysctl("ipv6", "eth0", "disable_ipv6")
+	errs := rig.Kernel.Apply(t.Context(), []host.Op{
+		{Verb: host.Set, Sysctl: &host.Sysctl{Key: ipv4, Value: "1"}}, {Verb: host.Set, Sysctl: &host.Sysctl{Key: ipv6, Value: "1"}},
+	})
+	if errs[0] != nil || !errors.Is(errs[1], syscall.EROFS) {
+		t.Errorf("outcomes %v", errs)
+	}
+	got, err := rig.Kernel.ReadSysctls(t.Context(), []string{ipv4, ipv6})
+	if err != nil || got[ipv4] != "1" || got[ipv6] != "0" {
+		t.Errorf("set to %v (error %v)", got, err)
+	}
+}

@@ -104,9 +104,15 @@ func planLinks(desired Desired, actual State) linkPlan {
 	var p linkPlan
 	var adds []Op
 	gone := map[string]bool{}
+	var left []Link // ours, and not wanted
+	for _, l := range sortedLinks(actual.Links) {
+		if _, wanted := desired.Links[l.Name]; !wanted && l.Ours() {
+			left = append(left, l)
+		}
+	}
 	del := func(l Link) Op {
 		gone[l.Name] = true
-		return Op{Verb: Del, Link: &VirtualLink{Name: l.Name, Alias: l.Alias}}
+		return Op{Verb: Del, Link: &VirtualLink{Name: l.Name, Kind: l.Kind, Alias: l.Alias}}
 	}
 	for _, name := range slices.Sorted(maps.Keys(desired.Links)) {
 		w := desired.Links[name]
@@ -129,27 +135,19 @@ func planLinks(desired Desired, actual State) linkPlan {
 			w.Group = Some(parent.Group)
 		}
 		adds = append(adds, Op{Verb: Add, Link: &w})
-		p.before = append(p.before, inTheWay(desired, actual, w, parent.Index, gone, del)...)
+		for _, l := range left { // in its way: the kernel takes an address once on a parent
+			if w.Kind == MACVLAN && l.Parent == parent.Index && l.MAC == w.MAC && !gone[l.Name] {
+				p.before = append(p.before, del(l))
+			}
+		}
 	}
 	p.before = append(p.before, adds...)
-	for _, l := range sortedLinks(actual.Links) {
-		if _, wanted := desired.Links[l.Name]; !wanted && l.Ours() && !gone[l.Name] {
+	for _, l := range left {
+		if !gone[l.Name] {
 			p.after = append(p.after, del(l))
 		}
 	}
 	return p
-}
-
-// inTheWay deletes links of ours that have w's address under another name: the
-// kernel takes an address once on a parent.
-func inTheWay(desired Desired, actual State, w VirtualLink, parent int, gone map[string]bool, del func(Link) Op) (ops []Op) {
-	for _, l := range sortedLinks(actual.Links) {
-		_, wanted := desired.Links[l.Name]
-		if w.Kind == MACVLAN && l.Parent == parent && l.MAC == w.MAC && l.Ours() && !wanted && !gone[l.Name] {
-			ops = append(ops, del(l))
-		}
-	}
-	return ops
 }
 
 // settled reports whether have needs no setting.

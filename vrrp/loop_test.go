@@ -495,3 +495,69 @@ func TestUnicastAdvertsOnAMulticastSocketAreNobodysBusiness(t *testing.T) {
 		b.want("  0.0000s  dropped vrid, 0 before")
 	})
 }
+
+// Each VMAC on a link hears the adverts of all virtual routers there.
+func TestAdvertsForAnotherRouterOnTheLinkBelowAreNobodysBusinessOnAVMAC(t *testing.T) {
+	onBench(t, func(b *bench) {
+		own := one("VI_1", 51)
+		own.Link = "vrrp.51"
+		b.loop.Configure([]Instance{own})
+		b.take()
+		onVMAC := b.conn
+		b.plug(newMemConn(onVMAC.sent))
+		b.loop.Configure([]Instance{own, one("VI_2", 52)})
+		b.take()
+		advert := func(vrid uint8) received {
+			return received{b: []byte{0x31, vrid, 100, 0, 0, 100, 0, 0}, meta: Meta{Src: routerA, Dst: GroupIPv4, TTL: 255}}
+		}
+		onVMAC.put(advert(52))
+		b.want()
+		onVMAC.put(advert(99))
+		b.want("  0.0000s  dropped vrid, 0 before")
+	})
+}
+
+func TestAdvertsGoByTheLinkThatIsNamed(t *testing.T) {
+	vmac, unicast := one("VI_1", 51), one("VI_2", 52)
+	vmac.Link = "vrrp.51"
+	unicast.Interface, unicast.Link = "", "red"
+	unicast.Params.Peers = []Peer{{Addr: routerA}}
+	tests := map[string]struct {
+		in   Instance
+		want SocketSpec
+	}{
+		"its interface":           {one("VI_1", 51), SocketSpec{Interface: "eth0", Group: GroupIPv4}},
+		"a VMAC":                  {vmac, SocketSpec{Interface: "vrrp.51", Base: "eth0", Group: GroupIPv4}},
+		"a VRF without interface": {unicast, SocketSpec{Interface: "red", Local: unicast.Params.PrimaryAddr}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			if got := tt.in.socket(); got != tt.want {
+				t.Errorf("socket %+v, want %+v", got, tt.want)
+			}
+		})
+	}
+}
+
+// A reload that gives an instance a VMAC opens a socket there and goes on.
+func TestAReloadMayMoveAdvertsToAnotherLink(t *testing.T) {
+	onBench(t, func(b *bench) {
+		b.loop.Configure([]Instance{one("VI_1", 51)})
+		b.take()
+		old := b.conn
+		b.plug(newMemConn(old.sent))
+		own := one("VI_1", 51)
+		own.Link = "vrrp.51"
+		b.loop.Configure([]Instance{own})
+		for _, line := range b.take() {
+			if strings.Contains(line, "->") {
+				t.Errorf("moved: %s", line)
+			}
+		}
+		select {
+		case <-old.closed:
+		default:
+			t.Error("the socket on the interface is still open")
+		}
+	})
+}

@@ -42,7 +42,7 @@ func checkCross(t *testing.T, tests map[string]crossRule) {
 		t.Run(name, func(t *testing.T) {
 			file, diags := kconf.ParseString("k.conf", tt.text, config.LoadOptions{ConfigID: "node"}.Parsing())
 			links := configtest.TwoLinks()
-			links["mac0"] = host.Link{Index: 4, Name: "mac0", Kind: "macvlan", Parent: 2, MAC: host.MAC{2, 0, 0, 0, 0, 3}, MTU: 1500, Multicast: true, Up: true, Running: true}
+			links["mac0"] = host.Link{Index: 4, Name: "mac0", Kind: "macvlan", Mode: "private", Parent: 2, MAC: host.MAC{2, 0, 0, 0, 0, 3}, MTU: 1500, Multicast: true, Up: true, Running: true}
 			l, err := config.Understand(file, diags, config.Environment{Links: links, Scripts: true,
 				Primary: func(link string, _ bool) (netip.Addr, bool) { return netip.MustParseAddr("10.9.0.2"), link == "eth0" }})
 			if err != nil {

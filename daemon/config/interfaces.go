@@ -134,7 +134,7 @@ func (a *assembler) linkInfo(name string) *vrrp.LinkInfo {
 	}
 	var info *vrrp.LinkInfo
 	if l, ok := a.env.Links[name]; ok {
-		info = &vrrp.LinkInfo{Loopback: l.Loopback, Ethernet: l.MAC != host.MAC{}, Multicast: l.Multicast, PrivateVMAC: l.Kind == "macvlan", MTU: l.MTU}
+		info = &vrrp.LinkInfo{Loopback: l.Loopback, Ethernet: l.MAC != host.MAC{}, Multicast: l.Multicast, PrivateVMAC: l.Kind == host.MACVLAN && l.Mode == host.Private, MTU: l.MTU}
 	} else if l, ok := a.env.told[name]; ok {
 		info = new(*l)
 	}

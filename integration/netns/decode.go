@@ -11,6 +11,7 @@ import (
 // and not with our codec, which is what is being tested.
 type Advert struct {
 	At       time.Time // the kernel's time stamp
+	MAC      string    // source of the Ethernet frame
 	Src, Dst netip.Addr
 	TTL      uint8
 	Version  uint8
@@ -57,7 +58,7 @@ func decodeAdvert(at time.Time, frame []byte) (a Advert, ok bool) {
 	}
 	var vrrp []byte
 	ip := frame[etherLen:]
-	a.At = at
+	a.At, a.MAC = at, net.HardwareAddr(frame[6:12]).String()
 	switch binary.BigEndian.Uint16(frame[12:]) {
 	case etherIPv4:
 		if len(ip) < 20 || ip[9] != protoVRRP && ip[9] != protoAH {
