@@ -28,7 +28,8 @@
 //     result: the state stays. Status shows it.
 //
 // Goroutines: Pool.Run is one loop that owns all schedules; each running probe
-// is one goroutine, 1,024 at most. Run returns after the last of them. A panic
+// is one goroutine, 8,192 at most, and no more than half of the descriptors that
+// the process may have. Run returns after the last of them. A panic
 // in a probe is a failed probe.
 //
 // Files, in reading order:
@@ -37,7 +38,8 @@
 //	kinds.go         the list of all kinds
 //	schedule.go      when to ask, when to change one's mind: pure
 //	texts.go         log lines in keepalived's words
-//	pool.go          runs probes, keeps the unchanged ones across a reload
+//	pool.go          owns all schedules, keeps the unchanged ones across a reload
+//	flight.go        runs probes, one for all who ask the same; notices those that hang
 //	keywords.go      keywords that checkers share, and the block SSL
 //	resolve.go       what a checker inherits from the blocks around it
 //	dial_linux.go    connections: source, mark, interface, deadlines

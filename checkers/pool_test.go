@@ -54,6 +54,8 @@ func (d *poolDiary) emit(r Report) {
 		text = fmt.Sprintf("started up=%v", a.Up)
 	case Stopped:
 		text = "stopped"
+	case Overdue:
+		text = fmt.Sprintf("since %v: %s", a.Since.Sub(d.start), a.Text)
 	case VerdictChanged:
 		text = fmt.Sprintf("up=%v", a.Up)
 	case Log:

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"sync"
+	"syscall"
 	"time"
 
 	"holdfast/checkers"
@@ -59,6 +60,7 @@ func (c *childProcess) runCheckers(start startMessage) int {
 	distrust(c.conf.Services, start.Down)
 	specs := c.conf.Checks()
 	r.pool = checkers.NewPool(r.reports.put)
+	r.pool.Limit = probeLimit()
 	helpers.Go(func() { r.pool.Run(ctx, specs) })
 	first := wish{flush: c.conf.Global.LVSFlush, timeouts: c.conf.Global.LVSTimeouts}
 	if first.flush || first.timeouts != nil {
@@ -244,11 +246,23 @@ func (r *checkerRole) followInstance() {
 	r.keeper.want(wish{daemons: &daemons})
 }
 
+// probeLimit leaves half of the descriptors for everything that is not a probe,
+// and for those that have two.
+func probeLimit() int {
+	var l syscall.Rlimit
+	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &l) != nil {
+		return 0 // the pool's own
+	}
+	return int(min(l.Cur/2, checkers.DefaultLimit))
+}
+
 // handleReport passes what a checker found to the machine of its virtual server.
 func (r *checkerRole) handleReport(rep checkers.Report) {
 	switch a := rep.Action.(type) {
 	case checkers.Log:
 		r.log.Info(a.Text)
+	case checkers.Overdue:
+		r.log.Warn(a.Text)
 	case checkers.VerdictChanged:
 		r.verdict(rep, a)
 	}
