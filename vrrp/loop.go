@@ -179,6 +179,7 @@ type instance struct {
 	adv      Advert
 	memory   Memory
 	actions  []Action
+	patience time.Time  // until when it goes on without a socket; zero: not at all
 	ownPeer  netip.Addr // peer that was found to be ourselves; zero: none
 	drops    map[DropReason]*dropLog
 	sendFail dropLog

@@ -184,12 +184,30 @@ func (l *Loop) attach(now time.Time, in *instance) {
 	}
 	if err != nil {
 		in.link = nil
-		l.socketFault(now, in, err)
+		l.unheard(now, in, old != nil, err)
 		return
 	}
-	in.link, in.sockFail = k, dropLog{}
+	in.link, in.sockFail, in.patience = k, dropLog{}, time.Time{}
 	k.instances = append(k.instances, in)
 	l.step(now, in, FaultCleared{Why: BySocket})
+}
+
+// ownLinkPatience is how long an Active router waits for a link of its own, such
+// as a VMAC, that somebody has deleted: whoever keeps the host makes it again. A
+// Backup never waits: it cannot hear.
+const ownLinkPatience = 250 * time.Millisecond
+
+// unheard decides what becomes of an instance that has no socket; had: until now
+// it had one.
+func (l *Loop) unheard(now time.Time, in *instance, had bool, err error) {
+	if had && in.socket().Base != "" && in.m.state == Active {
+		in.patience = now.Add(ownLinkPatience)
+	}
+	if now.Before(in.patience) {
+		l.reopenAt = earliest(l.reopenAt, in.patience)
+		return
+	}
+	l.socketFault(now, in, err)
 }
 
 // socketFault stops an instance until there is a socket; the loop tries again

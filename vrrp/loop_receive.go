@@ -243,6 +243,6 @@ func (l *Loop) broken(now time.Time, k *link, err error) {
 	l.closeLink(k)
 	for _, in := range k.instances {
 		in.link = nil
-		l.socketFault(now, in, err)
+		l.unheard(now, in, true, err)
 	}
 }

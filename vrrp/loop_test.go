@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"go.uber.org/goleak"
 )
 
@@ -560,4 +561,55 @@ func TestAReloadMayMoveAdvertsToAnotherLink(t *testing.T) {
 			t.Error("the socket on the interface is still open")
 		}
 	})
+}
+
+// TestAnActiveRouterWaitsForItsVMACToBeMadeAgain, for a moment; a Backup does not.
+func TestAnActiveRouterWaitsForItsVMACToBeMadeAgain(t *testing.T) {
+	gone := errors.New("no such device")
+	for name, tt := range map[string]struct {
+		after time.Duration // when somebody deletes it
+		back  time.Duration // when it has been made again
+		link  string
+		want  []string
+	}{
+		"in time": {4 * time.Second, 100 * time.Millisecond, "vrrp.51", nil},
+		"too late": {4 * time.Second, time.Second, "vrrp.51", []string{"  4.2500s VI_1 vrrp.SocketFailed {no such device}",
+			"  4.2500s VI_1 Active -> Fault (socket)", "  4.2500s apply []", "  5.0000s VI_1 Fault -> Backup (fault-cleared)"}},
+		"a Backup": {time.Second, 100 * time.Millisecond, "vrrp.51", []string{"  1.0000s VI_1 vrrp.SocketFailed {network is down}",
+			"  1.0000s VI_1 Backup -> Fault (socket)", "  1.1000s VI_1 Fault -> Backup (fault-cleared)"}},
+		"a link that is not ours": {4 * time.Second, 100 * time.Millisecond, "", []string{"  4.0000s VI_1 vrrp.SocketFailed {network is down}",
+			"  4.0000s VI_1 Active -> Fault (socket)", "  4.0000s apply []", "  4.1000s VI_1 Fault -> Backup (fault-cleared)"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			onBench(t, func(b *bench) {
+				own := one("VI_1", 51)
+				own.Link = tt.link
+				b.loop.Configure([]Instance{own})
+				time.Sleep(tt.after)
+				b.take()
+				b.mu.Lock()
+				b.open = gone
+				b.mu.Unlock()
+				b.conn.put(received{err: errors.New("network is down")})
+				time.Sleep(tt.back)
+				b.mu.Lock()
+				b.open = nil
+				b.mu.Unlock()
+				b.plug(newMemConn(b.conn.sent))
+				b.loop.Deliver("VI_1", FaultCleared{ByInterface, "vrrp.51"})
+				lines := slices.DeleteFunc(b.take(), func(l string) bool {
+					return strings.Contains(l, "sends priority 100") || strings.Contains(l, "sends priority 0")
+				})
+				if d := cmp.Diff(tt.want, lines, cmpopts.EquateEmpty()); d != "" {
+					t.Errorf("diary (-want +got):\n%s", d)
+				}
+				if tt.want == nil { // and it goes on, through the new one
+					time.Sleep(time.Second)
+					if lines := b.take(); len(lines) != 1 || !strings.Contains(lines[0], "sends priority 100") {
+						t.Errorf("diary %q, want one advert", lines)
+					}
+				}
+			})
+		})
+	}
 }
