@@ -238,7 +238,14 @@ func (h *Host) Run(argv ...string) string {
 func (h *Host) File(name, text string, mode os.FileMode) string {
 	h.lab.t.Helper()
 	path := filepath.Join(h.Dir, name)
-	writeFile(h.lab.t, path, text, mode)
+	if mode&0o111 == 0 {
+		writeFile(h.lab.t, path, text, mode)
+		return path
+	}
+	writeFile(h.lab.t, path+".new", text, mode) // a script that runs cannot be written to
+	if err := os.Rename(path+".new", path); err != nil {
+		h.lab.t.Fatal(err)
+	}
 	return path
 }
 
