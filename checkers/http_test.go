@@ -24,6 +24,7 @@ import (
 const (
 	testStep  = 150 * time.Millisecond
 	testTotal = 3 * testStep
+	testSlack = 3 * time.Second // of a busy machine; a probe that is not bounded ends with its server, after 5s
 )
 
 // serve runs handle for each connection to a fresh listener until the test ends.
@@ -67,7 +68,7 @@ func probe(t *testing.T, total time.Duration, c Checker) Verdict {
 	defer cancel()
 	began := time.Now()
 	v := c.Check(ctx)
-	if took := time.Since(began); took > total+testStep {
+	if took := time.Since(began); took > total+testSlack {
 		t.Errorf("probe took %v of %v: %+v", took, total, v)
 	}
 	return v

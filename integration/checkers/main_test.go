@@ -18,6 +18,7 @@ func init() { runtime.LockOSThread() }
 
 func TestMain(m *testing.M) {
 	flag.Parse()
+	flag.Set("test.parallel", "8") // tests wait more than they work
 	end := netns.Meter()
 	status := m.Run()
 	end()

@@ -94,9 +94,15 @@ func (s *Site) hold(c io.Closer) (release func()) {
 }
 
 // inside calls f on a thread that is in the namespace of the host: sockets that
-// it makes are the host's.
+// it makes are the host's. Without a host they are this machine's.
 func inside(t *testing.T, h *netns.Host, f func() error) {
 	t.Helper()
+	if h == nil {
+		if err := f(); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
 	done := make(chan error)
 	go func() {
 		runtime.LockOSThread() // and never unlocked: the thread ends here
@@ -123,6 +129,7 @@ func (p *Place) serveTCP(handle func(net.Conn)) {
 		l, err = net.Listen("tcp", p.Addr.String())
 		return err
 	})
+	p.Addr = netip.MustParseAddrPort(l.Addr().String()) // which says what port 0 became
 	s := p.site
 	s.hold(l)
 	s.serving.Go(func() {
@@ -149,6 +156,7 @@ func (p *Place) serveUDP(reply func(q []byte, say func([]byte))) {
 		c, err = net.ListenPacket("udp", p.Addr.String())
 		return err
 	})
+	p.Addr = netip.MustParseAddrPort(c.LocalAddr().String())
 	s := p.site
 	s.hold(c)
 	s.serving.Go(func() {
@@ -178,5 +186,7 @@ func (p *Place) File(name, text string, mode os.FileMode) string {
 	return path
 }
 
-// pause is what a server waits between two octets or halves of an answer.
-const pause = 300 * time.Millisecond
+const (
+	pause  = 300 * time.Millisecond // what a server waits between two octets
+	settle = 2 * time.Second        // and between two halves of an answer
+)

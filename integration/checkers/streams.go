@@ -102,8 +102,8 @@ func then(parts ...func(net.Conn)) func(net.Conn) {
 // asked reads the request first.
 func asked(c net.Conn) { request(c) }
 
-// waits a moment.
-func waits(net.Conn) { time.Sleep(pause) }
+// waits until even a busy daemon has seen what came before.
+func waits(net.Conn) { time.Sleep(settle) }
 
 // lines answers with these, one after each line of the client; the first is the
 // greeting.

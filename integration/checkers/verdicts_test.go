@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -31,7 +32,6 @@ type stage struct {
 	mute    *Site // for PING_CHECK
 	cases   []Case
 	places  []*Place
-	globals []string // of the daemons
 	daemons []*netns.Daemon
 	changed map[int]int // cases whose file was written: lines to be said before the next time
 }
@@ -205,7 +205,6 @@ func (s *stage) start() {
 		h.IP("addr", "add", fmt.Sprintf("fd09::%d/64", n+1), "dev", "eth0", "nodad")
 		head := strings.NewReplacer("CERTS", certs.folder(s.t), "SITE", s.site.Host.Dir).Replace(globals)
 		s.daemons = append(s.daemons, h.Start(director(), "global_defs {\nscript_user root\n}\n"+head+confs[globals]))
-		s.globals = append(s.globals, globals)
 	}
 }
 
@@ -224,43 +223,56 @@ func (s *stage) prepareFirst(h *netns.Host) {
 
 var stamp = regexp.MustCompile(`^ *[0-9.]+s (?:\w{3} \w{3} +\d+ [\d:]+ \d{4}: )?`)
 
-// ownDetail is what holdfast says beyond the lines that keepalived has.
-var ownDetail = regexp.MustCompile(`^\w+_(CHECK|GET) check of `)
+// about finds the port of the real server, which is that of a case, in a line.
+var about = regexp.MustCompile(`\[[0-9a-f.:]+\]:(?:tcp:)?(\d+)`)
 
-// said is what the daemon of a case logged about it, and what was heard of it.
-func (s *stage) said(i int, logs map[string]string) []string {
-	c, at := &s.cases[i], s.places[i].Addr
+// hears sorts the lines that the daemons have logged by the port they are about.
+func (s *stage) hears() map[int][]string {
+	lines := map[int][]string{}
+	for _, d := range s.daemons {
+		for line := range strings.Lines(d.Log()) {
+			line = stamp.ReplaceAllString(strings.TrimSpace(line), "")
+			if m := about.FindStringSubmatch(line); m != nil {
+				port, _ := strconv.Atoi(m[1])
+				lines[port] = append(lines[port], line)
+			}
+		}
+	}
+	return lines
+}
+
+// said is what was logged about a case, and what was heard of its check. X is the
+// real server, V the virtual one, PEER what is connected to.
+func (s *stage) said(i int, lines map[int][]string) []string {
+	p := s.places[i]
 	service := ServiceAddr
-	if at.Addr().Is6() {
+	if p.Addr.Addr().Is6() {
 		service = ServiceAddr6
 	}
-	server := fmt.Sprintf("[%v]:tcp:%d", at.Addr(), at.Port())
-	shown := strings.NewReplacer(server, "X", fmt.Sprintf("[%s]:tcp:%d", service, at.Port()), "V",
-		s.places[i].Dir, "DIR")
-	ports := regexp.MustCompile(fmt.Sprintf(`\[%v\]:\d+`, regexp.QuoteMeta(at.Addr().String())))
+	shown := strings.NewReplacer(fmt.Sprintf("[%v]:tcp:%d", p.Addr.Addr(), p.Addr.Port()), "X",
+		fmt.Sprintf("[%s]:tcp:%d", service, p.Addr.Port()), "V", fmt.Sprintf("[%v]:%d", p.Addr.Addr(), p.Addr.Port()), "PEER",
+		filepath.Join(s.site.Host.Dir, "track-"), "FILE-", p.Dir, "DIR")
 	said := []string{}
-	for line := range strings.Lines(logs[c.Globals]) {
-		line = stamp.ReplaceAllString(strings.TrimSpace(line), "")
-		ours := strings.Contains(line, server) || strings.HasPrefix(line, "SMTP_CHECK") && strings.HasSuffix(line, fmt.Sprintf("server [%v]:%d", at.Addr(), at.Port()))
-		if !ours || ownDetail.MatchString(line) || strings.Contains(line, "ctivating healthchecker") || strings.Contains(line, "Shutting down service") {
-			continue
+	for _, line := range lines[int(p.Addr.Port())] {
+		if line = shown.Replace(line); !unsaid.MatchString(line) {
+			said = append(said, line)
 		}
-		said = append(said, ports.ReplaceAllString(shown.Replace(line), "PEER"))
 	}
-	heard := s.places[i].Heard()
+	heard := p.Heard()
 	slices.Sort(heard)
 	return append(said, slices.Compact(heard)...)
 }
 
+// unsaid are lines of a start and an end, of quorums, and what holdfast says beyond
+// the lines that keepalived has.
+var unsaid = regexp.MustCompile(`ctivating healthchecker|Shutting down service|quorum|^\w+_(CHECK|GET) check of `)
+
 // all is what was said and heard of every case until now.
 func (s *stage) all() [][]string {
-	logs := map[string]string{}
-	for n, d := range s.daemons {
-		logs[s.globals[n]] = d.Log()
-	}
+	lines := s.hears()
 	var all [][]string
 	for i := range s.cases {
-		all = append(all, s.said(i, logs))
+		all = append(all, s.said(i, lines))
 	}
 	return all
 }
@@ -307,7 +319,7 @@ func TestVerdictsAndLinesAreThoseOfKeepalived(t *testing.T) {
 			s.compare(got, want)
 			return
 		}
-		time.Sleep(100 * time.Millisecond)
+		time.Sleep(500 * time.Millisecond)
 	}
 }
 
@@ -317,9 +329,14 @@ func (s *stage) change(since time.Duration) {
 	if since < 5*time.Second { // the daemon has seen what was there first
 		return
 	}
-	for i, said := range s.all() {
+	lines := s.hears()
+	for i := range s.cases {
 		c := &s.cases[i]
-		if len(c.Changes) == 0 || len(said) < s.changed[i] {
+		if len(c.Changes) == 0 {
+			continue
+		}
+		said := s.said(i, lines)
+		if len(said) < s.changed[i] {
 			continue
 		}
 		path := filepath.Join(s.site.Host.Dir, "track-"+strings.TrimPrefix(c.Check[1], "track_file "))
