@@ -19,7 +19,7 @@ stage() { # stage NAME COMMAND...: run go test -json, show failures, keep result
 make --no-print-directory build || exit 1
 stage "unit tests" env CGO_ENABLED=0 go test -json -count=1 ./...
 stage "network namespaces" env CGO_ENABLED=0 HOLDFAST_NETNS=1 \
-	go test -json -count=1 -p 1 -timeout 20m ./integration/netns/... ./integration/lifecycle/... ./integration/corpus/... ./integration/checkers ./integration/bench
+	go test -json -count=1 -p 1 -timeout 20m ./integration/netns/... ./integration/lifecycle/... ./integration/corpus/... ./integration/bench
 stage "virtual machine with ip_vs" env CGO_ENABLED=0 HOLDFAST_VM=1 \
 	go test -json -count=1 -timeout 25m ./integration/vm/...
 go run ./integration/testreport -count <"$results" || status=1

@@ -15,6 +15,10 @@ type Case struct {
 	Better string
 	Ours   []string
 
+	// Like names the case whose record is used: the emulated machine is too slow for
+	// this one, or keepalived would do nothing else any more.
+	Like string
+
 	Serve    func(*Place) // what is put up at the real server's place; nil: nothing
 	Filter   string       // verdict of nftables on packets to the place
 	Redirect int          // port of a shared server where connections to the place arrive

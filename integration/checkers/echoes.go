@@ -7,31 +7,36 @@ import (
 )
 
 // echoed makes a function of echo requests the machine at the place: its kernel
-// answers none (see silenceEchoes), we do. The packets are ICMP without the IP
+// answers none, we do. The packets are ICMP without the IP
 // header.
 func echoed(reply func(q []byte, say func([]byte))) func(*Place) {
 	return func(p *Place) {
-		p.t.Helper()
-		var c net.PacketConn
-		inside(p.t, p.site.Host, func() (err error) {
-			c, err = net.ListenPacket("ip4:icmp", p.Addr.Addr().String())
-			return err
-		})
-		s := p.site
-		s.hold(c)
-		s.serving.Go(func() {
-			buf := make([]byte, 2048)
-			for {
-				n, from, err := c.ReadFrom(buf)
-				if err != nil {
-					return
-				}
-				if n >= 8 && buf[0] == 8 {
-					reply(append([]byte(nil), buf[:n]...), func(b []byte) { c.WriteTo(summed(b), from) })
-				}
-			}
-		})
+		p.serveEcho(func(q []byte, _ net.Addr, say func([]byte)) { reply(q, say) })
 	}
+}
+
+// serveEcho takes the echo requests to the place.
+func (p *Place) serveEcho(reply func(q []byte, from net.Addr, say func([]byte))) {
+	p.t.Helper()
+	var c net.PacketConn
+	inside(p.t, p.site.Host, func() (err error) {
+		c, err = net.ListenPacket("ip4:icmp", p.Addr.Addr().String())
+		return err
+	})
+	s := p.site
+	s.hold(c)
+	s.serving.Go(func() {
+		buf := make([]byte, 2048)
+		for {
+			n, from, err := c.ReadFrom(buf)
+			if err != nil {
+				return
+			}
+			if n >= 8 && buf[0] == 8 {
+				reply(append([]byte(nil), buf[:n]...), from, func(b []byte) { c.WriteTo(summed(b), from) })
+			}
+		}
+	})
 }
 
 // pong is the right reply, changed.

@@ -1,5 +1,7 @@
 package checkers
 
+import "net/netip"
+
 // dns is a check that says something when it passes: an alpha server comes in.
 func dns(more ...string) []string { return append([]string{"DNS_CHECK", "alpha"}, more...) }
 
@@ -12,6 +14,15 @@ func bind(kind, name string, more ...string) []string {
 func heardQuery(p *Place) {
 	p.serveUDP(func(q []byte, say func([]byte)) {
 		p.Hear("%x", q[2:])
+		dnsAnswer(0x8180, nil)(q, say)
+	})
+}
+
+// heardSourceOf notes from where a query came, and answers; the port only if it was
+// chosen.
+func heardSourceOf(p *Place) {
+	p.serveUDPFrom(func(q []byte, from netip.AddrPort, say func([]byte)) {
+		p.HearSource(from)
 		dnsAnswer(0x8180, nil)(q, say)
 	})
 }
@@ -40,6 +51,14 @@ var nameCases = []Case{
 	{Name: "query, AAAA", Serve: heardQuery, Check: dns("type AAAA", "name www.example.com")},
 	{Name: "query, dot at the end", Serve: heardQuery, Check: dns("type dnskey", "name example.com.")},
 
+	{Name: "from another address and port", Serve: heardSourceOf, Check: dns("bindto 10.9.0.99", "bind_port 4448")},
+	{Name: "by an interface", Serve: heardSourceOf, Check: dns("bind_if eth0")},
+	{Name: "interface that is not there", Serve: heardSourceOf, Check: dns("bind_if nosuch0")},
+	{Name: "with a mark", Addr: markedAddr, Serve: replies(dnsAnswer(0x8180, nil)), Check: dns("fwmark 17")},
+	{Name: "without the mark", Addr: markedAddr, Serve: replies(dnsAnswer(0x8180, nil)), Check: dns()},
+	{Name: "prohibited", Addr: "10.66.0.2", Absent: true, Check: dns(short)},
+	{Name: "blackhole", Addr: "10.66.0.3", Absent: true, Check: dns(short)},
+
 	{Name: "closed", Check: dns()},
 	{Name: "dropped", Filter: "drop", Check: dns(short)},
 	{Name: "rejected, host unreachable", Filter: "reject with icmp type host-unreachable", Check: dns(short)},
@@ -48,7 +67,7 @@ var nameCases = []Case{
 	{Name: "no route", Addr: "10.66.0.1", Absent: true, Check: dns(short)},
 	{Name: "source address of another machine", Serve: replies(echo), Check: dns("bindto 10.9.0.250")},
 	{Name: "silent", Serve: replies(mute), Check: dns(short)},
-	{Name: "late", Serve: replies(late(4*pause, dnsAnswer(0x8180, nil))), Check: dns("connect_timeout 0.5")},
+	{Name: "late", Like: "DNS_CHECK silent", Serve: replies(late(4*pause, dnsAnswer(0x8180, nil))), Check: dns("connect_timeout 0.5")},
 	{Name: "sends the query back", Serve: replies(echo), Check: dns(short)},
 	{Name: "another id", Serve: replies(dnsAnswer(0x8180, func(a []byte) []byte { a[0] ^= 1; return a })), Check: dns(short)},
 	{Name: "another id, then the answer", Serve: replies(first(dnsAnswer(0x8182, func(a []byte) []byte { a[0] ^= 1; return a }), dnsAnswer(0x8180, nil))), Check: dns()},

@@ -1,10 +1,22 @@
 package checkers
 
+import "net"
+
 func ping(more ...string) []string { return append([]string{"PING_CHECK"}, more...) }
 
 // liar is a case whose machine leaves its echoes to reply.
 func liar(name string, reply func([]byte, func([]byte)), more ...string) Case {
 	return Case{Name: name, Serve: echoed(reply), Check: ping(more...)}
+}
+
+// heardEcho notes a request but for checksum, id and sequence, and answers.
+func heardEcho(p *Place) {
+	echoed(func(q []byte, say func([]byte)) { p.Hear("%q", q[8:]); pong(nil)(q, say) })(p)
+}
+
+// heardEchoFrom notes where a request came from, and answers.
+func heardEchoFrom(p *Place) {
+	p.serveEcho(func(q []byte, from net.Addr, say func([]byte)) { p.Hear("from %v", from); pong(nil)(q, say) })
 }
 
 var pingCases = []Case{
@@ -22,7 +34,10 @@ var pingCases = []Case{
 	liar("answers with another id", pong(func(b []byte) []byte { b[4] ^= 1; return b }), short),
 	liar("answers with another type", pong(func(b []byte) []byte { b[0] = 14; return b }), short),
 	liar("says that others are unreachable", unreachable, short),
-	liar("late", afterwards, "connect_timeout 1"),
+	{Name: "late", Like: "PING_CHECK says nothing", Serve: echoed(afterwards), Check: ping("connect_timeout 1")},
+	{Name: "what is sent", Serve: heardEcho, Check: ping()},
+	{Name: "from another address", Serve: heardEchoFrom, Check: ping("bindto 10.9.0.99")},
+	{Name: "from the usual address", Serve: heardEchoFrom, Check: ping()},
 	liar("says nothing", mute, short),
 	{Name: "dropped", Filter: "drop", Check: ping(short)},
 	{Name: "rejected, host unreachable", Filter: "reject with icmp type host-unreachable", Check: ping(short)},

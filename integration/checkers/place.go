@@ -148,8 +148,26 @@ func (p *Place) serveTCP(handle func(net.Conn)) {
 	})
 }
 
+// HearSource notes where something came from, with the port if that was chosen.
+func (p *Place) HearSource(from netip.AddrPort) {
+	if from.Port() < ephemeral {
+		p.Hear("from %v", from)
+	} else {
+		p.Hear("from %v", from.Addr())
+	}
+}
+
+// ephemeral is the first port that the kernel chooses by itself.
+const ephemeral = 32768
+
 // serveUDP answers each datagram to the place with those that reply makes of it.
 func (p *Place) serveUDP(reply func(q []byte, say func([]byte))) {
+	p.t.Helper()
+	p.serveUDPFrom(func(q []byte, _ netip.AddrPort, say func([]byte)) { reply(q, say) })
+}
+
+// serveUDPFrom is serveUDP for a reply that depends on who asks.
+func (p *Place) serveUDPFrom(reply func(q []byte, from netip.AddrPort, say func([]byte))) {
 	p.t.Helper()
 	var c net.PacketConn
 	inside(p.t, p.site.Host, func() (err error) {
@@ -167,7 +185,7 @@ func (p *Place) serveUDP(reply func(q []byte, say func([]byte))) {
 				return
 			}
 			if err == nil {
-				reply(append([]byte(nil), buf[:n]...), func(b []byte) { c.WriteTo(b, from) })
+				reply(append([]byte(nil), buf[:n]...), netip.MustParseAddrPort(from.String()), func(b []byte) { c.WriteTo(b, from) })
 			}
 		}
 	})

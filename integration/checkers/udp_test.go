@@ -1,10 +1,17 @@
 package checkers
 
+import "net/netip"
+
 func udp(more ...string) []string { return append([]string{"UDP_CHECK"}, more...) }
 
 // heardDatagram notes what came and from where, and sends it back.
 func heardDatagram(p *Place) {
 	p.serveUDP(func(q []byte, say func([]byte)) { p.Hear("%q", q); say(q) })
+}
+
+// heardOrigin notes from where a datagram came, and sends it back.
+func heardOrigin(p *Place) {
+	p.serveUDPFrom(func(q []byte, from netip.AddrPort, say func([]byte)) { p.HearSource(from); say(q) })
 }
 
 var udpCases = []Case{
@@ -29,9 +36,14 @@ var udpCases = []Case{
 	{Name: "longer than max_reply_length, no pattern", Serve: replies(utters(1, 2, 3, 4, 5)), Check: udp("require_reply", "max_reply_length 4")},
 	{Name: "silent", Serve: replies(mute), Check: udp(short)},
 	{Name: "silent, a reply is wanted", Serve: replies(mute), Check: udp("require_reply", short)},
-	{Name: "late", Serve: replies(late(4*pause, echo)), Check: udp("require_reply", "connect_timeout 0.5")},
+	{Name: "late", Like: "UDP_CHECK silent, a reply is wanted", Serve: replies(late(4*pause, echo)), Check: udp("require_reply", "connect_timeout 0.5")},
 	{Name: "another reply first", Serve: replies(first(utters(9), utters(1, 2))), Check: udp("require_reply 0102")},
 	{Name: "garbage without end", Serve: replies(many(2000, []byte{0xff})), Check: udp("require_reply 0102", short)},
+	{Name: "from another address and port", Serve: heardOrigin, Check: udp("bindto 10.9.0.99", "bind_port 4447", "require_reply")},
+	{Name: "by an interface", Serve: heardOrigin, Check: udp("bind_if eth0", "require_reply")},
+	{Name: "with a mark", Addr: markedAddr, Serve: replies(echo), Check: udp("fwmark 17", "require_reply")},
+	{Name: "without the mark", Addr: markedAddr, Serve: replies(echo), Check: udp("require_reply")},
+	{Name: "prohibited", Addr: "10.66.0.2", Absent: true, Check: udp(short)},
 	{Name: "closed", Check: udp()},
 	{Name: "closed, a reply is wanted", Check: udp("require_reply")},
 	{Name: "dropped", Filter: "drop", Check: udp(short)},
