@@ -371,7 +371,7 @@ func TestEachRefusalHasItsCounter(t *testing.T) {
 		DropHMACMAC: {ExtInvalidHMAC: 1}, DropHMACReplay: {ExtReplay: 1}, DropInterval: {IntervalErr: 1},
 		DropType: {InvalidType: 1}, DropChecksum: {ChecksumErr: 1}, DropDestination: {AddrListErr: 1},
 		DropAddresses: {AddrListErr: 1},
-		DropVRID: {VRIDErr: 1}, DropOwner: {OtherDropped: 1}, DropPeer: {OtherDropped: 1}, DropPeerTTL: {OtherDropped: 1},
+		DropVRID:      {VRIDErr: 1}, DropOwner: {OtherDropped: 1}, DropPeer: {OtherDropped: 1}, DropPeerTTL: {OtherDropped: 1},
 	}
 	for reason, want := range tests {
 		var got Counters
