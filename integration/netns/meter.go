@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"time"
 )
@@ -67,6 +68,22 @@ func latenessSince(then time.Time) time.Duration {
 		}
 	}
 	return worst
+}
+
+// stalled is for how long, since the machine started, anybody on it was kept
+// waiting for a processor: at most for so long was each of them. 0 where the
+// kernel does not tell (PSI, Documentation/accounting/psi.rst).
+func stalled() time.Duration {
+	text, err := os.ReadFile("/proc/pressure/cpu")
+	if err != nil {
+		return 0
+	}
+	_, total, _ := strings.Cut(string(text), "total=")
+	var us int64
+	if n, _ := fmt.Sscan(total, &us); n != 1 {
+		return 0
+	}
+	return time.Duration(us) * time.Microsecond
 }
 
 // Meter begins to note how late this machine is; the function that it returns
