@@ -65,3 +65,20 @@ func TestNetworksSettleWhateverHappens(t *testing.T) {
 		t.Error(Shrink(*b.Failed, Options{}).Report())
 	}
 }
+
+// Seeds that once found a defect, at their shortest.
+func TestSeedsThatFailedOnceHold(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		seed uint64
+		keep []int
+	}{
+		{"an owner takes a step back before a rival slower than itself", 179584188302844, []int{}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if r := Try(c.seed, Options{Keep: c.keep}); r.Err != nil {
+				t.Error(r.Err)
+			}
+		})
+	}
+}
