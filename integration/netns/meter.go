@@ -5,6 +5,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"time"
 )
@@ -32,6 +33,11 @@ var machine = &meter{stop: make(chan struct{}), done: make(chan struct{})}
 
 func (m *meter) run() {
 	defer close(m.done)
+	var processors sync.WaitGroup
+	defer processors.Wait()
+	for i := range runtime.NumCPU() {
+		processors.Go(func() { m.watch(i) })
+	}
 	tick := time.NewTimer(meterEvery)
 	defer tick.Stop()
 	for asked := time.Now(); ; asked = time.Now() {
@@ -40,11 +46,7 @@ func (m *meter) run() {
 			return
 		case <-tick.C:
 		}
-		if by := time.Since(asked) - meterEvery; by > meterFloor {
-			m.mu.Lock()
-			m.late = append(m.late, lateness{time.Now(), by})
-			m.mu.Unlock()
-		}
+		m.note(time.Since(asked) - meterEvery)
 		tick.Reset(meterEvery)
 	}
 }
