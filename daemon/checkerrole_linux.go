@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strconv"
@@ -63,6 +64,7 @@ func (c *childProcess) runCheckers(start startMessage) int {
 	r.pool.Limit = probeLimit()
 	helpers.Go(func() { r.pool.Run(ctx, specs) })
 	first := wish{flush: c.conf.Global.LVSFlush, timeouts: c.conf.Global.LVSTimeouts}
+	r.sweep()
 	if first.flush || first.timeouts != nil {
 		r.keeper.want(first)
 	}
@@ -210,8 +212,14 @@ func (r *checkerRole) reload(ctx context.Context, m reloadMessage) {
 		r.log.Error(err.Error())
 	}
 	r.changeTimeouts(old, conf)
+	r.sweep()
 	r.followInstance()
 	r.ready()
+}
+
+// sweep tells the keeper how often to look at the table by itself.
+func (r *checkerRole) sweep() {
+	r.keeper.want(wish{sweep: cmp.Or(time.Duration(r.conf.Global.LVSSweep)*time.Second, tableSweep)})
 }
 
 func (r *checkerRole) changeTimeouts(old, conf *config.Config) {

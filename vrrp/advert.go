@@ -130,6 +130,14 @@ func (m *Memory) Decode(p *Params, d Datagram, a *Advert) error {
 	if err := m.checkSum(p, d, summed, a); err != nil {
 		return err
 	}
+	if version == 3 {
+		if a.MaxAdvertiseInterval == 0 {
+			return m.drop(p, DropInterval, d, 0, int64(p.Interval()))
+		}
+		if count == 0 && len(p.Addrs) > 0 {
+			return m.drop(p, DropAddresses, d, 0, int64(len(p.Addrs)))
+		}
+	}
 	a.Addrs = appendAddrs(a.Addrs, b[headerLen:], count, p.IPv6)
 	a.AddrsDiffer = !p.SkipCheckAdvAddr && !sameAddrs(p.Addrs, a.Addrs)
 	if err := m.checkSender(p, d); err != nil {

@@ -250,7 +250,7 @@ func TestDecodeAcceptsEveryChecksumFormAndNotesIt(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			a := Advert{Version: 3, VRID: 51, Priority: 1, Src: routerA, Dst: tt.dst, Checksum: tt.form, Addrs: p.Addrs}
+			a := Advert{Version: 3, VRID: 51, Priority: 1, MaxAdvertiseInterval: time.Second, Src: routerA, Dst: tt.dst, Checksum: tt.form, Addrs: p.Addrs}
 			var got Advert
 			if err := p.Decode(Datagram{PDU: AppendAdvert(nil, &a), Src: routerA, Dst: tt.dst, TTL: 255}, &got); err != nil {
 				t.Fatal(err)
@@ -370,7 +370,8 @@ func TestEachRefusalHasItsCounter(t *testing.T) {
 		DropHMACMalformed: {ExtMalformed: 1}, DropHMACStale: {ExtStale: 1}, DropHMACKey: {ExtUnknownKey: 1},
 		DropHMACMAC: {ExtInvalidHMAC: 1}, DropHMACReplay: {ExtReplay: 1}, DropInterval: {IntervalErr: 1},
 		DropType: {InvalidType: 1}, DropChecksum: {ChecksumErr: 1}, DropDestination: {AddrListErr: 1},
-		DropVRID: {VRIDErr: 1}, DropOwner: {OtherDropped: 1}, DropPeer: {OtherDropped: 1}, DropPeerTTL: {OtherDropped: 1},
+		DropAddresses: {AddrListErr: 1},
+		DropVRID:      {VRIDErr: 1}, DropOwner: {OtherDropped: 1}, DropPeer: {OtherDropped: 1}, DropPeerTTL: {OtherDropped: 1},
 	}
 	for reason, want := range tests {
 		var got Counters

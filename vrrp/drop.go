@@ -31,7 +31,8 @@ const (
 	DropAHSender    DropReason = "ah-spi"        // AH: the SPI is not the source address
 	DropAHMAC       DropReason = "ah-mac"        // AH: another password, or changed on the way
 	DropAHReplay    DropReason = "ah-replay"     // AH: a number that has been used
-	DropInterval    DropReason = "interval"      // version 2: another interval than ours (RFC 3768 section 7.1)
+	DropInterval    DropReason = "interval"      // version 2: another one than ours (RFC 3768 section 7.1); version 3: zero (RFC 9568 section 7.1, erratum 8301)
+	DropAddresses   DropReason = "addresses"     // version 3: none, and we have some (RFC 9568 section 5.2.5, erratum 8299)
 	DropType        DropReason = "type"          // not an advertisement
 	DropChecksum    DropReason = "checksum"      // RFC 9568 section 5.2.8
 	DropDestination DropReason = "destination"   // unicast where multicast is configured, or the reverse
@@ -88,6 +89,8 @@ func (e *PacketError) Error() string {
 	case DropInterval:
 		return fmt.Sprintf("advertisement interval mismatch with %v mine=%d sec rcv'd=%d sec",
 			e.Src, time.Duration(e.Want)/time.Second, time.Duration(e.Got)/time.Second)
+	case DropAddresses:
+		return fmt.Sprintf("received an unexpected ip number count %d from %v, expected %d!", e.Got, e.Src, e.Want)
 	case DropType:
 		return fmt.Sprintf("Invalid packet type from %v. %d and expect %d", e.Src, e.Got, e.Want)
 	case DropChecksum:
@@ -196,7 +199,7 @@ func (c *Counters) dropped(r DropReason) {
 		c.InvalidType++
 	case DropChecksum:
 		c.ChecksumErr++
-	case DropDestination:
+	case DropDestination, DropAddresses:
 		c.AddrListErr++
 	case DropVRID:
 		c.VRIDErr++

@@ -69,7 +69,7 @@ func TestThePeersFormOfChecksumIsLearnt(t *testing.T) {
 	p := Params{VRID: 51, Version: 3, Priority: 100, PrimaryAddr: routerA, Addrs: addrs("10.9.0.100"),
 		Peers: []Peer{{Addr: routerB, MaxTTL: 255}}}
 	says := func(src netip.Addr, form ChecksumForm) Datagram {
-		a := Advert{Version: 3, VRID: 51, Priority: 1, Src: src, Dst: routerA, Checksum: form, Addrs: p.Addrs}
+		a := Advert{Version: 3, VRID: 51, Priority: 1, MaxAdvertiseInterval: time.Second, Src: src, Dst: routerA, Checksum: form, Addrs: p.Addrs}
 		return Datagram{PDU: AppendAdvert(nil, &a), Src: src, Dst: routerA, TTL: 255}
 	}
 	stranger := netip.MustParseAddr("10.9.0.77")

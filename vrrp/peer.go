@@ -116,6 +116,8 @@ func (ps *peers) refused(now time.Time, e *PacketError, out []Action) []Action {
 	switch e.Reason {
 	case DropInterval:
 		a.Kind = AlarmInterval
+	case DropAddresses:
+		a.Kind = AlarmAddresses
 	case DropVersion:
 		a.Kind = AlarmVersion
 	case DropAuthMatch, DropPassword, DropAHMAC, DropHMACMissing, DropHMACKey, DropHMACMAC:

@@ -80,6 +80,11 @@ func TestRFC9568Packets(t *testing.T) {
 				t.Errorf("40.95s are sent as %x", b[4:6])
 			}
 		},
+		"5.2.5-1 an advert without addresses is ignored": func(t *testing.T) {
+			none := func(d *Datagram) { d.PDU = d.PDU[:8]; summed(3, 0)(d) }
+			refused(t, hears(), fromA(t, none), DropAddresses)
+			refused(t, having(func(p *Params) { p.Addrs = nil }), fromA(t, none), "") // no_virtual_ipaddress on both
+		},
 		"5.2.9-1 the first IPv6 address is a link-local one": func(t *testing.T) {
 			body := must + "version 3\nvirtual_ipaddress {\nfd00::1/64\n}\n"
 			if _, _, diags := resolve(t, body, Defaults{}, Surroundings{}); len(diags.All()) == 0 {
@@ -152,6 +157,9 @@ func TestRFC9568Reception(t *testing.T) {
 			s := when(t, base(), Backup, 1, heard(150, every(2*time.Second)))
 			s.wakes(8.21875)
 			s.wants(Alarm{Kind: AlarmInterval, Peer: routerA, Priority: 150, Version: 3, Got: int64(2 * time.Second), Want: int64(time.Second)})
+		},
+		"7.1-12 the interval is not zero": func(t *testing.T) {
+			refused(t, hears(), fromA(t, summed(5, 0)), DropInterval) // 0064 is 0000
 		},
 	}.run(t)
 }

@@ -159,6 +159,7 @@ func (l *LAN) see(n *node, v *virtual, to vrrp.State) {
 		}
 	case from == vrrp.Active:
 		s.actives--
+		s.yielded = l.now
 		v.resumed = false
 		if to == vrrp.Backup && v.deposed {
 			l.expectAnnouncement(n, v)
@@ -176,7 +177,11 @@ func (l *LAN) checkDouble(i int) {
 			if v == nil || w == nil || !n.running() || !o.running() || v.state != vrrp.Active || w.state != vrrp.Active {
 				continue
 			}
-			if since := max(l.heard[a][b], l.heard[b][a], v.since, w.since, n.ran, o.ran); l.now-since > l.slots[i].dead+l.slots[i].dispute {
+			since := max(l.heard[a][b], l.heard[b][a], v.since, w.since, n.ran, o.ran)
+			if l.slots[i].rivals { // a reload ends their argument, and they begin anew
+				since = max(since, v.changed, w.changed)
+			}
+			if l.now-since > l.slots[i].dead+l.slots[i].dispute {
 				l.fail("double: %s and %s are both Active for vrid %d since %v and hear each other", n.name, o.name, l.slots[i].vrid, time.Duration(since))
 			}
 		}
@@ -201,6 +206,9 @@ func (l *LAN) checkTakeover(n *node, v *virtual) {
 	}
 	if l.slots[v.slot].resign > limit {
 		return // of two Active routers the one followed last resigns
+	}
+	if own != slowest && l.slots[v.slot].yielded > limit {
+		return // of two Active routers the faster one was heard last and yields
 	}
 	for _, o := range l.nodes {
 		w := o.routers[v.slot]
