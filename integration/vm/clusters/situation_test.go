@@ -71,7 +71,7 @@ func fileCheck(file string, weight int) string {
 
 // miscCheck ends with the number in the state file m@.
 func miscCheck(more string) string {
-	return "MISC_CHECK {\nmisc_path \"/etc/keepalived/check.sh @\"\nretry 0\n" + more + "\n}"
+	return "MISC_CHECK {\nmisc_path \"/etc/keepalived/check.sh @\"\nmisc_timeout 60\nretry 0\n" + more + "\n}"
 }
 
 // note is a hook that writes down what it is told.
@@ -269,7 +269,7 @@ func (p *play) wait(t *testing.T) {
 	t.Helper()
 	var faults map[int]string
 	same := 0
-	for began := time.Now(); same < 3 && time.Since(began) < settle; time.Sleep(2 * pause) {
+	for began := time.Now(); same < 3 && time.Since(began) < settle; time.Sleep(5 * pause) {
 		faults = map[int]string{}
 		for side, w := range p.both {
 			s := look(t, w)

@@ -91,10 +91,12 @@ func TestWholeTables(t *testing.T) {
 			}
 			for side, w := range both {
 				w.shows(t, [2]string{cmp.Or(s.theirs, s.want), s.want}[side])
-				w.shows(t, [2]string{cmp.Or(s.theirs, s.want), s.want}[side])
+				if s.timeout == "" {
+					continue
+				}
 				Eventually(t, patience, w.program+" has set the timeouts", func() (string, bool) {
 					got := strings.TrimSpace(w.node.Run(t, "ipvsadm", "-L", "--timeout"))
-					return got, got == cmp.Or(s.timeout, usualTimeouts)
+					return got, got == s.timeout
 				})
 			}
 			for _, w := range both {
@@ -109,7 +111,7 @@ func TestWholeTables(t *testing.T) {
 			}
 			for side, w := range both {
 				w.shows(t, [2]string{cmp.Or(s.leaves, s.left), s.left}[side])
-				if s.end == nil {
+				if s.timeout != "" {
 					if got := strings.TrimSpace(w.node.Run(t, "ipvsadm", "-L", "--timeout")); got != usualTimeouts {
 						t.Errorf("%s leaves the timeouts %s", w.program, got)
 					}
@@ -133,7 +135,7 @@ func (w *twin) shows(t *testing.T, want string) {
 		if same++; !slices.Equal(got, list) {
 			same = 0
 		}
-		return strings.Join(got, "\n"), same >= 5
+		return strings.Join(got, "\n"), same >= 3
 	})
 }
 
