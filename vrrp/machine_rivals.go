@@ -17,6 +17,7 @@ const (
 const (
 	disputeAnswers  = 2
 	disputePatience = 6 // 1.2 intervals
+	rivalSilence    = 3 // intervals of the rival, after which it has been silent
 )
 
 // reclaim is what an Active router owes its neighbours because another one was
@@ -108,7 +109,8 @@ func (m *Machine) reclaimTick(now time.Time, out []Action) []Action {
 // addresses must not be served twice, whoever is right.
 func (m *Machine) argue(now time.Time, a *Advert, out []Action) []Action {
 	d := &m.dispute
-	if d.rival != a.Src || now.Sub(d.heard) > m.activeDown() {
+	silence := max(m.activeDown(), rivalSilence*a.MaxAdvertiseInterval) // it may be slower than we are
+	if d.rival != a.Src || now.Sub(d.heard) > silence {
 		*d = dispute{rival: a.Src}
 	}
 	d.heard = now

@@ -135,6 +135,18 @@ func TestAnOwnerThatWasSilentForLongBeginsTheArgumentAnew(t *testing.T) {
 	}
 }
 
+// A rival may be slower than our own Active_Down_Interval: that is no silence.
+func TestAnOwnerWhoseRivalIsSlowTakesAStepBackAsWell(t *testing.T) {
+	d := anOwner(t)
+	slow := heard(255, func(a *Advert) { a.MaxAdvertiseInterval = 4 * time.Second }) // ours is 1s, we would wait 3.004s
+	for _, second := range []float64{10, 14, 18, 22} {
+		d.step(second, slow)
+	}
+	if got := d.m.Snapshot().Priority; got != 254 {
+		t.Errorf("priority %d after two answers and patience until 18.8s, want 254", got)
+	}
+}
+
 // reclaimer is an Active router that reclaims its addresses twice after a lower
 // advert, the second time after 5s.
 func reclaimer(t *testing.T) *diaryOf {

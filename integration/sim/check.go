@@ -159,6 +159,7 @@ func (l *LAN) see(n *node, v *virtual, to vrrp.State) {
 		}
 	case from == vrrp.Active:
 		s.actives--
+		s.yielded = l.now
 		v.resumed = false
 		if to == vrrp.Backup && v.deposed {
 			l.expectAnnouncement(n, v)
@@ -201,6 +202,9 @@ func (l *LAN) checkTakeover(n *node, v *virtual) {
 	}
 	if l.slots[v.slot].resign > limit {
 		return // of two Active routers the one followed last resigns
+	}
+	if own != slowest && l.slots[v.slot].yielded > limit {
+		return // of two Active routers the faster one was heard last and yields
 	}
 	for _, o := range l.nodes {
 		w := o.routers[v.slot]

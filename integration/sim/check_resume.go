@@ -22,14 +22,15 @@ func (l *LAN) checkServing(n *node, before uint, what string) {
 }
 
 // checkResumed: who was Active a moment ago, and whose host still carries the
-// addresses, goes on; a sync group if all its members were.
+// addresses, goes on; a sync group if all its members were. One that was listening
+// after it had been silent for too long has nothing to go on with.
 func (l *LAN) checkResumed(n *node, resume bool) {
 	if !resume || l.now-n.died > int64(l.shape.intervals[0])/2 {
 		return
 	}
 	var before, members uint
 	for i, v := range n.list {
-		if v.carries && i < len(n.saved) && n.saved[i].State == vrrp.Active {
+		if v.carries && i < len(n.saved) && n.saved[i].State == vrrp.Active && !n.overdue(v, n.saved[i], l.now) {
 			before |= 1 << i
 		}
 		if v.params.Grouped {
@@ -40,4 +41,11 @@ func (l *LAN) checkResumed(n *node, resume bool) {
 		before &^= members
 	}
 	l.checkServing(n, before, "successor came")
+}
+
+// overdue reports whether a predecessor had sent nothing for so long that a
+// Backup may have taken over.
+func (n *node) overdue(v *virtual, s vrrp.Snapshot, now int64) bool {
+	limit := v.params.ActiveDownInterval(vrrp.PriorityOwner-1, v.params.Interval())
+	return n.clock(now).Sub(s.LastSent) >= limit*98/100
 }

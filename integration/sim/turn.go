@@ -202,12 +202,12 @@ func (l *LAN) repair(n *node) {
 	n.repairAt = never
 	l.apply(n)
 	for _, v := range n.list {
-		if n.hostBroken {
+		restored := v.restored
+		v.restored = false
+		if n.hostBroken && !restored { // what came back before it broke did come back
 			l.step(n, v, l.now, vrrp.HostFailed{Err: errHost})
 			continue
 		}
-		restored := v.restored
-		v.restored = false
 		l.step(n, v, l.now, vrrp.HostApplied{Repaired: restored})
 	}
 }
