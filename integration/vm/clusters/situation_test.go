@@ -292,8 +292,9 @@ func (p *play) wait(t *testing.T) {
 	}
 }
 
-// settle is how long the slower daemon may need after a step.
-const settle = time.Minute
+// settle is how long the slower daemon may need after a step. Only a mistake
+// costs so much, and each situation makes one at most.
+const settle = patience
 
 // judge says what is wrong with a situation on one side.
 func (p *play) judge(s seen, i, side int) string {

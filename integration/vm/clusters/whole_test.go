@@ -60,19 +60,16 @@ func killChecker(t *testing.T, d *Director) {
 }
 
 var wholes = []whole{
-	{name: "services that are not ours stay", conf: oursConf, before: foreign, want: ours + ";" + other, left: other},
-	{name: "lvs_timeouts", conf: "global_defs {\nlvs_timeouts tcp 1000 tcpfin 60 udp 77\n}\n" + oursConf, want: ours,
+	{name: "services that are not ours stay, and lvs_timeouts go back", before: foreign, want: ours + ";" + other, left: other,
+		conf:    "global_defs {\nlvs_timeouts tcp 1000 tcpfin 60 udp 77\nlvs_flush_on_stop VS\n}\n" + oursConf,
 		timeout: "Timeout (tcp tcpfin udp): 1000 60 77"},
 	{name: "lvs_flush", conf: "global_defs {\nlvs_flush\n}\n" + oursConf, before: foreign, want: ours},
 	{name: "lvs_flush_on_stop", conf: "global_defs {\nlvs_flush_on_stop\n}\n" + oursConf, before: foreign, want: ours + ";" + other},
-	{name: "lvs_flush_on_stop VS", conf: "global_defs {\nlvs_flush_on_stop VS\n}\n" + oursConf, before: foreign, want: ours + ";" + other, left: other},
-	{name: "a table that is already there", conf: oursConf,
-		before: []string{"-A -t 10.8.0.1:80 -s rr", "-a -t 10.8.0.1:80 -r 10.9.0.11:80 -m -w 3"}, want: ours},
 	{name: "a service of the same address and other servers", why: "it is made what is written", conf: oursConf,
 		before: []string{"-A -t 10.8.0.1:80 -s lc", "-a -t 10.8.0.1:80 -r 10.9.0.77:80 -g -w 1", "-a -t 10.8.0.1:80 -r 10.9.0.11:80 -m -w 55"},
 		want:   ours,
 		theirs: "-A -t 10.8.0.1:80 -s lc; -a -t 10.8.0.1:80 -r 10.9.0.77:80 -g -w 1; -a -t 10.8.0.1:80 -r 10.9.0.11:80 -m -w 55"},
-	{name: "killed with -9 and started again", conf: oursConf, before: foreign, want: ours + ";" + other, end: kill, again: true, left: ours + ";" + other},
+	{name: "killed with -9 and started onto its own table", conf: oursConf, before: foreign, want: ours + ";" + other, end: kill, again: true, left: ours + ";" + other},
 	{name: "the checker process killed with -9", conf: oursConf, before: foreign, want: ours + ";" + other, end: killChecker, left: ours + ";" + other},
 }
 
