@@ -94,6 +94,9 @@ func (l *LAN) setClock(n *node, jump int64) {
 	if n.jump > 0 {
 		n.peak = max(n.peak, l.now+n.jump+2*offsetMax)
 	}
+	for i := range l.slots {
+		l.slots[i].jumped = l.slots[i].jumped || jump > 0
+	}
 	n.jump = jump
 }
 
@@ -170,7 +173,8 @@ func (l *LAN) believed(d *pdu) bool {
 // deaf says whether v takes what w sends for sent before: numbers of AH begin
 // with 1 when all routers that knew them have gone, but for one that was in Fault
 // meanwhile. The higher number wins as soon as both speak. A resumed router has
-// to see to it that it is heard.
+// to see to it that it is heard; it counts on by its clock, and so is not if the
+// clock of another was ahead when that one resumed.
 func (s *slot) deaf(v, w *virtual) bool {
-	return s.auth == header && v.number >= w.number && !w.resumed
+	return s.auth == header && v.number >= w.number && (!w.resumed || s.jumped)
 }

@@ -52,6 +52,7 @@ type slot struct {
 	want    int   // owners in a whole network: one, or none when all are faulty
 	actives int   // nodes that are Active now
 	resign  int64 // last advert with priority 0
+	jumped  bool  // a clock has been ahead
 	yielded int64 // last time that one was Active no more
 	crossed bool  // members of sync groups rank one way here, the other way there
 }
