@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -55,8 +56,8 @@ type sessionRef struct {
 // trackedBy is what the VRRP role watches for an instance.
 func trackedBy(c *config.Config, in *config.Instance) *tracked {
 	t := &tracked{name: in.Name, base: int(in.Params.Priority)}
-	if !in.DontTrackPrimary {
-		t.links = append(t.links, linkRef{ref: track.Ref{Name: in.Interface}, main: true})
+	if main := mainLink(in); main != "" && !in.DontTrackPrimary {
+		t.links = append(t.links, linkRef{ref: track.Ref{Name: main}, main: true})
 	}
 	for _, d := range in.Devices {
 		t.links = append(t.links, linkRef{ref: track.Ref{Name: d}})
@@ -86,6 +87,10 @@ func trackedBy(c *config.Config, in *config.Instance) *tracked {
 	}
 	return t
 }
+
+// mainLink is the link without which an instance cannot be heard; a unicast
+// instance may have none.
+func mainLink(in *config.Instance) string { return cmp.Or(in.Interface, in.Settled.VRF) }
 
 // instanceEvent is an event for one instance.
 type instanceEvent struct {

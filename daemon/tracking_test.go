@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -192,6 +193,26 @@ func TestSessionsBecomePrioritiesAndFaults(t *testing.T) {
 	for _, s := range steps {
 		if d := cmp.Diff(s.want, texts(s.do())); d != "" {
 			t.Errorf("%s (-want +got):\n%s", s.what, d)
+		}
+	}
+}
+
+// TestAUnicastRouterNeedNotNameAnInterface: it is then held back by its VRF and
+// by the links of its addresses, and by nothing that has no name.
+func TestAUnicastRouterNeedNotNameAnInterface(t *testing.T) {
+	for lines, want := range map[string]string{
+		"":                              "eth1",
+		"vrf red\n":                     "red eth1",
+		"vrf red\ndont_track_primary\n": "eth1",
+	} {
+		conf := configtest.Understood(t, "vrrp_instance VI_1 {\nvirtual_router_id 51\nunicast_src_ip 10.9.0.1\nunicast_peer {\n10.9.0.2\n}\n"+lines+
+			"virtual_ipaddress {\n10.9.0.100/24 dev eth1\n}\n}\n").Config
+		var got []string
+		for _, l := range trackedBy(conf, conf.Instances[0]).links {
+			got = append(got, l.ref.Name)
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("with %q it tracks %q, want %s", lines, got, want)
 		}
 	}
 }

@@ -57,7 +57,7 @@ func layOut(conf *config.Config, links map[string]host.Link) layout {
 			out.adverts[in.Name] = in.Settled.VRF
 		}
 		l.place(in, main)
-		if in.Settled.PromoteSecondaries {
+		if in.Settled.PromoteSecondaries && in.Interface != "" {
 			out.sysctls[host.LinkSysctl("ipv4", in.Interface, "promote_secondaries")] = "1"
 		}
 	}

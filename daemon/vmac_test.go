@@ -115,7 +115,7 @@ func TestWhichLinksRoutersMakeAndWhatIsOnThem(t *testing.T) {
 			[]string{"link eth0 name ipv0 type ipvlan mode l2 vepa", "V51 by ipv0", "10.9.0.100 on ipv0"}},
 		"an ipvlan for IPv6 without an address": {routerOn("eth0", 51, "use_ipvlan", "fe80::9:100/64"), network(),
 			[]string{"link eth0 name vrrp.51 type ipvlan mode l2 bridge, link-local, IPv6", "V51 by vrrp.51", "fe80::9:100 on vrrp.51"}},
-		"a VRF": {"vrrp_instance A {\n virtual_router_id 51\n vrf red\n unicast_src_ip 10.9.0.1\n unicast_peer {\n10.9.0.2\n}\n virtual_ipaddress {\n10.9.0.100/24 dev eth0\n}\n}\n", network(),
+		"a VRF": {"global_defs {\n dynamic_interfaces\n}\nvrrp_instance A {\n virtual_router_id 51\n vrf red\n unicast_src_ip 10.9.0.1\n unicast_peer {\n10.9.0.2\n}\n virtual_ipaddress {\n10.9.0.100/24 dev eth0\n}\n}\n", network(),
 			[]string{"A by red", "10.9.0.100 on eth0"}},
 	}
 	for name, tt := range tests {

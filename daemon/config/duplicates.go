@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 
@@ -31,7 +32,7 @@ func (a *assembler) duplicates() {
 			continue
 		}
 		var other *Instance
-		id := routerID{vrid: in.VRID, ipv6: in.Params.IPv6, link: in.Interface}
+		id := routerID{vrid: in.VRID, ipv6: in.Params.IPv6, link: cmp.Or(in.Interface, in.Settled.VRF)}
 		claim := func(id routerID) {
 			if have := first[id]; have == nil {
 				first[id] = in

@@ -11,6 +11,9 @@ const (
 // TestTwoInstancesOfOneVRID: when they would be the same virtual router, and
 // when others can tell them apart. Verdicts are those of keepalived 2.2.7.
 func TestTwoInstancesOfOneVRID(t *testing.T) {
+	vrf := func(name, vrf string) string {
+		return "vrrp_instance " + name + " {\n\nvirtual_router_id 51\nvrf " + vrf + "\nunicast_src_ip 10.9.0.3\n" + peerNine + "\nvirtual_ipaddress {\n10.9.0.77 dev eth0\n}\n}\n"
+	}
 	checkCross(t, map[string]crossRule{
 		"multicast, same interface, same group": {text: router("A", 51) + router("B", 51), status: 5, stops: true, says: "11:19: vrrp_instance B: virtual_router_id 51 on eth0 is that of A too (see 3:19)"},
 		"of three, two are said to be too many": {text: router("A", 51) + router("B", 51) + router("C", 51), status: 5, stops: true, says: "11:19: vrrp_instance B: virtual_router_id 51 on eth0 is that of A too (see 3:19)\n19:19: vrrp_instance C: virtual_router_id 51 on eth0 is that of A too (see 3:19)"},
@@ -18,6 +21,8 @@ func TestTwoInstancesOfOneVRID(t *testing.T) {
 		"multicast with another mcast_dst_ip":   {text: router("A", 51, "mcast_dst_ip 224.0.0.55") + router("B", 51)},
 		"one unicast, one multicast":            {text: router("A", 51, peerNine) + router("B", 51)},
 		"unicast on different interfaces":       {text: router("A", 51, peerNine, "unicast_src_ip 10.9.0.3") + router("B", 51, peerNine, "unicast_src_ip 10.9.0.3", "interface eth1")},
+		"unicast in different VRFs":             {text: dynamic + vrf("A", "red") + vrf("B", "blue")},
+		"unicast in one VRF":                    {text: dynamic + vrf("A", "red") + vrf("B", "red"), status: 5, stops: true, says: "18:19: vrrp_instance B: A sends with virtual_router_id 51 to the same peer (see 6:19)"},
 		"unicast from different addresses":      {text: router("A", 51, peerNine, "unicast_src_ip 10.9.0.3") + router("B", 51, peerNine, "unicast_src_ip 10.9.0.4")},
 		"unicast, a common peer":                {text: router("A", 51, "unicast_peer {\n10.9.0.8\n10.9.0.9\n}") + router("B", 51, peerNine), status: 5, stops: true, says: "14:19: vrrp_instance B: A sends with virtual_router_id 51 to the same peer (see 3:19)"},
 		"unicast, the address written once":     {text: router("A", 51, peerNine, "unicast_src_ip 10.9.0.2") + router("B", 51, peerNine), status: 5, stops: true, says: "14:19: vrrp_instance B: A sends with virtual_router_id 51 to the same peer (see 3:19)"},

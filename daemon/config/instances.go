@@ -14,6 +14,9 @@ import (
 func (a *assembler) instance(ic *vrrp.InstanceConfig) *Instance {
 	in := &Instance{InstanceConfig: ic, NotifyDeleted: ic.NotifyDeletedSet}
 	a.link(at(ic, "interface"), ic.Interface)
+	if ic.Interface == "" { // else it is ignored
+		a.link(at(ic, "vrf"), ic.VRF)
+	}
 	a.vmacName(ic)
 	in.Lines = Lines{
 		Addresses: a.addressLines(ic, ic.VirtualAddresses), Excluded: a.addressLines(ic, ic.ExcludedAddresses),

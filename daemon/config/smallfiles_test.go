@@ -120,6 +120,14 @@ var smallFiles = map[string]struct {
 		status: 5,
 		fatal:  "Non-existent interface specified in configuration",
 	},
+	"a VRF that is not there": {
+		text: configtest.Router("interface eth0", "vrf red\n    unicast_src_ip 10.9.0.1\n    unicast_peer {\n        10.9.0.2\n    }", "0.100", "0.100 dev eth0"),
+		want: []string{
+			"k.conf:2:9: interface red does not exist; create it, or allow interfaces to come later with dynamic_interfaces in global_defs",
+		},
+		status: 5,
+		fatal:  "Non-existent interface specified in configuration",
+	},
 	"a tracked interface that is not there": {
 		text: configtest.With("    track_interface {\n        eth7\n    }"),
 		want: []string{

@@ -15,7 +15,9 @@ import (
 func TestAKilledVRRPProcessIsReplacedAndNobodyNotices(t *testing.T) {
 	l, h := lab(t)
 	hooks := h.Hooks()
-	d := master(t, h, Start{Conf: globals() + router(notify(hooks)) + server(vip)})
+	// A successor resumes only while no peer can have taken over: with 0.1 s that
+	// is 0.2 s, which a busy machine needs for its start, with 1 s it is 2 s.
+	d := master(t, h, Start{Conf: globals() + strings.ReplaceAll(router(notify(hooks)), "advert_int 0.1", "advert_int 1") + server(vip)})
 	hooks.Wait(time.Time{}, startLimit, 2) // BACKUP, MASTER
 	vrrp, checkers := d.child(vrrpPID, 0), d.child(checkersPID, 0)
 	l.Capture.Next(time.Time{}, startLimit, "from the master", netns.From(h))
@@ -26,8 +28,8 @@ func TestAKilledVRRPProcessIsReplacedAndNobodyNotices(t *testing.T) {
 	})
 	successor := d.child(vrrpPID, vrrp)
 	l.Capture.Next(time.Now(), startLimit, "from the successor", netns.From(h))
-	// A peer with priority 100 would have waited 3*0.1 s + 156/256*0.1 s = 361 ms.
-	unbroken(t, l, netns.From(h), killed, 350*time.Millisecond)
+	// A peer with priority 100 would have waited 3*1 s + 156/256*1 s = 3.61 s.
+	unbroken(t, l, netns.From(h), killed, 3500*time.Millisecond)
 	if n := len(l.Capture.Adverts(killed, netns.Resigns(h))); n > 0 {
 		t.Errorf("%d adverts with priority 0", n)
 	}

@@ -211,13 +211,8 @@ const (
 // wait returns the exit status, -1 for the end by a signal.
 func (d *Daemon) wait(limit time.Duration) int {
 	d.t.Helper()
-	select {
-	case <-d.ended:
-		return d.cmd.ProcessState.ExitCode()
-	case <-time.After(limit):
-		d.t.Fatalf("the daemon has not ended in %v", limit)
-		return -1
-	}
+	netns.Eventually(d.t, limit, "the daemon ends", func() bool { return !d.running() })
+	return d.cmd.ProcessState.ExitCode()
 }
 
 // kill ends all processes at once: the parent is stopped first, so that it

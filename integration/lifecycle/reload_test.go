@@ -42,9 +42,10 @@ func quiet(t *testing.T, l *netns.Lab, h *netns.Host, hooks *netns.HookLog, sinc
 func TestAReloadThatChangesNothingIsNotNoticed(t *testing.T) {
 	l, h := lab(t)
 	hooks := h.Hooks()
-	conf := globals() + router(notify(hooks)) + server(vip)
+	conf := globals() + router(notify(hooks), "garp_master_delay 0") + server(vip) // announced once
 	d := master(t, h, Start{Conf: conf})
 	hooks.Wait(time.Time{}, startLimit, 2)
+	netns.Eventually(t, startLimit, "the announcement", func() bool { return len(l.Capture.GARPs(time.Time{}, vip)) >= 5 })
 	vrrp, checkers := d.child(vrrpPID, 0), d.child(checkersPID, 0)
 	began := time.Now()
 	for range 3 {

@@ -91,6 +91,7 @@ func (h *Host) Start(kind Kind, conf string, args ...string) *Daemon {
 func (d *Daemon) launch(argv ...string) {
 	h := d.host
 	h.lab.t.Helper()
+	h.daemons = append(h.daemons, d)
 	d.ended, d.began = make(chan struct{}), time.Now()
 	// ip becomes the daemon, so its pid is the daemon's
 	d.cmd = exec.Command("ip", slices.Concat([]string{"netns", "exec", h.NS}, h.launcher, argv)...)
@@ -194,6 +195,59 @@ func (d *Daemon) Entered(since time.Time) []string {
 	return states
 }
 
+// waitTold waits until the log says of the instances with this address that they
+// are master, or that they are something else. It does not insist: an address
+// may be there that a killed daemon has left.
+func (d *Daemon) waitTold(addr string, master bool) {
+	if !d.Running() || d.Kind == FRR {
+		return
+	}
+	names := d.instancesWith(addr)
+	last := map[string]string{}
+	told := func(name string) bool { return last[name] != "" && (last[name] == "MASTER") == master }
+	for patience := within(toldWithin); ; time.Sleep(pollEvery) {
+		for _, line := range d.Entered(time.Time{}) {
+			name, state, _ := strings.Cut(line, " ")
+			last[name] = state
+		}
+		if !slices.ContainsFunc(names, func(n string) bool { return !told(n) }) {
+			return
+		}
+		if patience.over() {
+			d.host.lab.t.Fatalf("%s on %s has not told that %v, with %s, is master: %v, but %v", d.Kind, d.host.Name, names, addr, master, last)
+			return
+		}
+	}
+}
+
+// toldWithin is how late a log may be.
+const toldWithin = 10 * time.Second
+
+// instancesWith are those whose blocks have a line about this address.
+func (d *Daemon) instancesWith(addr string) []string {
+	text, _ := os.ReadFile(d.Conf)
+	var names []string
+	block := ""
+	for line := range strings.Lines(string(text)) {
+		switch words := strings.Fields(line); {
+		case len(words) == 0:
+		case strings.HasPrefix(words[0], "vrrp_") || strings.HasPrefix(words[0], "static_"):
+			if block = ""; len(words) > 1 && words[0] == "vrrp_instance" {
+				block = words[1]
+			}
+		case block != "" && vipOf(words[0]) == addr && !slices.Contains(names, block):
+			names = append(names, block)
+		}
+	}
+	return names
+}
+
+// vipOf is the address of an entry of virtual_ipaddress.
+func vipOf(entry string) string {
+	addr, _, _ := strings.Cut(entry, "/")
+	return addr
+}
+
 // Signal sends to the parent process.
 func (d *Daemon) Signal(sig syscall.Signal) {
 	d.host.lab.t.Helper()
@@ -222,13 +276,8 @@ func (d *Daemon) Stop() time.Duration {
 // signal ended it.
 func (d *Daemon) WaitEnd(limit time.Duration) int {
 	d.host.lab.t.Helper()
-	select {
-	case <-d.ended:
-		return d.cmd.ProcessState.ExitCode()
-	case <-time.After(limit):
-		d.host.lab.t.Fatalf("%s on %s has not ended in %v", d.Kind, d.host.Name, limit)
-		return -1
-	}
+	Eventually(d.host.lab.t, limit, fmt.Sprintf("%s on %s ends", d.Kind, d.host.Name), func() bool { return !d.Running() })
+	return d.cmd.ProcessState.ExitCode()
 }
 
 // Running says whether the parent has not ended.

@@ -25,7 +25,7 @@
 // right answer wrong, and an idle one leaves no room for a wrong answer.
 //
 // Goroutines: one reader per capture and per prober, two per watcher, one waiter
-// per process, one meter; Lab's cleanup and TestMain wait for them.
+// per process, one meter and one more per processor; Lab's cleanup and TestMain wait for them.
 //
 // Files, in reading order:
 //
@@ -41,6 +41,7 @@
 //	decode.go   from Ethernet frames to adverts, without our own codec
 //	wait.go     waiting for a condition with a deadline; comparing times
 //	meter.go    how late this machine is
+//	processors.go  how late each of its processors is
 //	hooks.go    HookLog: a script that writes down its arguments
 //	probe.go    Prober: a client that counts what it lost
 //	watch.go    Watcher: a third host that asks who owns an address

@@ -145,6 +145,7 @@ type Host struct {
 	Env  []string // further environment variables of its daemons
 
 	lab      *Lab
+	daemons  []*Daemon
 	launcher []string // before the program of a daemon
 	handle   *netlink.Handle
 	once     sync.Once
@@ -338,12 +339,20 @@ func (l *Lab) Holders(addr string) []string {
 	return names
 }
 
-// WaitHolders waits until exactly the named hosts carry addr.
+// WaitHolders waits until exactly the named hosts carry addr, and until the logs
+// of their daemons have told of the states that go with it. A log may be late by
+// seconds on a busy machine: what the test looks for in it afterwards is not to
+// be what has led here.
 func (l *Lab) WaitHolders(limit time.Duration, addr string, hosts ...string) {
 	l.t.Helper()
 	Eventually(l.t, limit, fmt.Sprintf("%s is on %v", addr, hosts), func() bool {
 		return slices.Equal(l.Holders(addr), hosts)
 	})
+	for _, h := range l.hosts {
+		for _, d := range h.daemons {
+			d.waitTold(addr, slices.Contains(hosts, h.Name))
+		}
+	}
 }
 
 func (l *Lab) ip(args ...string) string {

@@ -78,8 +78,7 @@ func (l *HookLog) Args(since time.Time) []string {
 func (l *HookLog) Wait(since time.Time, limit time.Duration, n int) []string {
 	l.host.lab.t.Helper()
 	t := l.host.lab.t
-	end := time.Now().Add(limit)
-	for len(l.Args(since)) < n && time.Now().Before(end) {
+	for d := within(limit); len(l.Args(since)) < n && !d.over(); {
 		time.Sleep(pollEvery)
 	}
 	args := l.Args(since)

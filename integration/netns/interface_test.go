@@ -284,3 +284,29 @@ func TestAShortInterruptionOfALinkDoesNotCount(t *testing.T) {
 		})
 	}
 }
+
+// TestUnicastRoutersNeedNotNameAnInterface: the link of an address holds them
+// back all the same. keepalived 2.2.7 starts no such router.
+func TestUnicastRoutersNeedNotNameAnInterface(t *testing.T) {
+	Require(t)
+	t.Parallel()
+	lab := NewLab(t)
+	a, b := lab.Host("a", 1), lab.Host("b", 2)
+	conf := func(h, peer *Host, priority int) string {
+		return fmt.Sprintf("vrrp_instance VI_1 {\nvirtual_router_id 51\nversion 3\nadvert_int 0.2\npriority %d\nunicast_src_ip %v\nunicast_peer {\n%v\n}\nvirtual_ipaddress {\n10.9.0.100/24 dev eth0\n}\n}\n",
+			priority, h.Addr, peer.Addr)
+	}
+	first := a.Start(Holdfast, conf(a, b, 150))
+	b.Start(Holdfast, conf(b, a, 100))
+	lab.WaitHolders(10*time.Second, "10.9.0.100", "a")
+	lab.Capture.Next(time.Time{}, 10*time.Second, "from a to b", func(adv Advert) bool { return adv.Src == a.Addr && adv.Dst == b.Addr })
+	off := time.Now()
+	a.IP("link", "set", "eth0", "down")
+	first.WaitLog(off, 10*time.Second, `\(VI_1\) Entering FAULT STATE`)
+	lab.WaitHolders(10*time.Second, "10.9.0.100", "b")
+	a.IP("link", "set", "eth0", "up")
+	lab.WaitHolders(10*time.Second, "10.9.0.100", "a")
+	if n := first.Count(time.Time{}, `interface  down`); n > 0 {
+		t.Errorf("an interface without a name was down %d times", n)
+	}
+}

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strings"
 	"sync"
 	"time"
 )
@@ -32,6 +34,11 @@ var machine = &meter{stop: make(chan struct{}), done: make(chan struct{})}
 
 func (m *meter) run() {
 	defer close(m.done)
+	var processors sync.WaitGroup
+	defer processors.Wait()
+	for i := range runtime.NumCPU() {
+		processors.Go(func() { m.watch(i) })
+	}
 	tick := time.NewTimer(meterEvery)
 	defer tick.Stop()
 	for asked := time.Now(); ; asked = time.Now() {
@@ -40,11 +47,7 @@ func (m *meter) run() {
 			return
 		case <-tick.C:
 		}
-		if by := time.Since(asked) - meterEvery; by > meterFloor {
-			m.mu.Lock()
-			m.late = append(m.late, lateness{time.Now(), by})
-			m.mu.Unlock()
-		}
+		m.note(time.Since(asked) - meterEvery)
 		tick.Reset(meterEvery)
 	}
 }
@@ -65,6 +68,22 @@ func latenessSince(then time.Time) time.Duration {
 		}
 	}
 	return worst
+}
+
+// stalled is for how long, since the machine started, anybody on it was kept
+// waiting for a processor: at most for so long was each of them. 0 where the
+// kernel does not tell (PSI, Documentation/accounting/psi.rst).
+func stalled() time.Duration {
+	text, err := os.ReadFile("/proc/pressure/cpu")
+	if err != nil {
+		return 0
+	}
+	_, total, _ := strings.Cut(string(text), "total=")
+	var us int64
+	if n, _ := fmt.Sscan(total, &us); n != 1 {
+		return 0
+	}
+	return time.Duration(us) * time.Microsecond
 }
 
 // Meter begins to note how late this machine is; the function that it returns

@@ -88,16 +88,6 @@ func TestWhatElseIsRemovedByHandComesBack(t *testing.T) {
 	}
 }
 
-// vipOf is the address of an entry of virtual_ipaddress.
-func vipOf(entry string) string {
-	for i, c := range entry {
-		if c == '/' || c == ' ' {
-			return entry[:i]
-		}
-	}
-	return entry
-}
-
 // TestTheVRRPProcessKilledAloneIsReplacedUnnoticed: the new process takes over
 // what the old one held; the address stays, nobody else becomes active.
 func TestTheVRRPProcessKilledAloneIsReplacedUnnoticed(t *testing.T) {

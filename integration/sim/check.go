@@ -177,7 +177,11 @@ func (l *LAN) checkDouble(i int) {
 			if v == nil || w == nil || !n.running() || !o.running() || v.state != vrrp.Active || w.state != vrrp.Active {
 				continue
 			}
-			if since := max(l.heard[a][b], l.heard[b][a], v.since, w.since, n.ran, o.ran); l.now-since > l.slots[i].dead+l.slots[i].dispute {
+			since := max(l.heard[a][b], l.heard[b][a], v.since, w.since, n.ran, o.ran)
+			if l.slots[i].rivals { // a reload ends their argument, and they begin anew
+				since = max(since, v.changed, w.changed)
+			}
+			if l.now-since > l.slots[i].dead+l.slots[i].dispute {
 				l.fail("double: %s and %s are both Active for vrid %d since %v and hear each other", n.name, o.name, l.slots[i].vrid, time.Duration(since))
 			}
 		}
