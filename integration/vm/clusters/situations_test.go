@@ -220,14 +220,14 @@ var situations = []situation{
 	}},
 	{name: "fwmark of IPv6", conf: virtual("fwmark @01", "ip_family inet6\nlvs_sched rr\nlvs_method DR", real("fd09::11 80", "")),
 		want: "-A -f @01 -6 -s rr; -a -f @01 -6 -r [fd09::11]:0 -g -w 1"},
-	{name: "a group of address, range and mark", conf: group("10.8.@.1 80\n10.8.@.2-3 80\nfwmark @01", ""), want: oneTwoThree + "; -A -f @01 -s rr; -a -f @01 -r 10.9.0.11:80 -m -w 1", steps: []step{
+	{name: "a group of address, range and mark", why: "nothing is left", leaves: "rr; -A -t 10.8.@.2:80 -s rr; -A -t 10.8.@.3:80 -s rr; -A -f @01 -s rr", conf: group("10.8.@.1 80\n10.8.@.2-3 80\nfwmark @01", ""), want: oneTwoThree + "; -A -f @01 -s rr; -a -f @01 -r 10.9.0.11:80 -m -w 1", steps: []step{
 		{what: "dies", files: "a=1", want: "rr; -A -t 10.8.@.2:80 -s rr; -A -t 10.8.@.3:80 -s rr; -A -f @01 -s rr"},
 		{what: "returns", files: "a=0", want: oneTwoThree + "; -A -f @01 -s rr; -a -f @01 -r 10.9.0.11:80 -m -w 1"},
 	}},
 	{name: "a group grows and shrinks by reload", why: "an address that is not written is no service", conf: group("10.8.@.1 80\n10.8.@.4 80", ""),
 		want: "rr; 11 w1; -A -t 10.8.@.4:80 -s rr; -a -t 10.8.@.4:80 -r 10.9.0.11:80 -m -w 1", steps: []step{
 			{what: "reload", reload: group("10.8.@.1 80\n10.8.@.2-3 80", ""), want: oneTwoThree, theirs: oneTwoThree + "; -A -t 10.8.@.4:80 -s rr"},
-		}},
+		}, leaves: "-A -t 10.8.@.2:80 -s rr; -A -t 10.8.@.3:80 -s rr; -A -t 10.8.@.4:80 -s rr"},
 	{name: "a group of both families", conf: "virtual_server_group g@ {\n10.8.@.1 80\nfd08:@::1 80\nfwmark @01 inet\nfwmark @02 inet6\n}\n" +
 		virtual("group g@", "lvs_sched rr\nlvs_method TUN\nprotocol TCP", real("10.9.0.11 80", "")),
 		want: "rr; 11 w1 -i --tun-type ipip; -A -t [fd08:@::1]:80 -s rr; -a -t [fd08:@::1]:80 -r 10.9.0.11:80 -i -w 1 --tun-type ipip; " +
