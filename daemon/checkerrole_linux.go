@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/netip"
@@ -72,6 +73,7 @@ func (c *childProcess) runCheckers(start startMessage) int {
 		return c.fail(ExitFatal, "FATAL", err)
 	}
 	first := wish{flush: c.conf.Global.LVSFlush, timeouts: c.conf.Global.LVSTimeouts}
+	r.sweep()
 	if first.flush || first.timeouts != nil {
 		r.keeper.want(first)
 	}
@@ -261,8 +263,14 @@ func (r *checkerRole) reload(ctx context.Context, helpers *sync.WaitGroup, m rel
 		r.log.Error(err.Error())
 	}
 	r.changeTimeouts(old, conf)
+	r.sweep()
 	r.followInstance()
 	r.ready()
+}
+
+// sweep tells the keeper how often to look at the table by itself.
+func (r *checkerRole) sweep() {
+	r.keeper.want(wish{sweep: cmp.Or(time.Duration(r.conf.Global.LVSSweep)*time.Second, tableSweep)})
 }
 
 func (r *checkerRole) changeTimeouts(old, conf *config.Config) {

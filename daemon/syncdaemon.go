@@ -1,9 +1,12 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
+	"slices"
 
 	"holdfast/daemon/config"
 	"holdfast/ipvs"
@@ -13,9 +16,13 @@ import (
 // master while the instance is, backup otherwise.
 type syncFollower struct {
 	wanted  []ipvs.SyncDaemon // set by the keeper's goroutine
-	running []ipvs.SyncDaemon // as we started them
+	started []startedSync
 	lastErr string
 }
+
+// startedSync is a sync daemon as it was asked for and as the kernel then said
+// it runs: with defaults filled in, lengths cut to what it can do.
+type startedSync struct{ asked, runs ipvs.SyncDaemon }
 
 // daemonsFor is which sync daemons shall run. Without an instance both do.
 func daemonsFor(d *config.SyncDaemon, state string, vrid uint8) []ipvs.SyncDaemon {
@@ -39,46 +46,84 @@ func daemonsFor(d *config.SyncDaemon, state string, vrid uint8) []ipvs.SyncDaemo
 }
 
 // reconcile stops what runs otherwise than wanted and starts what is missing.
+// It looks at the kernel each time: what somebody else stopped is started again.
 func (f *syncFollower) reconcile(ctx context.Context, k *keeper) {
-	if len(f.wanted) == 0 && len(f.running) == 0 {
+	if len(f.wanted) == 0 && len(f.started) == 0 {
 		return
 	}
-	var kept []ipvs.SyncDaemon
+	ctx, cancel := context.WithTimeout(ctx, tableLimit)
+	defer cancel()
+	f.report(k, f.bring(ctx, k))
+}
+
+func (f *syncFollower) bring(ctx context.Context, k *keeper) error {
+	have, err := k.plane.SyncDaemons(ctx)
+	if err != nil {
+		return fmt.Errorf("read sync daemons: %w", err)
+	}
 	var failed error
-	for _, r := range f.running {
-		if contains(f.wanted, r) {
-			kept = append(kept, r)
+	for _, h := range have {
+		if f.mayRun(h) {
 			continue
 		}
-		if err := k.plane.StopSyncDaemon(ctx, r.State); err != nil && !errors.Is(err, ipvs.ErrNoService) {
-			failed = errors.Join(failed, err)
+		if err := k.plane.StopSyncDaemon(ctx, h.State); err != nil && !errors.Is(err, ipvs.ErrNoService) {
+			failed = errors.Join(failed, fmt.Errorf("stop %v: %w", h, err))
 		}
 	}
-	f.running = kept
 	for _, w := range f.wanted {
-		if contains(f.running, w) {
+		if slices.ContainsFunc(have, func(h ipvs.SyncDaemon) bool { return h.State == w.State && f.mayRun(h) }) {
 			continue
 		}
-		if err := f.start(ctx, k, w); err != nil {
-			failed = errors.Join(failed, err)
+		if err := k.plane.StartSyncDaemon(ctx, w); err != nil {
+			failed = errors.Join(failed, fmt.Errorf("start %v: %w", w, err))
 			continue
 		}
 		k.log.Debug(fmt.Sprintf("started %v", w))
-		f.running = append(f.running, w)
 	}
-	f.report(k, failed)
+	if failed == nil {
+		failed = f.remember(ctx, k)
+	}
+	return failed
 }
 
-// start replaces a daemon that a predecessor left with other parameters.
-func (f *syncFollower) start(ctx context.Context, k *keeper, w ipvs.SyncDaemon) error {
-	err := k.plane.StartSyncDaemon(ctx, w)
-	if !errors.Is(err, ipvs.ErrExists) {
-		return err
+// mayRun reports whether a daemon of the kernel is one that is wanted. What a
+// predecessor left is taken over when its parameters are ours.
+func (f *syncFollower) mayRun(h ipvs.SyncDaemon) bool {
+	for _, w := range f.wanted {
+		if w.State == h.State {
+			return slices.Contains(f.started, startedSync{w, h}) || sameSync(w, h)
+		}
 	}
-	if err := k.plane.StopSyncDaemon(ctx, w.State); err != nil {
-		return err
+	return false
+}
+
+// remember notes what the kernel made of what was asked for.
+func (f *syncFollower) remember(ctx context.Context, k *keeper) error {
+	have, err := k.plane.SyncDaemons(ctx)
+	if err != nil {
+		return fmt.Errorf("read sync daemons: %w", err)
 	}
-	return k.plane.StartSyncDaemon(ctx, w)
+	f.started = nil
+	for _, w := range f.wanted {
+		for _, h := range have {
+			if h.State == w.State {
+				f.started = append(f.started, startedSync{w, h})
+			}
+		}
+	}
+	return nil
+}
+
+// sameSync compares with the kernel's defaults for what w leaves open. The
+// default of maxlen depends on the interface, so any will do there.
+func sameSync(w, h ipvs.SyncDaemon) bool {
+	w.Port = cmp.Or(w.Port, 8848)
+	w.TTL = cmp.Or(w.TTL, 1)
+	w.MaxLen = cmp.Or(w.MaxLen, h.MaxLen)
+	if !w.Group.IsValid() {
+		w.Group = netip.AddrFrom4([4]byte{224, 0, 0, 81})
+	}
+	return w == h
 }
 
 func (f *syncFollower) report(k *keeper, err error) {
@@ -90,13 +135,4 @@ func (f *syncFollower) report(k *keeper, err error) {
 		k.log.Error(text)
 	}
 	f.lastErr = text
-}
-
-func contains(list []ipvs.SyncDaemon, d ipvs.SyncDaemon) bool {
-	for _, l := range list {
-		if l == d {
-			return true
-		}
-	}
-	return false
 }

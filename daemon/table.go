@@ -13,7 +13,7 @@ import (
 
 // How often the table is looked at when nothing asks for it.
 const (
-	tableSweep   = 5 * time.Second  // somebody else may have changed it
+	tableSweep   = 5 * time.Second  // somebody else may have changed it; lvs_sweep_interval
 	tableMissing = 30 * time.Second // ip_vs may be loaded later
 	tableLimit   = 10 * time.Second // one look
 )
@@ -32,6 +32,7 @@ type keeper struct {
 	lastErr  string
 	timeouts *ipvs.Timeouts // the kernel's own, put back at stop
 	sync     syncFollower
+	sweep    time.Duration
 }
 
 // wish is one change of what the keeper is to bring about. Zero parts stay as
@@ -41,11 +42,12 @@ type wish struct {
 	flush    bool       // empty the kernel's table first
 	timeouts *config.LVSTimeouts
 	daemons  *[]ipvs.SyncDaemon
+	sweep    time.Duration   // 0: as before
 	done     chan<- struct{} // closed when it was tried
 }
 
 func newKeeper(log *slog.Logger, plane ipvs.Kernel) *keeper {
-	return &keeper{log: log, plane: plane, wants: newMailbox[wish](), owned: map[ipvs.ServiceKey]bool{}, table: ipvs.Table{}}
+	return &keeper{log: log, plane: plane, wants: newMailbox[wish](), owned: map[ipvs.ServiceKey]bool{}, table: ipvs.Table{}, sweep: tableSweep}
 }
 
 // want asks for w; it does not wait.
@@ -54,7 +56,7 @@ func (k *keeper) want(w wish) { k.wants.put(w) }
 // run keeps the table until ctx ends. What is in the kernel then stays there:
 // to take it away, want an empty table first and wait for done.
 func (k *keeper) run(ctx context.Context) {
-	timer := time.NewTimer(tableSweep)
+	timer := time.NewTimer(k.sweep)
 	defer timer.Stop()
 	for {
 		select {
@@ -68,7 +70,7 @@ func (k *keeper) run(ctx context.Context) {
 			k.reconcile(ctx)
 			k.sync.reconcile(ctx, k)
 		}
-		next := tableSweep
+		next := k.sweep
 		if k.missing {
 			next = tableMissing
 		}
@@ -79,6 +81,9 @@ func (k *keeper) run(ctx context.Context) {
 func (k *keeper) fulfil(ctx context.Context, w wish) {
 	if w.done != nil {
 		defer close(w.done)
+	}
+	if w.sweep != 0 {
+		k.sweep = w.sweep
 	}
 	if w.flush {
 		k.report(k.plane.Flush(ctx))

@@ -177,6 +177,36 @@ func TestTheSyncDaemonFollowsItsInstance(t *testing.T) {
 	})
 }
 
+func TestASyncDaemonThatSomebodyElseStopsOrReplacesRunsAgainWithinASweep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k, p, _ := startKeeper(t)
+		ours := ipvs.SyncDaemon{State: ipvs.SyncBackup, Interface: "eth0", SyncID: 51, MaxLen: 1400, Port: 9999, TTL: 3}
+		k.want(wish{sweep: 2 * time.Second, daemons: &[]ipvs.SyncDaemon{ours}})
+		synctest.Wait()
+		running := func() string {
+			list, err := p.SyncDaemons(t.Context())
+			if err != nil || len(list) != 1 {
+				return fmt.Sprint(list, err)
+			}
+			return list[0].String()
+		}
+		const want = "backup sync daemon (mcast=eth0, syncid=51, maxlen=1400, group=224.0.0.81, port=9999, ttl=3)"
+		for _, stranger := range []*ipvs.SyncDaemon{nil, {State: ipvs.SyncBackup, Interface: "eth1"}, {State: ipvs.SyncMaster, Interface: "eth0"}} {
+			_ = p.StopSyncDaemon(t.Context(), ipvs.SyncBackup)
+			if stranger != nil {
+				if err := p.StartSyncDaemon(t.Context(), *stranger); err != nil {
+					t.Fatal(err)
+				}
+			}
+			time.Sleep(2*time.Second + time.Millisecond)
+			synctest.Wait()
+			if got := running(); got != want {
+				t.Errorf("after %v:\n got %s\nwant %s", stranger, got, want)
+			}
+		}
+	})
+}
+
 func TestWithoutAnInstanceBothSyncDaemonsRunUnderItsVRID(t *testing.T) {
 	got := daemonsFor(&config.SyncDaemon{Interface: "eth0"}, "", 0)
 	if len(got) != 2 || got[0].State != ipvs.SyncMaster || got[1].State != ipvs.SyncBackup || got[0].SyncID != 0 {

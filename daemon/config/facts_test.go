@@ -181,7 +181,7 @@ func TestEveryKeywordSaysWhatIsSo(t *testing.T) {
 // TestOurOwnKeywordsAreFewAndKnown: what keepalived does not have is marked by
 // its Since, and each stands here. keepalived refuses a file with one of them.
 func TestOurOwnKeywordsAreFewAndKnown(t *testing.T) {
-	want := []string{"global_defs/vrrp_address_lifetime"}
+	want := []string{"global_defs/lvs_sweep_interval", "global_defs/vrrp_address_lifetime"}
 	var got []string
 	var walk func(path string, v kconf.Vocab)
 	walk = func(path string, v kconf.Vocab) {

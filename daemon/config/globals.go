@@ -76,6 +76,7 @@ type Globals struct {
 	SyncDaemon    *SyncDaemon
 	LogAllFailure bool
 	RSInitNotify  bool
+	LVSSweep      uint32 // seconds, 0: the default
 
 	Umask                *int
 	ChildWait            time.Duration

@@ -11,6 +11,9 @@ var ownKeywords = kconf.Vocabulary[Globals]{
 	{Name: "vrrp_address_lifetime", Args: "SECONDS", Default: "0 (for ever)", Since: "holdfast",
 		Doc: "Seconds after which the kernel itself removes the virtual addresses of a VRRP process that is dead or hangs; a healthy one renews them each third of that.",
 		Set: kconf.Uint(func(g *Globals) *uint32 { return &g.AddressLifetime }, 2, 86400).Says("UINT s", "2..86400")},
+	{Name: "lvs_sweep_interval", Args: "SECONDS", Default: "5", Since: "holdfast",
+		Doc: "How often the IPVS table and the sync daemons are read and put right when nothing else asks for it.",
+		Set: kconf.Uint(func(g *Globals) *uint32 { return &g.LVSSweep }, 1, 86400).Says("UINT s", "1..86400")},
 }
 
 // limit gives virtual addresses the lifetime that is configured.

@@ -40,6 +40,8 @@ var globalLines = []struct{ line, changed, diag string }{
 	{"smtp_server 10.0.0.1:25", "", "2:13: smtp_server 10.0.0.1:25: must be an address or a host name, the port stands apart"},
 
 	// ours
+	{"lvs_sweep_interval 2", "LVSSweep=2", ""},
+	{"lvs_sweep_interval 0", "", "2:20: lvs_sweep_interval 0: must be 1-86400"},
 	{"vrrp_address_lifetime 30", "AddressLifetime=30", ""},
 	{"vrrp_address_lifetime 1", "", "2:23: vrrp_address_lifetime 1: must be 2-86400"},
 	{"vrrp_address_lifetime", "", "2:1: vrrp_address_lifetime: wants one argument, has 0"},

@@ -7,13 +7,13 @@ import (
 	"time"
 )
 
-// flood sends packets for a span, so many a second, as far as the machine can,
-// and says how many it were.
-func (i *Injector) flood(p Packet, perSecond int, span time.Duration) (sent int) {
+// flood sends packets in turn for a span, so many a second, as far as the machine
+// can, and says how many it were.
+func (i *Injector) flood(perSecond int, span time.Duration, packets ...Packet) (sent int) {
 	began := time.Now()
 	for now := began; now.Sub(began) < span; now = time.Now() {
 		for due := int(now.Sub(began).Seconds() * float64(perSecond)); sent < due; sent++ {
-			i.Send(p)
+			i.Send(packets[sent%len(packets)])
 		}
 		time.Sleep(time.Millisecond)
 	}
@@ -43,7 +43,7 @@ func TestAFloodOfLowerAdvertsIsAnsweredAtALimitedRate(t *testing.T) {
 			lab.WaitHolders(8*time.Second, "10.9.0.100", "a")
 			before := lab.Capture.Next(time.Now(), 3*time.Second, "of a", From(h))
 			advert := Packet{stranger.Addr, group, 255, plainV2(51, 100, 1, netip.MustParseAddr("10.9.0.100"))}
-			sent := stranger.Injector().flood(advert, tt.perSecond, tt.span)
+			sent := stranger.Injector().flood(tt.perSecond, tt.span, advert)
 			took := time.Since(before.At)
 			lab.Capture.Next(time.Now(), 3*time.Second, "of a after the flood", From(h))
 			if tt.kind == Holdfast {

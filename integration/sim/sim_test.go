@@ -65,3 +65,25 @@ func TestNetworksSettleWhateverHappens(t *testing.T) {
 		t.Error(Shrink(*b.Failed, Options{}).Report())
 	}
 }
+
+// Seeds that once found a defect, at their shortest.
+func TestSeedsThatFailedOnceHold(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		seed uint64
+		keep []int
+	}{
+		{"an owner takes a step back before a rival slower than itself", 179584188302844, []int{}},
+		{"who listens after a stall has no successor that goes on", 179584904508767, []int{21, 23}},
+		{"the last advert of a fast router that yields", 179584905828412, []int{4, 5, 6}},
+		{"addresses given back a moment before the kernel refuses all", 179584920437034, []int{18, 20, 23}},
+		{"numbers of AH after a clock was ahead", 179584943813676, []int{3, 5, 7, 17}},
+		{"a reload in the middle of an argument of owners", 179584957209767, []int{2, 4, 5}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if r := Try(c.seed, Options{Keep: c.keep}); r.Err != nil {
+				t.Error(r.Err)
+			}
+		})
+	}
+}
