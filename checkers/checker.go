@@ -24,6 +24,8 @@ type Reason string
 const (
 	Connect        Reason = "connect"         // refused, unreachable, reset
 	ConnectTimeout Reason = "connect-timeout" // no answer to the connection request
+	NoRoute        Reason = "no-route"        // this host knows no way to the server
+	Silence        Reason = "silence"         // HTTP: connected, and not an octet came
 	Timeout        Reason = "timeout"         // silence, or the total deadline
 	Read           Reason = "read"            // connection broken while reading
 	NoData         Reason = "no-data"         // closed before an answer was complete

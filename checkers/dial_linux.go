@@ -93,11 +93,48 @@ func (t Target) dialVerdict(ctx context.Context, network string, err error) Verd
 		return down(ConnectTimeout, fmt.Sprintf("connect to %s %v: no answer in %v", network, t.Addr, t.Timeout))
 	}
 	for _, r := range refusals {
-		if errors.Is(err, r) {
+		if errors.Is(err, r) && t.unroutable(network, err) {
+			return down(NoRoute, detail)
+		} else if errors.Is(err, r) {
 			return down(Connect, detail)
 		}
 	}
+	if call := (*os.SyscallError)(nil); errors.As(err, &call) && call.Syscall == "connect" {
+		return Verdict{NoResult: true, Reason: NoRoute, Detail: detail} // routes of kind prohibit, blackhole
+	}
 	return Verdict{NoResult: true, Reason: Local, Detail: detail}
+}
+
+// unroutable reports whether an error came from this host's routes and not from the
+// network: then a datagram socket, which sends nothing when it connects, fails alike.
+func (t Target) unroutable(network string, err error) bool {
+	if network != "tcp" {
+		return true
+	}
+	d := net.Dialer{Control: t.control}
+	if t.Bind.Addr().IsValid() {
+		d.LocalAddr = net.UDPAddrFromAddrPort(netip.AddrPortFrom(t.Bind.Addr(), 0))
+	}
+	conn, again := d.Dial("udp", t.Addr.String())
+	if again == nil {
+		conn.Close()
+		return false
+	}
+	errno := syscall.Errno(0)
+	return errors.As(err, &errno) && errors.Is(again, errno)
+}
+
+// errnoOf is the system's number of an error, 0 if it has none.
+func errnoOf(err error) int {
+	errno := syscall.Errno(0)
+	errors.As(err, &errno)
+	return int(errno)
+}
+
+// errnoText is how keepalived prints the number of an error.
+func errnoText(errno int) string {
+	text := syscall.Errno(errno).Error()
+	return fmt.Sprintf("errno %d (%s%s)", errno, strings.ToUpper(text[:1]), text[1:])
 }
 
 // cause strips the words that net puts around a system error.

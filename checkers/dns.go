@@ -97,26 +97,33 @@ var dnsKind = &Kind{
 	},
 	Texts:  func(Config) Texts { return dnsTexts },
 	Retry:  3,
-	Pacing: Pacing{LogUntilRun: true},
+	Pacing: Pacing{LogUntilRun: true, LogOnce: true},
 	Total:  steps(1), // the whole exchange
 }
 
 var dnsTexts = Texts{
 	Prefix: "DNS",
 	Failed: func(n Names, v Verdict, retries uint32, ran bool) string {
-		return fmt.Sprintf("DNS_CHECK (%s) %s%s", n.Server, dnsFailure(v), afterRetries(retries, ran))
+		return fmt.Sprintf("DNS_CHECK (%s) %s%s", n.Server, dnsFailure(n, v), afterRetries(retries, ran))
 	},
-	Attempt: func(n Names, v Verdict) string { return fmt.Sprintf("DNS_CHECK (%s) %s", n.Server, dnsFailure(v)) },
+	Attempt: func(n Names, v Verdict) string { return fmt.Sprintf("DNS_CHECK (%s) %s", n.Server, dnsFailure(n, v)) },
+	NoResult: func(n Names) string {
+		return fmt.Sprintf("DNS_CHECK (%s) UDP socket bind failed. Rescheduling.", n.Server)
+	},
 }
 
 // dnsFailure is the reason as the log of keepalived has it.
-func dnsFailure(v Verdict) string {
-	switch v.Reason {
-	case Rcode:
+func dnsFailure(n Names, v Verdict) string {
+	switch {
+	case v.Reason == Rcode:
 		return fmt.Sprintf("read error occurred. (rcode = %d)", v.Code)
-	case Timeout, ConnectTimeout:
-		return "read timeout from server."
-	case Write:
+	case v.Reason == Timeout, v.Reason == ConnectTimeout:
+		return "read timeout from socket"
+	case v.Reason == NoRoute:
+		return "network unreachable for " + n.Peer
+	case v.Reason == Read && v.Code != 0:
+		return "failed to read socket; " + errnoText(v.Code)
+	case v.Reason == Write:
 		return "write error occurred."
 	default:
 		return "read error occurred."
@@ -149,7 +156,9 @@ func (c DNSCheck) Check(ctx context.Context) Verdict {
 	for {
 		n, err := conn.Read(buf)
 		if err != nil {
-			return down(ended(ctx, err, Read), fmt.Sprintf("wait for answer of %v: %v", c.Target.Addr, cause(err)))
+			v := down(ended(ctx, err, Read), fmt.Sprintf("wait for answer of %v: %v", c.Target.Addr, cause(err)))
+			v.Code = errnoOf(err)
+			return v
 		}
 		rcode, ok := dnsReply(buf[:n], id)
 		switch {

@@ -49,6 +49,7 @@
 //	httpkeywords.go  their keywords
 //	regex.go         patterns written for PCRE2
 //	tls.go           what SSL_GET has beyond HTTP_GET
+//	tlskey.go        private keys under a passphrase
 //	smtp.go          SMTP_CHECK
 //	dns.go           DNS_CHECK
 //	udp.go           UDP_CHECK

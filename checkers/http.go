@@ -224,7 +224,7 @@ func (c HTTPCheck) read(ctx context.Context, conn net.Conn, a *answer) (Verdict,
 			return Verdict{}, true
 		}
 		if err != nil {
-			return c.readEnd(ctx, err, end)
+			return c.readEnd(ctx, err, len(a.whole) > 0, end)
 		}
 	}
 }
@@ -258,13 +258,18 @@ func (a *answer) takeBody(end *bodyEnd, b []byte) (done bool) {
 
 // readEnd judges the end of a connection that came before the end of the body
 // was told otherwise.
-func (c HTTPCheck) readEnd(ctx context.Context, err error, end *bodyEnd) (Verdict, bool) {
+func (c HTTPCheck) readEnd(ctx context.Context, err error, began bool, end *bodyEnd) (Verdict, bool) {
 	reason := ended(ctx, err, Read)
+	if reason == Read && c.Config.TLS && end == nil {
+		return down(NoData, fmt.Sprintf("read: %v", cause(err))), false // keepalived's word, whatever ends TLS
+	}
 	switch {
 	case reason == NoData && end != nil:
 		return Verdict{}, true // also with fewer octets than promised, and without close_notify
 	case reason == NoData:
 		return down(NoData, "closed before the end of the header"), false
+	case reason == Timeout && end == nil && !began:
+		return down(Silence, "not an octet of the answer in time"), false
 	case reason == Timeout && end == nil:
 		return down(Timeout, "no complete header in time"), false
 	case reason == Timeout:
@@ -324,7 +329,9 @@ func httpTexts(Config) Texts {
 
 // httpReasons are keepalived's words for the attempts that log_all_failures shows.
 var httpReasons = map[Reason]string{
-	Connect:        "Error connecting",
+	Connect:        "Connection failed",
+	NoRoute:        "HTTP_CHECK - network unreachable",
+	Silence:        "Timeout WEB read",
 	ConnectTimeout: "Timeout connecting",
 	Local:          "Connection failed",
 	Timeout:        "Timeout HTTP read",

@@ -24,6 +24,7 @@ import (
 const (
 	testStep  = 150 * time.Millisecond
 	testTotal = 3 * testStep
+	testSlack = 3 * time.Second // of a busy machine; a probe that is not bounded ends with its server, after 5s
 )
 
 // serve runs handle for each connection to a fresh listener until the test ends.
@@ -67,7 +68,7 @@ func probe(t *testing.T, total time.Duration, c Checker) Verdict {
 	defer cancel()
 	began := time.Now()
 	v := c.Check(ctx)
-	if took := time.Since(began); took > total+testStep {
+	if took := time.Since(began); took > total+testSlack {
 		t.Errorf("probe took %v of %v: %+v", took, total, v)
 	}
 	return v
@@ -173,8 +174,8 @@ func TestHTTPVerdicts(t *testing.T) {
 		"header never ends":                       {serve: says("HTTP/1.0 200 OK\r\nA: b\r\n"), reason: NoData},
 		"header of lines without CR":              {serve: says("HTTP/1.0 200 OK\n\n"), reason: NoData},
 		"header longer than 64 KiB":               {serve: says("HTTP/1.0 200 OK\r\nA: " + strings.Repeat("a", 70<<10)), reason: NoData},
-		"silence after the request":               {serve: saysAndStays(""), reason: Timeout},
-		"accepts and never reads":                 {serve: func(c net.Conn) { time.Sleep(2 * testTotal) }, reason: Timeout},
+		"silence after the request":               {serve: saysAndStays(""), reason: Silence},
+		"accepts and never reads":                 {serve: func(c net.Conn) { time.Sleep(2 * testTotal) }, reason: Silence},
 		"reset instead of an answer":              {serve: func(c net.Conn) { readRequest(c); reset(c) }, reason: Read},
 		"half a header, then silence":             {serve: saysAndStays("HTTP/1.0 200 OK\r\nCont"), reason: Timeout},
 		"kept open without length":                {serve: saysAndStays(ok200("", body)), reason: Timeout},

@@ -191,8 +191,8 @@ func SSLVocabulary() kconf.Vocabulary[SSLConfig] {
 	}
 	return kconf.Vocabulary[SSLConfig]{
 		{
-			Name: "password", Args: "STRING", Default: "none", Since: "0.5.3", Status: kconf.NotYet,
-			Doc: "Passphrase of the private key.", Meanwhile: "a key that needs it is not loaded: decrypt it once with openssl pkey",
+			Name: "password", Args: "STRING", Default: "none", Since: "0.5.3",
+			Doc: "Passphrase of the private key, if that is encrypted.",
 			Set: kconf.String(func(c *SSLConfig) *string { return &c.Password }).MissingIs(kconf.ClassGeneral),
 		},
 		{

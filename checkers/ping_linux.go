@@ -55,7 +55,12 @@ var pingTexts = Texts{
 		}
 		return fmt.Sprintf("ICMP CHECK on service %s failed.", n.Server)
 	},
-	Attempt: func(n Names, _ Verdict) string { return fmt.Sprintf("ICMP connection to %s failed.", n.Server) },
+	Attempt: func(n Names, v Verdict) string {
+		if v.Reason == NoRoute {
+			return "" // only the verdict is logged
+		}
+		return fmt.Sprintf("ICMP connection to address %s timeout.", n.Server)
+	},
 }
 
 // PingCheck sends one echo request through a raw socket. keepalived opens
@@ -70,6 +75,7 @@ func (c PingCheck) Check(ctx context.Context) Verdict {
 	}
 	conn, v := c.Target.dial(ctx, network)
 	if conn == nil {
+		v.NoResult = v.NoResult && v.Reason != NoRoute // any failure to connect counts, as in keepalived
 		return v
 	}
 	defer conn.Close()

@@ -15,6 +15,9 @@ type Pacing struct {
 	// Bursts (SMTP_CHECK): each cycle has retry+1 attempts, also the very
 	// first one and those made while down.
 	Bursts bool
+	// LogOnce (SMTP_CHECK, DNS_CHECK): the attempt that takes the server down has
+	// one line, not one of its own and one of the verdict.
+	LogOnce bool
 	// FromStart (MISC_CHECK): delays count from the start of an attempt.
 	FromStart bool
 	// LogUntilRun: log_all_failures also speaks before the first result.
@@ -216,7 +219,9 @@ func (s *Schedule) probed(now time.Time, ev Probed, out []Action) []Action {
 
 // passed handles a good answer and says how long to wait for the next probe.
 func (s *Schedule) passed(v Verdict, out []Action) ([]Action, time.Duration) {
-	s.failures = 0
+	if !s.params.Pacing.Sequence || s.hasRun { // at the start a url that passed does not make the next one's failure less final
+		s.failures = 0
+	}
 	if s.params.Pacing.Sequence {
 		if out = s.logStep(v, out); !s.lastOfSequence() {
 			if s.params.FastRecovery && (!s.up || !s.hasRun) {
@@ -226,7 +231,7 @@ func (s *Schedule) passed(v Verdict, out []Action) ([]Action, time.Duration) {
 		}
 	}
 	first, was := !s.hasRun, s.up
-	s.up, s.hasRun = true, true
+	s.up, s.hasRun, s.failures = true, true, 0
 	if first || !was {
 		out = logLine(out, s.params.Texts.success(s.params.Names, v))
 	}
@@ -270,7 +275,8 @@ func (s *Schedule) lastOfSequence() bool {
 // failed handles a bad answer and says how long to wait for the next probe.
 func (s *Schedule) failed(v Verdict, out []Action) ([]Action, time.Duration) {
 	p := &s.params
-	if p.LogAllFailures && (s.up || p.Pacing.LogUntilRun && !s.hasRun) {
+	final := s.failures >= p.Retry
+	if p.LogAllFailures && !(p.Pacing.LogOnce && final) && (s.up || p.Pacing.LogUntilRun && !s.hasRun) {
 		out = logLine(out, p.Texts.attempt(p.Names, v))
 	}
 	if s.hasRun && !s.up && !p.Pacing.Bursts {

@@ -225,9 +225,9 @@ func TestAnotherUrlFailingDuringRecoveryIsNeverAskedInATightLoop(t *testing.T) {
 		return Verdict{Up: true}
 	}
 	check(t, diary(urls(true), Start{}, 19*time.Second, answer), []string{
-		"1s u1 good", "1s u2 bad", "2s u2 bad", "3s u2 bad", "3s DOWN first",
-		"6s u2 bad", "9s u2 bad",
-		"12s u2 good", "12s u1 bad", "13s u1 bad", "14s u1 bad", "15s u1 bad", "16s u1 bad", "17s u1 bad", // delay_before_retry each
+		"1s u1 good", "1s u2 bad", "1s DOWN first", // the first failure is final, whichever url's it is
+		"4s u2 bad", "7s u2 bad", "10s u2 bad",
+		"13s u2 good", "13s u1 bad", "14s u1 bad", "15s u1 bad", "16s u1 bad", "17s u1 bad", // delay_before_retry each
 		"18s u1 good", "18s u2 good", "18s u3 good", "18s UP",
 	})
 }

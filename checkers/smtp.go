@@ -88,7 +88,7 @@ var smtpKind = &Kind{
 	Texts:            func(Config) Texts { return smtpTexts },
 	Retry:            1,
 	DelayBeforeRetry: defaultDelayBeforeRetry,
-	Pacing:           Pacing{Bursts: true, LogUntilRun: true},
+	Pacing:           Pacing{Bursts: true, LogUntilRun: true, LogOnce: true},
 	Total:            steps(4), // connect, greeting, HELO, QUIT
 }
 

@@ -39,6 +39,9 @@ var tcpTexts = Texts{
 		return fmt.Sprintf("TCP_CHECK on service %s failed%s.", n.Server, afterRetries(retries, ran))
 	},
 	Attempt: func(n Names, v Verdict) string {
+		if v.Reason == NoRoute {
+			return "" // only the verdict is logged
+		}
 		how := "failed"
 		if v.Reason == ConnectTimeout {
 			how = "timeout"

@@ -18,6 +18,7 @@ type Texts struct {
 	Failed     func(n Names, v Verdict, retries uint32, ran bool) string
 	Attempt    func(n Names, v Verdict) string
 	StepPassed func(n Names, step string, v Verdict) string
+	NoResult   func(n Names) string
 }
 
 func (t Texts) success(n Names, v Verdict) string {
@@ -49,6 +50,9 @@ func (t Texts) stepPassed(n Names, step string, v Verdict) string {
 }
 
 func (t Texts) noResult(n Names) string {
+	if t.NoResult != nil {
+		return t.NoResult(n)
+	}
 	return fmt.Sprintf("%s socket bind failed. Rescheduling.", t.Prefix)
 }
 

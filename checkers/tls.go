@@ -1,7 +1,6 @@
 package checkers
 
 import (
-	"bytes"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -59,8 +58,9 @@ var checkSuites = func() (ids []uint16) {
 		ids = append(ids, s.ID)
 	}
 	for _, s := range tls.InsecureCipherSuites() {
-		switch s.ID { // AES with RSA key exchange; not RC4, not 3DES
+		switch s.ID { // AES with RSA key exchange or with SHA-256; not RC4, not 3DES
 		case tls.TLS_RSA_WITH_AES_128_CBC_SHA, tls.TLS_RSA_WITH_AES_256_CBC_SHA, tls.TLS_RSA_WITH_AES_128_CBC_SHA256,
+			tls.TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256, tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256,
 			tls.TLS_RSA_WITH_AES_128_GCM_SHA256, tls.TLS_RSA_WITH_AES_256_GCM_SHA384:
 			ids = append(ids, s.ID)
 		}
@@ -83,8 +83,8 @@ func (c HTTPCheck) sni() string {
 }
 
 // LoadCertificate reads the client certificate of the SSL block. Without
-// certificate and key there is none, which is no error. An encrypted key is:
-// it has to be decrypted once with openssl.
+// certificate and key there is none, which is no error. An encrypted key is
+// opened with the password of the block.
 func LoadCertificate(c SSLConfig) (*tls.Certificate, error) {
 	if c.Certificate == "" && c.Key == "" {
 		return nil, nil
@@ -100,8 +100,8 @@ func LoadCertificate(c SSLConfig) (*tls.Certificate, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load client key: %w", err)
 	}
-	if bytes.Contains(key, []byte("ENCRYPTED")) {
-		return nil, fmt.Errorf("load client key %s: it is encrypted, which is not supported yet; decrypt it with openssl pkey", c.Key)
+	if key, err = decryptKey(key, c.Password); err != nil {
+		return nil, fmt.Errorf("load client key %s: %w", c.Key, err)
 	}
 	pair, err := tls.X509KeyPair(chain, key)
 	if err != nil {

@@ -103,7 +103,7 @@ func TestClientCertificateProblemsAreNamed(t *testing.T) {
 		"no such file":        {SSLConfig{Certificate: "/nosuch", Key: good.Key}, "/nosuch"},
 		"no such key file":    {SSLConfig{Certificate: good.Certificate, Key: "/nosuch"}, "/nosuch"},
 		"key of another":      {SSLConfig{Certificate: good.Certificate, Key: pemFiles(t, "PRIVATE KEY").Key}, "does not match"},
-		"key encrypted":       {pemFiles(t, "ENCRYPTED PRIVATE KEY"), "openssl"},
+		"key encrypted":       {pemFiles(t, "ENCRYPTED PRIVATE KEY"), "give its passphrase"},
 	}
 	for name, tt := range tests {
 		if _, err := LoadCertificate(tt.in); err == nil || !strings.Contains(err.Error(), tt.want) {

@@ -98,6 +98,9 @@ var udpTexts = Texts{
 		if v.Reason == Mismatch {
 			return fmt.Sprintf("UDP check to %s reply data mismatch.", n.Server)
 		}
+		if v.Reason == NoRoute || v.Reason == Local {
+			return "" // only the verdict is logged
+		}
 		return fmt.Sprintf("UDP connection to %s failed.", n.Server)
 	},
 }

@@ -1,3 +1,6 @@
+// SSL_GET accepts any certificate, also those whose number is negative.
+//go:debug x509negativeserial=1
+
 // Command holdfast is keepalived's command line over the daemon: flags and
 // signals exactly as there, words as first argument are tools. It holds no logic
 // of its own.

@@ -25,6 +25,7 @@ func (h *Host) StartProcess(argv ...string) *Process {
 	p := &Process{host: h, ended: make(chan struct{})}
 	p.cmd = exec.Command("ip", append([]string{"netns", "exec", h.NS}, argv...)...)
 	p.cmd.Stdout, p.cmd.Stderr = p, p
+	p.cmd.WaitDelay = time.Second // its children may keep what it prints to; the end of the namespace ends them
 	if err := p.cmd.Start(); err != nil {
 		h.lab.t.Fatalf("start %v on %s: %v", argv, h.Name, err)
 	}

@@ -1,0 +1,36 @@
+package checkers
+
+import "net"
+
+var tcpCases = []Case{
+	{Name: "accepts", Serve: over(silent), Check: []string{"TCP_CHECK"}},
+	{Name: "nginx", Check: []string{"TCP_CHECK", "connect_port 80"}},
+	{Name: "accepts over IPv6", Addr: ServerAddr6, Serve: over(silent), Check: []string{"TCP_CHECK"}},
+	{Name: "accepts and closes", Serve: over(closes), Check: []string{"TCP_CHECK"}},
+	{Name: "accepts and resets", Serve: over(then(waits, resets)), Check: []string{"TCP_CHECK"}},
+	{Name: "accepts and floods", Serve: over(floods("x")), Check: []string{"TCP_CHECK"}},
+	{Name: "accepts garbage of its own", Serve: over(says("\x00\xff")), Check: []string{"TCP_CHECK"}},
+	{Name: "from another address and port", Serve: hears(func(p *Place, c net.Conn) { p.Hear("from %v", c.RemoteAddr()) }),
+		Check: []string{"TCP_CHECK", "bindto 10.9.0.99", "bind_port 4445"}},
+	{Name: "port without address", Serve: over(silent), Check: []string{"TCP_CHECK", "bind_port 4446"}},
+	{Name: "with a mark", Addr: markedAddr, Serve: over(silent), Check: []string{"TCP_CHECK", "fwmark 17"}},
+	{Name: "without the mark", Addr: markedAddr, Serve: over(silent), Check: []string{"TCP_CHECK"}},
+	{Name: "closed", Check: []string{"TCP_CHECK"}},
+	{Name: "closed over IPv6", Addr: ServerAddr6, Check: []string{"TCP_CHECK"}},
+	{Name: "dropped", Filter: "drop", Check: []string{"TCP_CHECK", short}},
+	{Name: "rejected, reset", Filter: "reject with tcp reset", Check: []string{"TCP_CHECK"}},
+	{Name: "rejected, network unreachable", Filter: "reject with icmp type net-unreachable", Check: []string{"TCP_CHECK", short}},
+	{Name: "rejected, host unreachable", Filter: "reject with icmp type host-unreachable", Check: []string{"TCP_CHECK", short}},
+	{Name: "rejected, port unreachable", Filter: "reject with icmp type port-unreachable", Check: []string{"TCP_CHECK", short}},
+	{Name: "rejected, prohibited", Filter: "reject with icmp type admin-prohibited", Check: []string{"TCP_CHECK", short}},
+	{Name: "no such machine", Addr: "10.9.0.202", Absent: true, Check: []string{"TCP_CHECK", "connect_timeout 6"}},
+	{Name: "no such machine, little time", Addr: "10.9.0.203", Absent: true, Check: []string{"TCP_CHECK", "connect_timeout 1"}},
+	{Name: "unreachable", Addr: "10.66.0.1", Absent: true, Check: []string{"TCP_CHECK"}},
+	{Name: "prohibited", Addr: "10.66.0.2", Absent: true, Check: []string{"TCP_CHECK"}},
+	{Name: "blackhole", Addr: "10.66.0.3", Absent: true, Check: []string{"TCP_CHECK"}},
+	{Name: "no route", Addr: "10.66.0.4", Absent: true, Check: []string{"TCP_CHECK"}},
+	{Name: "no route over IPv6", Addr: "2001:db8::1", Absent: true, Check: []string{"TCP_CHECK"}},
+	{Name: "source address of another machine", Serve: over(silent), Check: []string{"TCP_CHECK", "bindto 10.9.0.250"}},
+	{Name: "interface that is not there", Serve: over(silent), Check: []string{"TCP_CHECK", "bind_if nosuch0"}},
+	{Name: "interface that does not lead there", Serve: over(silent), Check: []string{"TCP_CHECK", "bind_if lo", short}},
+}
