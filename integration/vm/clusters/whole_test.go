@@ -158,9 +158,11 @@ func TestReloadOfAWeightIsOneCommand(t *testing.T) {
 		defer conn.Close()
 		judge := func() {
 			t.Helper()
-			if stats := w.node.Run(t, "ipvsadm", "-Ln", "--stats"); !oneConnection(stats) {
-				t.Errorf("%s: one connection was made, but ipvsadm shows\n%s", w.program, stats)
-			}
+			// the kernel brings its counters up to date every two seconds
+			Eventually(t, patience, fmt.Sprintf("%s: ipvsadm --stats shows one connection", w.program), func() (string, bool) {
+				stats := w.node.Run(t, "ipvsadm", "-Ln", "--stats")
+				return stats, oneConnection(stats)
+			})
 			if list := w.node.Run(t, "ipvsadm", "-Lnc"); strings.Count(list, "10.9.0.1:8001") != 1 {
 				t.Errorf("%s: the connection is not shown:\n%s", w.program, list)
 			}
