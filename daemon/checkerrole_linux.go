@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"net/netip"
 	"strconv"
 	"sync"
 	"syscall"
@@ -11,6 +12,7 @@ import (
 
 	"holdfast/checkers"
 	"holdfast/daemon/config"
+	"holdfast/host"
 	"holdfast/internal/event"
 	"holdfast/ipvs"
 	"holdfast/notify"
@@ -29,6 +31,10 @@ type checkerRole struct {
 	numbers  map[string]int    // in track_files
 
 	following bool // a sync daemon was asked for
+
+	addresses *mailbox[localAddress] // for ha_suspend; nil: none has it
+	local     map[netip.Addr]int     // on how many links they stand
+	asleep    map[string]string      // owners of checkers that are suspended → their server
 }
 
 // runningService is one virtual server at work.
@@ -63,6 +69,9 @@ func (c *childProcess) runCheckers(start startMessage) int {
 	r.pool = checkers.NewPool(r.reports.put)
 	r.pool.Limit = probeLimit()
 	helpers.Go(func() { r.pool.Run(ctx, specs) })
+	if err := r.heedAddresses(ctx, &helpers); err != nil {
+		return c.fail(ExitFatal, "FATAL", err)
+	}
 	first := wish{flush: c.conf.Global.LVSFlush, timeouts: c.conf.Global.LVSTimeouts}
 	r.sweep()
 	if first.flush || first.timeouts != nil {
@@ -73,10 +82,44 @@ func (c *childProcess) runCheckers(start startMessage) int {
 	}
 	r.followInstance()
 	c.ready()
-	r.serve(ctx)
+	r.serve(ctx, &helpers)
 	r.release(c.conf)
 	c.log.Info("Stopped")
 	return ExitOK
+}
+
+// heedAddresses begins to follow the addresses of this machine when a service
+// has ha_suspend, and stops the checkers that are not to run.
+func (r *checkerRole) heedAddresses(ctx context.Context, helpers *sync.WaitGroup) error {
+	if r.addresses == nil && suspends(r.conf) {
+		kernel, err := host.OpenNetlink()
+		if err != nil {
+			return err
+		}
+		r.addresses, r.local = newMailbox[localAddress](), map[netip.Addr]int{}
+		done, err := followAddresses(ctx, kernel, r.addresses.put)
+		if done != nil {
+			helpers.Go(func() {
+				<-done
+				kernel.Close()
+			})
+		} else {
+			kernel.Close()
+		}
+		if err != nil {
+			return fmt.Errorf("follow addresses for ha_suspend: %w", err)
+		}
+		r.count(r.addresses.take())
+	}
+	return r.suspend(ctx)
+}
+
+// news delivers something when an address has come or gone.
+func (r *checkerRole) news() <-chan struct{} {
+	if r.addresses == nil {
+		return nil
+	}
+	return r.addresses.ready()
 }
 
 // downServers are the real servers that are down now.
@@ -167,7 +210,7 @@ func (r *checkerRole) adopt(ctx context.Context, services []*config.Service) err
 
 func checkID(id uint64) string { return strconv.FormatUint(id, 10) }
 
-func (r *checkerRole) serve(ctx context.Context) {
+func (r *checkerRole) serve(ctx context.Context, helpers *sync.WaitGroup) {
 	for {
 		select {
 		case <-r.terms:
@@ -175,6 +218,11 @@ func (r *checkerRole) serve(ctx context.Context) {
 		case <-r.reports.ready():
 			for _, rep := range r.reports.take() {
 				r.handleReport(rep)
+			}
+		case <-r.news():
+			r.count(r.addresses.take())
+			if err := r.suspend(ctx); err != nil {
+				r.log.Error(err.Error())
 			}
 		case m, ok := <-r.link.Messages():
 			switch {
@@ -186,13 +234,13 @@ func (r *checkerRole) serve(ctx context.Context) {
 			case m.Verdict != nil:
 				r.number(*m.Verdict)
 			case m.Reload != nil:
-				r.reload(ctx, *m.Reload)
+				r.reload(ctx, helpers, *m.Reload)
 			}
 		}
 	}
 }
 
-func (r *checkerRole) reload(ctx context.Context, m reloadMessage) {
+func (r *checkerRole) reload(ctx context.Context, helpers *sync.WaitGroup, m reloadMessage) {
 	r.standing.relax()
 	conf, err := config.Decode(m.Config, m.Told)
 	if err != nil {
@@ -204,7 +252,10 @@ func (r *checkerRole) reload(ctx context.Context, m reloadMessage) {
 	old := r.conf
 	r.conf = conf
 	distrust(conf.Services, r.downServers())
-	err = r.pool.Reconfigure(ctx, conf.Checks())
+	err = r.heedAddresses(ctx, helpers)
+	if err == nil {
+		err = r.pool.Reconfigure(ctx, conf.Checks())
+	}
 	if err == nil {
 		err = r.adopt(ctx, conf.Services)
 	}
@@ -282,8 +333,8 @@ func (r *checkerRole) verdict(rep checkers.Report, v checkers.VerdictChanged) {
 		return // a checker that a reload has removed meanwhile
 	}
 	var out []ipvs.Action
-	if v.Up && v.Weight != nil {
-		out = of.service.machine.Step(ipvs.WeightChanged{Server: of.server, Weight: r.dynamicWeight(of, *v.Weight)}, out)
+	if _, computed := of.service.dynamic[of.server]; v.Up && (v.Weight != nil || computed && computes(rep.Spec)) {
+		out = of.service.machine.Step(r.dynamicWeight(of, v.Weight), out)
 	}
 	out = of.service.machine.Step(ipvs.VerdictChanged{Server: of.server, Check: checkID(rep.ID), Up: v.Up}, out)
 	of.service.last.check = rep.Spec.Kind.Keyword

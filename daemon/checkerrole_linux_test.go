@@ -149,11 +149,11 @@ func TestAReloadKeepsWhatTheChecksKnow(t *testing.T) {
 		w := newWard(t, pairOfServers())
 		w.decide(t, "[10.9.1.1]:tcp:80", false)
 		changed := configtest.Spoil(pairOfServers(), "10.9.1.2 80 {", "10.9.1.3 80 {")
-		w.reload(t.Context(), reloadMessage{Config: configtest.Understood(t, changed).Encoded})
+		w.reload(t.Context(), nil, reloadMessage{Config: configtest.Understood(t, changed).Encoded})
 		if diff := cmp.Diff(map[string]uint32{"10.9.1.3:80": 1}, w.weights(t)); diff != "" {
 			t.Errorf("after the reload (-want +got):\n%s", diff)
 		}
-		w.reload(t.Context(), reloadMessage{Config: configtest.Understood(t, "global_defs {\n}\n").Encoded})
+		w.reload(t.Context(), nil, reloadMessage{Config: configtest.Understood(t, "global_defs {\n}\n").Encoded})
 		table, err := w.plane.Read(t.Context())
 		if err != nil || len(table) != 0 {
 			t.Errorf("after the last virtual server went: %v, %v", table, err)

@@ -56,6 +56,7 @@
 //	vrrptext.go            keepalived's log lines for what routers do
 //	checkerrole_linux.go   the checker process
 //	filechecks.go          numbers in files into verdicts and weights
+//	suspend.go             ha_suspend: addresses that come and go into checkers that run or not
 //	table.go               virtual servers into the IPVS table
 //	syncdaemon.go          the IPVS sync daemon follows an instance
 //	hooks.go               facts into scripts and mail; hooksettings.go which of them

@@ -85,18 +85,29 @@ func (r *checkerRole) weight(s *runningService, i int) int64 {
 	return sum
 }
 
-// dynamicWeight is the weight of a server after a MISC_CHECK has computed one:
-// what files add comes on top.
-func (r *checkerRole) dynamicWeight(of checkOf, computed int) int64 {
+// computes reports whether a check sets the weight of its server.
+func computes(s checkers.Spec) bool {
+	misc, ok := s.Config.(*checkers.MiscConfig)
+	return ok && misc.Dynamic
+}
+
+// dynamicWeight is the weight of a server after a MISC_CHECK has computed one,
+// or nil: the exit status 0 means the configured one. What files add comes on top.
+func (r *checkerRole) dynamicWeight(of checkOf, computed *int) ipvs.WeightChanged {
 	s := of.service
+	ev := ipvs.WeightChanged{Server: of.server}
 	for i, srv := range s.Params.Servers {
-		if srv.Key == of.server && len(s.Files[i]) > 0 {
-			if s.dynamic == nil {
-				s.dynamic = map[ipvs.ServerKey]int64{}
-			}
-			s.dynamic[srv.Key] = int64(computed) - srv.Weight
-			return r.weight(s, i)
+		if srv.Key != of.server {
+			continue
 		}
+		if s.dynamic == nil {
+			s.dynamic = map[ipvs.ServerKey]int64{}
+		}
+		delete(s.dynamic, srv.Key)
+		if computed != nil {
+			s.dynamic[srv.Key] = int64(*computed) - srv.Weight
+		}
+		ev.Weight, ev.Configured = r.weight(s, i), computed == nil && len(s.Files[i]) == 0
 	}
-	return int64(computed)
+	return ev
 }

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -79,9 +80,9 @@ func TestAServerFollowsItsFile(t *testing.T) {
 		}
 		weight("back with what the other file has added meanwhile", 16)
 		known := []verdict{{Kind: track.File, Name: "a", Value: 3}, {Kind: track.File, Name: "b"}}
-		w.reload(t.Context(), reloadMessage{Tracked: known, Config: configtest.Understood(t, filed("TCP_CHECK {\n}\nFILE_CHECK {\ntrack_file a\nweight 4\n}")).Encoded})
+		w.reload(t.Context(), nil, reloadMessage{Tracked: known, Config: configtest.Understood(t, filed("TCP_CHECK {\n}\nFILE_CHECK {\ntrack_file a\nweight 4\n}")).Encoded})
 		weight("a reload with another factor", 22)
-		w.reload(t.Context(), reloadMessage{Tracked: known, Config: configtest.Understood(t, filed("TCP_CHECK {\n}")).Encoded})
+		w.reload(t.Context(), nil, reloadMessage{Tracked: known, Config: configtest.Understood(t, filed("TCP_CHECK {\n}")).Encoded})
 		weight("a reload without the file", 10)
 	})
 }
@@ -103,6 +104,33 @@ func TestAFileAndAProgramAddUp(t *testing.T) {
 		w.number(verdict{Kind: track.File, Name: "a"})
 		if d := cmp.Diff(map[string]uint32{"10.9.1.1:80": 30}, w.weights(t)); d != "" {
 			t.Errorf("-want +got\n%s", d)
+		}
+	})
+}
+
+func TestExitStatusZeroGivesTheConfiguredWeightBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const check = "MISC_CHECK {\nmisc_path /bin/true\nmisc_dynamic\n}"
+		w := newWard(t, filed(check))
+		status, err := w.pool.Status(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		number := func(n int) *int { return &n }
+		for _, step := range []struct {
+			computed *int
+			want     uint32
+		}{{nil, 10}, {number(253), 253}, {nil, 10}, {number(0), 0}, {nil, 10}} {
+			w.handleReport(checkers.Report{ID: status[0].ID, Spec: w.conf.Checks()[0],
+				Action: checkers.VerdictChanged{Up: true, Verdict: checkers.Verdict{Up: true, Weight: step.computed}}})
+			if d := cmp.Diff(map[string]uint32{"10.9.1.1:80": step.want}, w.weights(t)); d != "" {
+				t.Errorf("-want +got\n%s", d)
+			}
+		}
+		text := strings.Replace(filed(check), "weight 10", "weight 7", 1)
+		w.reload(t.Context(), nil, reloadMessage{Config: configtest.Understood(t, text).Encoded})
+		if d := cmp.Diff(map[string]uint32{"10.9.1.1:80": 7}, w.weights(t)); d != "" {
+			t.Errorf("a reload does not change the weight: -want +got\n%s", d)
 		}
 	})
 }

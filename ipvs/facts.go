@@ -23,6 +23,9 @@ type (
 	WeightChanged struct {
 		Server ServerKey
 		Weight int64
+		// Configured: it is the configured one again, so that a reload may
+		// change it.
+		Configured bool
 	}
 	// Removed means that the configuration has no such virtual server any more.
 	Removed struct{}

@@ -236,7 +236,7 @@ func (v *VirtualServer) reweigh(ev WeightChanged, out []Action) []Action {
 		return out
 	}
 	st := &v.servers[i]
-	st.dynamic = true
+	st.dynamic = !ev.Configured
 	if from := clampWeight(st.weight); from != clampWeight(ev.Weight) {
 		out = append(out, v.weightText(i, from, clampWeight(ev.Weight)), Apply{})
 	}

@@ -185,6 +185,10 @@ func list(t *testing.T, ctx context.Context, dir, pkg string) []guestTest {
 // share one table, those of clusters mostly wait.
 var atOnce = map[string]int{"guest": 1, "clusters": 3, "checkers": 1}
 
+// alone are tests that need the whole machine: they run after the others of
+// their package, one by one, and may take longer.
+var alone = map[string]int{"clusters/TestSituations": 600}
+
 // runAll is the script that runs each test in a process of its own, so that
 // one that dies takes no other with it. HOLDFAST_DIRECTOR reaches the tests of
 // clusters.
@@ -196,16 +200,31 @@ func runAll(tests []guestTest) string {
 	b.WriteString("export HOLDFAST_NETNS=1 HOLDFAST_BIN=/vm/holdfast\n") // for checkers
 	b.WriteString("ip netns add first && ip netns del first\n")          // makes the folder that all use
 	for _, pkg := range packages {
-		fmt.Fprintf(&b, "cd /vm/%s\nxargs -r -P %d -I TEST sh -c 'timeout %d ./guest.test -test.v -test.run ^TEST$ >TEST.log 2>&1; "+
-			"echo $? >TEST.status' <<END\n", pkg, atOnce[pkg], perTest[pkg])
+		fmt.Fprintf(&b, "cd /vm/%s\n", pkg)
+		var shared []string
 		for _, g := range tests {
-			if g.pkg == pkg {
-				b.WriteString(g.name + "\n")
+			if g.pkg == pkg && alone[pkg+"/"+g.name] == 0 {
+				shared = append(shared, g.name)
 			}
 		}
-		b.WriteString("END\n")
+		atOnceScript(&b, atOnce[pkg], perTest[pkg], shared)
+		for _, g := range tests {
+			if limit := alone[pkg+"/"+g.name]; g.pkg == pkg && limit > 0 {
+				atOnceScript(&b, 1, limit, []string{g.name})
+			}
+		}
 	}
 	return b.String()
+}
+
+// atOnceScript runs tests, so many at the same time, each for at most limit seconds.
+func atOnceScript(b *strings.Builder, many, limit int, names []string) {
+	fmt.Fprintf(b, "xargs -r -P %d -I TEST sh -c 'timeout %d ./guest.test -test.v -test.run ^TEST$ >TEST.log 2>&1; "+
+		"echo $? >TEST.status' <<END\n", many, limit)
+	for _, name := range names {
+		b.WriteString(name + "\n")
+	}
+	b.WriteString("END\n")
 }
 
 func TestSubtestsAreReadFromAReport(t *testing.T) {

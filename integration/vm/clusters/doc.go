@@ -15,6 +15,13 @@
 // behaviour), and one pool of servers through failures, reloads, starts and
 // stops (pool_test.go, reload_test.go).
 //
+// Every feature of a virtual server is a situation: some seventy of them share
+// one configuration, which both daemons run at the same time, and after each
+// event ipvsadm must show the same on both sides, or the deliberate difference
+// that is written down (situations_test.go the situations, situation_test.go how
+// they are played). Those about the whole table have daemons of their own
+// (whole_test.go).
+//
 // The machine is slow: conditions are waited for, durations are bounded
 // generously or counted in requests, never measured.
 //
