@@ -32,7 +32,7 @@ unit: ## what needs no root, in seconds
 
 .PHONY: netns
 netns: build ## real sockets and keepalived in network namespaces (root)
-	HOLDFAST_NETNS=1 $(GO) test -count=1 -p 1 -timeout 20m ./integration/netns/... ./integration/lifecycle/... ./integration/corpus/... ./integration/bench ./host/... ./nft/...
+	HOLDFAST_NETNS=1 $(GO) test -count=1 -p 1 -timeout 20m ./integration/netns/... ./integration/lifecycle/... ./integration/corpus/... ./integration/checkers ./integration/bench ./host/... ./nft/...
 
 .PHONY: vm
 vm: build ## real ip_vs in an emulated machine (root)

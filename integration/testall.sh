@@ -52,7 +52,7 @@ again_vm() { # again_vm PACKAGE TEST: the test of the host, folder and test in t
 make --no-print-directory build || exit 1
 stage "unit tests" - env CGO_ENABLED=0 go test -json -count=1 ./...
 stage "network namespaces" again_netns env CGO_ENABLED=0 HOLDFAST_NETNS=1 \
-	go test -json -count=1 -p 1 -timeout 20m ./integration/netns/... ./integration/lifecycle/... ./integration/corpus/... ./integration/bench
+	go test -json -count=1 -p 1 -timeout 20m ./integration/netns/... ./integration/lifecycle/... ./integration/corpus/... ./integration/checkers ./integration/bench
 stage "virtual machine with ip_vs" again_vm env CGO_ENABLED=0 HOLDFAST_VM=1 \
 	go test -json -count=1 -timeout 25m ./integration/vm/...
 go run ./integration/testreport -count <"$results" || status=1
