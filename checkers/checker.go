@@ -65,6 +65,7 @@ type Target struct {
 	Bind    netip.AddrPort // bindto and bind_port; bind_port alone has no effect, as in keepalived
 	BindIf  string         // bind_if
 	Mark    uint32         // fwmark; 0: none
+	errors  bool           // ICMP errors of every kind end a wait (IP_RECVERR): UDP_CHECK
 	Timeout time.Duration  // connect_timeout: longest wait for any single step
 }
 

@@ -41,6 +41,15 @@ func (t Target) options(fd int) error {
 			return fmt.Errorf("set fwmark %d: %w", t.Mark, err)
 		}
 	}
+	if t.errors {
+		level, option := unix.SOL_IP, unix.IP_RECVERR
+		if t.Addr.Addr().Is6() {
+			level, option = unix.SOL_IPV6, unix.IPV6_RECVERR
+		}
+		if err := unix.SetsockoptInt(fd, level, option, 1); err != nil {
+			return fmt.Errorf("ask for ICMP errors: %w", err)
+		}
+	}
 	if t.BindIf != "" {
 		if err := unix.BindToDevice(fd, t.BindIf); err != nil {
 			return fmt.Errorf("bind to interface %s: %w", t.BindIf, err)

@@ -152,6 +152,9 @@ func (c HTTPCheck) ask(ctx context.Context) Verdict {
 			if ended(ctx, err, Handshake) == Cancelled {
 				return down(Cancelled, "handshake interrupted")
 			}
+			if ended(ctx, err, Handshake) == Timeout {
+				return down(Silence, fmt.Sprintf("TLS handshake with %v: not done in time", c.Target.Addr))
+			}
 			return down(Handshake, fmt.Sprintf("TLS handshake with %v: %v", c.Target.Addr, err))
 		}
 		if c.Config.TLSCompliant || c.URL.TLSCompliant {
@@ -307,7 +310,7 @@ func (c HTTPCheck) judge(a *answer) Verdict {
 }
 
 // httpTexts says HTTP also for SSL_GET, as keepalived 2.2 does.
-func httpTexts(Config) Texts {
+func httpTexts(c Config) Texts {
 	return Texts{
 		Prefix: "HTTP",
 		Success: func(n Names, _ Verdict) string {
@@ -316,7 +319,13 @@ func httpTexts(Config) Texts {
 		Failed: func(n Names, _ Verdict, retries uint32, _ bool) string {
 			return fmt.Sprintf("HTTP_CHECK on service %s failed%s.", n.Server, afterRetries(retries, true))
 		},
-		Attempt: func(n Names, v Verdict) string { return fmt.Sprintf("%s server %s.", httpReasons[v.Reason], n.Server) },
+		Attempt: func(n Names, v Verdict) string {
+			what := httpReasons[v.Reason]
+			if h, ok := c.(*HTTPConfig); ok && h.TLS && (v.Reason == Timeout || v.Reason == Silence) {
+				what = "Timeout SSL read"
+			}
+			return fmt.Sprintf("%s server %s.", what, n.Server)
+		},
 		StepPassed: func(n Names, path string, v Verdict) string {
 			what := map[Reason]string{Digest: "MD5 digest", Regex: "Regex match"}[v.Reason]
 			if what == "" {

@@ -360,11 +360,11 @@ func TestSSLVerdicts(t *testing.T) {
 		"kept open with length": {serve: overTLS(saysAndStays(ok200(length68, body)), nil), up: true},
 		"digest":                {serve: overTLS(says(ok200("", "0123456789")), nil), url: URL{Digest: firstTenMD5}, up: true},
 		"trickle for ever":      {serve: overTLS(trickle("HTTP/1.0 200 OK\r\nA: b", 20*time.Millisecond, true), nil), reason: Timeout},
-		"plain HTTP":            {serve: raw(says(ok200("", body))), reason: Handshake},
-		"silence":               {serve: raw(func(c net.Conn) { io.Copy(io.Discard, c) }), reason: Handshake},
+		"plain HTTP":            {serve: raw(says(ok200("", body))), reason: Silence},
+		"silence":               {serve: raw(func(c net.Conn) { io.Copy(io.Discard, c) }), reason: Silence},
 		"reset":                 {serve: raw(func(c net.Conn) { c.Read(make([]byte, 1)); reset(c) }), reason: Handshake},
 		"garbage":               {serve: raw(func(c net.Conn) { io.WriteString(c, "\x16\x03\x03\xff\xff\x00") }), reason: Handshake},
-		"handshake by trickle":  {serve: raw(trickle("\x16\x03\x03\x40\x00\x02\x00\x3f\xfc", 20*time.Millisecond, true)), reason: Handshake},
+		"handshake by trickle":  {serve: raw(trickle("\x16\x03\x03\x40\x00\x02\x00\x3f\xfc", 20*time.Millisecond, true)), reason: Silence},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os/user"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -72,7 +73,7 @@ var miscKind = &Kind{
 	Texts:            miscTexts,
 	Retry:            0,
 	DelayBeforeRetry: defaultDelayBeforeRetry,
-	Pacing:           Pacing{FromStart: true},
+	Pacing:           Pacing{FromStart: true, LogOnce: true},
 	// misc_timeout is kept by the probe; ending the program takes longer
 	Total: func(c Config, _ time.Duration) time.Duration {
 		return c.(*MiscConfig).Limit + run.Grace + run.GiveUp + time.Second
@@ -122,9 +123,12 @@ func account(name, group string) (*run.Credential, error) {
 
 // miscTexts names the script in every line: a server often has several.
 func miscTexts(cfg Config) Texts {
-	script := cfg.(*MiscConfig).Script
+	script := cfg.(*MiscConfig).Script.Argv[0] // alone, and where links lead, as in keepalived
+	if path, err := filepath.EvalSymlinks(script); err == nil {
+		script = path
+	}
 	line := func(n Names, rest string) string {
-		return fmt.Sprintf("Misc check for [%s VS %s] by [%v] %s", n.Server, n.Service, script, rest)
+		return fmt.Sprintf("Misc check for [%s VS %s] by [%s] %s", n.Server, n.Service, script, rest)
 	}
 	return Texts{
 		Prefix:  "MISC",
@@ -137,7 +141,7 @@ func miscTexts(cfg Config) Texts {
 			case retries > 1:
 				tail = fmt.Sprintf(" after %d retries", retries)
 			}
-			return line(n, miscOutcome(v, tail))
+			return line(n, miscOutcome(v, tail)+".")
 		},
 		Attempt: func(n Names, v Verdict) string { return line(n, miscOutcome(v, "")) },
 	}

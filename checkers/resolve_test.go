@@ -180,9 +180,9 @@ func TestLogLines(t *testing.T) {
 		{text(dnsKind).failed(n, v(Rcode), 3, true), "DNS_CHECK ([192.0.2.11]:tcp:80) read error occurred. (rcode = 2) after 3 retries"},
 		{text(udpKind).attempt(n, v(Mismatch)), "UDP check to [192.0.2.11]:tcp:80 reply data mismatch."},
 		{text(pingKind).failed(n, v(Timeout), 1, true), "ICMP CHECK on service [192.0.2.11]:tcp:80 of [192.0.2.1]:tcp:80 failed after 1 retries."},
-		{text(miscKind).success(n, v("")), "Misc check for [[192.0.2.11]:tcp:80 VS [192.0.2.1]:tcp:80] by ['/bin/check'] succeeded."},
-		{text(miscKind).failed(n, v(Exit), 1, true), "Misc check for [[192.0.2.11]:tcp:80 VS [192.0.2.1]:tcp:80] by ['/bin/check'] failed after 1 retry (exited with status 2)"},
-		{text(miscKind).failed(n, v(Timeout), 0, true), "Misc check for [[192.0.2.11]:tcp:80 VS [192.0.2.1]:tcp:80] by ['/bin/check'] timed out with retry disabled"},
+		{text(miscKind).success(n, v("")), "Misc check for [[192.0.2.11]:tcp:80 VS [192.0.2.1]:tcp:80] by [/bin/check] succeeded."},
+		{text(miscKind).failed(n, v(Exit), 1, true), "Misc check for [[192.0.2.11]:tcp:80 VS [192.0.2.1]:tcp:80] by [/bin/check] failed after 1 retry (exited with status 2)."},
+		{text(miscKind).failed(n, v(Timeout), 0, true), "Misc check for [[192.0.2.11]:tcp:80 VS [192.0.2.1]:tcp:80] by [/bin/check] timed out with retry disabled."},
 	} {
 		if tt.got != tt.want {
 			t.Errorf("\n got %q\nwant %q", tt.got, tt.want)

@@ -15,7 +15,7 @@ type Pacing struct {
 	// Bursts (SMTP_CHECK): each cycle has retry+1 attempts, also the very
 	// first one and those made while down.
 	Bursts bool
-	// LogOnce (SMTP_CHECK, DNS_CHECK): the attempt that takes the server down has
+	// LogOnce (SMTP_CHECK, DNS_CHECK, MISC_CHECK): the attempt that takes the server down has
 	// one line, not one of its own and one of the verdict.
 	LogOnce bool
 	// FromStart (MISC_CHECK): delays count from the start of an attempt.
@@ -232,10 +232,14 @@ func (s *Schedule) passed(v Verdict, out []Action) ([]Action, time.Duration) {
 	}
 	first, was := !s.hasRun, s.up
 	s.up, s.hasRun, s.failures = true, true, 0
+	reweighted := was && !sameWeight(s.weight, v.Weight)
+	if reweighted { // the line about the weight comes first
+		out = append(out, VerdictChanged{Up: true, First: first, Verdict: v})
+	}
 	if first || !was {
 		out = logLine(out, s.params.Texts.success(s.params.Names, v))
 	}
-	if !was || !sameWeight(s.weight, v.Weight) {
+	if !was {
 		out = append(out, VerdictChanged{Up: true, First: first, Verdict: v})
 	}
 	s.weight = v.Weight

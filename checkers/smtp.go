@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 
 	"holdfast/kconf"
 )
@@ -103,6 +104,10 @@ var smtpTexts = Texts{
 
 // smtpFailure is the line of keepalived's log; it names what was connected to.
 func smtpFailure(n Names, v Verdict) string {
+	if v.Reason == NoRoute {
+		host, _, _ := strings.Cut(strings.TrimPrefix(n.Peer, "["), "]")
+		return fmt.Sprintf("SMTP_CHECK Network unreachable for server %s - real server %s", host, n.Peer)
+	}
 	what := map[Reason]string{
 		Connect: "Could not connect to", ConnectTimeout: "Connection timeout to", Timeout: "Read timeout from",
 		Read: "Read failure from", NoData: "Read failure from", Write: "Write failure to",

@@ -155,7 +155,9 @@ type UDPCheck struct {
 // Check implements Checker. Any fault of a socket counts as a failure, unlike
 // with the other checkers, because keepalived does so.
 func (c UDPCheck) Check(ctx context.Context) Verdict {
-	conn, v := c.Target.dial(ctx, "udp")
+	target := c.Target
+	target.errors = true
+	conn, v := target.dial(ctx, "udp")
 	if conn == nil {
 		v.NoResult = false
 		return v

@@ -195,7 +195,7 @@ func (r *checkerRole) adopt(ctx context.Context, services []*config.Service) err
 		if known {
 			r.do(run, r.judgeFiles(run, "", run.machine.Step(ipvs.Reconfigure{Params: params}, nil)))
 		} else {
-			r.do(run, r.judgeFiles(run, "", run.machine.Step(ipvs.Startup{Params: params}, nil)))
+			r.do(run, unsaid(r.judgeFiles(run, "", run.machine.Step(ipvs.Startup{Params: params}, nil))))
 		}
 	}
 	for _, gone := range r.services {

@@ -41,13 +41,39 @@ func (r *checkerRole) number(v verdict) {
 	if v.Kind != track.File {
 		return
 	}
+	old := r.numbers[v.Name]
 	r.numbers[v.Name] = v.Value
 	for _, s := range r.services {
+		r.sayFaults(s, v.Name, old)
 		if out := r.judgeFiles(s, v.Name, nil); len(out) > 0 {
 			s.last.check = "FILE_CHECK"
 			r.do(s, out)
 		}
 	}
+}
+
+// sayFaults logs which servers a file takes down, or no longer does.
+func (r *checkerRole) sayFaults(s *runningService, name string, old int) {
+	for i, list := range s.Files {
+		for _, c := range list {
+			was, _ := c.Judge(old)
+			up, _ := c.Judge(r.numbers[name])
+			if c.TrackFile != name || was == up {
+				continue
+			}
+			what := "now"
+			if up {
+				what = "leaving"
+			}
+			r.log.Info(fmt.Sprintf("(%s): tracked file %s %s FAULT state", s.Params.Servers[i].Name, name, what))
+		}
+	}
+}
+
+// unsaid is actions without the lines about weights: those that files add at the
+// start are no changes.
+func unsaid(actions []ipvs.Action) []ipvs.Action {
+	return slices.DeleteFunc(actions, func(a ipvs.Action) bool { _, is := a.(ipvs.Reweighted); return is })
 }
 
 // judgeFiles tells the machine of a virtual server what its servers' files say;

@@ -24,7 +24,11 @@ var fileCases = []Case{
 	filed("a weight of the check", []string{"5\n", "-1\n"}, "weight 1", "weight 2"),
 	filed("a reversed weight", []string{"-2\n", "3\n"}, "weight 1", "weight 2 reverse"),
 	filed("never below 0", []string{"-100\n", "-1\n"}, "weight 1"),
-	filed("so low that it is a fault", []string{"0\n", "-2000000000\n", "1\n"}, "weight 2"),
+	better("the weight that comes back is a line", []string{
+		"(X): tracked file so_low_that_it_is_a_fault now FAULT state", "Removing service X from VS V",
+		"(X): tracked file so_low_that_it_is_a_fault leaving FAULT state", "Changing weight from 10 to 12 for inactive service X of VS V",
+		"Adding service X to VS V",
+	}, filed("so low that it is a fault", []string{"0\n", "-2000000000\n", "1\n"}, "weight 2")),
 	filed("text, then a number", []string{"abc\n", "7\n"}, "weight 1"),
 	filed("hexadecimal, then octal", []string{"0x10\n", "010\n"}, "weight 1"),
 	filed("a number out of range", []string{"2\n", "99999999999\n", "3\n"}, "weight 1"),
@@ -33,7 +37,10 @@ var fileCases = []Case{
 	filed("garbage", []string{"\x00\xff\x01", "8\n"}, "weight 1"),
 	filed("a long line", []string{"3" + strings.Repeat(" ", 5000) + "4\n"}, "weight 1"),
 	filed("goes away", []string{"5\n", gone}, "weight 1"),
-	filed("weight 0 reverse, holds 1, then 0", []string{"1\n", "0\n", "1\n"}, "weight 0", "weight 0 reverse"),
+	better("a server whose file is in fault is out", []string{
+		"(X): tracked file weight_0_reverse_holds_1_then_0 now FAULT state", "Removing service X from VS V",
+		"(X): tracked file weight_0_reverse_holds_1_then_0 leaving FAULT state", "Adding service X to VS V",
+	}, filed("weight 0 reverse, holds 1, then 0", []string{"1\n", "0\n", "1\n"}, "weight 0", "weight 0 reverse")),
 }
 
 // gone as the content of a file removes it.

@@ -27,6 +27,11 @@ func heardSourceOf(p *Place) {
 	})
 }
 
+// keepalived has no verdict after these for ever, unlike after silence.
+const neverEnds = "what is no answer does not make the wait longer"
+
+var nameSilence = []string{"DNS_CHECK (X) read timeout from socket"}
+
 var nameCases = []Case{
 	{Name: "named, A", Check: bind("A", "www.example.com")},
 	{Name: "named over IPv6", Addr: ServerAddr6, Check: bind("A", "www.example.com")},
@@ -68,18 +73,18 @@ var nameCases = []Case{
 	{Name: "source address of another machine", Serve: replies(echo), Check: dns("bindto 10.9.0.250")},
 	{Name: "silent", Serve: replies(mute), Check: dns(short)},
 	{Name: "late", Like: "DNS_CHECK silent", Serve: replies(late(4*pause, dnsAnswer(0x8180, nil))), Check: dns("connect_timeout 0.5")},
-	{Name: "sends the query back", Serve: replies(echo), Check: dns(short)},
-	{Name: "another id", Serve: replies(dnsAnswer(0x8180, func(a []byte) []byte { a[0] ^= 1; return a })), Check: dns(short)},
+	{Name: "sends the query back", Better: neverEnds, Ours: nameSilence, Serve: replies(echo), Check: dns(short)},
+	{Name: "another id", Better: neverEnds, Ours: nameSilence, Serve: replies(dnsAnswer(0x8180, func(a []byte) []byte { a[0] ^= 1; return a })), Check: dns(short)},
 	{Name: "another id, then the answer", Serve: replies(first(dnsAnswer(0x8182, func(a []byte) []byte { a[0] ^= 1; return a }), dnsAnswer(0x8180, nil))), Check: dns()},
-	{Name: "empty datagrams", Serve: replies(many(3, nil)), Check: dns(short)},
-	{Name: "garbage", Serve: replies(utters(0xff, 0xfe, 0xfd)), Check: dns(short)},
-	{Name: "garbage of 600 octets", Serve: replies(utters(make([]byte, 600)...)), Check: dns(short)},
-	{Name: "half a header", Serve: replies(dnsAnswer(0x8180, func(a []byte) []byte { return a[:6] })), Check: dns(short)},
+	{Name: "empty datagrams", Better: neverEnds, Ours: nameSilence, Serve: replies(many(3, nil)), Check: dns(short)},
+	{Name: "garbage", Better: neverEnds, Ours: nameSilence, Serve: replies(utters(0xff, 0xfe, 0xfd)), Check: dns(short)},
+	{Name: "garbage of 600 octets", Better: neverEnds, Ours: nameSilence, Serve: replies(utters(make([]byte, 600)...)), Check: dns(short)},
+	{Name: "half a header", Better: neverEnds, Ours: nameSilence, Serve: replies(dnsAnswer(0x8180, func(a []byte) []byte { return a[:6] })), Check: dns(short)},
 	{Name: "format error", Serve: replies(dnsAnswer(0x8181, nil)), Check: dns()},
 	{Name: "server failure", Serve: replies(dnsAnswer(0x8182, nil)), Check: dns()},
 	{Name: "not implemented", Serve: replies(dnsAnswer(0x8184, nil)), Check: dns()},
 	{Name: "refused", Serve: replies(dnsAnswer(0x8185, nil)), Check: dns()},
 	{Name: "rcode 15", Serve: replies(dnsAnswer(0x818f, nil)), Check: dns()},
 	{Name: "truncated", Serve: replies(dnsAnswer(0x8380, nil)), Check: dns()},
-	{Name: "a flood, then nothing", Serve: replies(many(2000, []byte{1, 2, 3})), Check: dns(short)},
+	{Name: "a flood, then nothing", Better: neverEnds, Ours: nameSilence, Serve: replies(many(2000, []byte{1, 2, 3})), Check: dns(short)},
 }

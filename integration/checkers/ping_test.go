@@ -2,6 +2,9 @@ package checkers
 
 import "net"
 
+// obeyed: keepalived 2.2.7 reads these keywords in a PING_CHECK and does not use them.
+const obeyed = "bindto, bind_if and fwmark are obeyed"
+
 func ping(more ...string) []string { return append([]string{"PING_CHECK"}, more...) }
 
 // liar is a case whose machine leaves its echoes to reply.
@@ -24,7 +27,7 @@ var pingCases = []Case{
 	{Name: "answers over IPv6", Addr: ServerAddr6, Check: ping()},
 	{Name: "answers to another address", Check: ping("bindto 10.9.0.99")},
 	{Name: "answers by an interface", Check: ping("bind_if eth0")},
-	{Name: "with a mark", Addr: markedAddr, Check: ping("fwmark 17")},
+	{Name: "with a mark", Better: obeyed, Ours: []string{"ICMP connection to X success."}, Addr: markedAddr, Check: ping("fwmark 17")},
 	{Name: "without the mark", Addr: markedAddr, Check: ping(short)},
 	liar("answers in another way", pong(nil)),
 	liar("answers twice", first(pong(nil), pong(nil))),
@@ -36,7 +39,7 @@ var pingCases = []Case{
 	liar("says that others are unreachable", unreachable, short),
 	{Name: "late", Like: "PING_CHECK says nothing", Serve: echoed(afterwards), Check: ping("connect_timeout 1")},
 	{Name: "what is sent", Serve: heardEcho, Check: ping()},
-	{Name: "from another address", Serve: heardEchoFrom, Check: ping("bindto 10.9.0.99")},
+	{Name: "from another address", Better: obeyed, Ours: []string{"ICMP connection to X success.", "heard from 10.9.0.99"}, Serve: heardEchoFrom, Check: ping("bindto 10.9.0.99")},
 	{Name: "from the usual address", Serve: heardEchoFrom, Check: ping()},
 	liar("says nothing", mute, short),
 	{Name: "dropped", Filter: "drop", Check: ping(short)},
@@ -48,6 +51,6 @@ var pingCases = []Case{
 	{Name: "unreachable", Addr: "10.66.0.1", Absent: true, Check: ping(short)},
 	{Name: "prohibited", Addr: "10.66.0.2", Absent: true, Check: ping(short)},
 	{Name: "blackhole", Addr: "10.66.0.3", Absent: true, Check: ping(short)},
-	{Name: "source address of another machine", Check: ping("bindto 10.9.0.250", short)},
-	{Name: "interface that is not there", Check: ping("bind_if nosuch0", short)},
+	{Name: "source address of another machine", Better: obeyed, Ours: []string{}, Check: ping("bindto 10.9.0.250", short)},
+	{Name: "interface that is not there", Better: obeyed, Ours: []string{}, Check: ping("bind_if nosuch0", short)},
 }

@@ -6,6 +6,18 @@ func script(name, text string, more ...string) Case {
 		Check: append([]string{"MISC_CHECK", "misc_path DIR/check"}, more...)}
 }
 
+// keepalived takes a program that it cannot execute for one that said 0.
+const notRun = "what cannot be run has failed; a script without a first line is run by sh"
+
+func better(why string, ours []string, c Case) Case {
+	c.Better, c.Ours = why, ours
+	return c
+}
+
+func scriptFailure(how string) []string {
+	return []string{"Misc check for [X VS V] by [DIR/check] failed with retry disabled" + how + ".", "Removing service X from VS V"}
+}
+
 var scriptCases = []Case{
 	script("status 0", "#!/bin/sh\nexit 0\n"),
 	script("status 1", "#!/bin/sh\nexit 1\n"),
@@ -25,10 +37,10 @@ var scriptCases = []Case{
 	script("stops itself", "#!/bin/sh\nkill -STOP $$\n", "misc_timeout 2"),
 	script("writes without end", "#!/bin/sh\nyes & sleep 0.3; kill $!; exit 0\n"),
 	script("reads its input", "#!/bin/sh\ncat; exit 0\n"),
-	script("without a first line", "exit 3\n"),
+	better(notRun, scriptFailure(" (exited with status 3)"), script("without a first line", "exit 3\n")),
 	script("empty", ""),
-	script("a format that is none", "\x7fELF\x02\x01\x01\x00garbage"),
-	script("interpreter that is not there", "#!/no/such/interpreter\n"),
+	better(notRun, scriptFailure(" (exited with status 127)"), script("a format that is none", "\x7fELF\x02\x01\x01\x00garbage")),
+	better(notRun, scriptFailure(""), script("interpreter that is not there", "#!/no/such/interpreter\n")),
 	{Name: "arguments", Serve: func(p *Place) { p.File("check", "#!/bin/sh\n[ \"$#$1$2\" = '2ab cd' ]\n", 0o755) },
 		Check: []string{"MISC_CHECK", `misc_path "DIR/check a 'b cd'"`}},
 	{Name: "wrong arguments", Serve: func(p *Place) { p.File("check", "#!/bin/sh\n[ $# = 2 ]\n", 0o755) },

@@ -102,6 +102,9 @@ func then(parts ...func(net.Conn)) func(net.Conn) {
 // asked reads the request first.
 func asked(c net.Conn) { request(c) }
 
+// hello reads what a client says first.
+func hello(c net.Conn) { c.Read(make([]byte, 4096)) }
+
 // waits until even a busy daemon has seen what came before.
 func waits(net.Conn) { time.Sleep(settle) }
 

@@ -17,7 +17,7 @@ const clientCertificate = "SSL {\ncertificate CERTS/client.crt\nkey CERTS/client
 
 var alert = says("\x15\x03\x03\x00\x02\x02\x28") // fatal, handshake_failure
 
-var notTLS12 = []string{"SSL handshake/communication error connecting to server X.", "HTTP_CHECK on service X failed after 1 retries.", "Removing service X from VS V"}
+var notTLS12 = webFailure("SSL handshake/communication error connecting to")
 
 const noDHE = "Go's TLS has no DHE, no AES-256 with RSA and SHA-256, and no CBC with SHA-384"
 
@@ -92,16 +92,16 @@ var tlsCases = []Case{
 	{Name: "source address of another machine", Serve: over(silent), Check: get("SSL_GET")("bindto 10.9.0.250")},
 
 	// handshakes that do not end
-	{Name: "silent", Serve: over(silent), Check: slowSSL()},
+	{Name: "silent", Better: "the wait for a handshake has an end", Ours: webFailure("Timeout SSL read"), Serve: over(silent), Check: slowSSL()},
 	{Name: "closes at once", Serve: over(closes), Check: ssl()},
-	{Name: "resets at once", Serve: over(then(waits, resets)), Check: ssl()},
+	{Name: "resets at once", Like: "SSL_GET closes at once", Serve: over(then(hello, resets)), Check: ssl()},
 	{Name: "alert", Serve: over(then(waits, alert)), Check: ssl()},
 	{Name: "garbage", Serve: over(says("\x00\x01\xff\xfe\r\n\r\n")), Check: ssl()},
 	{Name: "garbage without end", Serve: over(floods("\x00\x01\xff\xfe")), Check: ssl()},
 	{Name: "plain HTTP", Serve: over(says(ok200("", page))), Check: ssl()},
-	{Name: "stalls in the handshake", Serve: over(then(says("\x16\x03\x03\x00\x7a\x02\x00"), silent)), Check: slowSSL()},
+	{Name: "stalls in the handshake", Better: "the wait for a handshake has an end", Ours: webFailure("Timeout SSL read"), Serve: over(then(says("\x16\x03\x03\x00\x7a\x02\x00"), silent)), Check: slowSSL()},
 	{Name: "closes in the handshake", Serve: over(says("\x16\x03\x03\x00\x7a\x02\x00")), Check: ssl()},
-	{Name: "resets in the handshake", Serve: over(then(says("\x16\x03\x03\x00\x7a\x02\x00"), waits, resets)), Check: ssl()},
+	{Name: "resets in the handshake", Like: "SSL_GET closes in the handshake", Serve: over(then(hello, says("\x16\x03\x03\x00\x7a\x02\x00"), waits, resets)), Check: ssl()},
 	{Name: "a record that is too long", Serve: over(says("\x16\x03\x03\xff\xff\x02\x00")), Check: ssl()},
 	{Name: "a handshake octet by octet", Serve: over(trickles("\x16\x03\x03\x40\x00\x02\x00\x3f\xfc", pause)), Check: slowSSL()},
 
@@ -111,11 +111,11 @@ var tlsCases = []Case{
 	{Name: "resets after the request", Serve: overTLS(then(asked, resets)), Check: ssl()},
 	{Name: "stalls in the header", Serve: overTLS(then(asked, says("HTTP/1.1 200 OK\r\nServ"), silent)), Check: slowSSL()},
 	{Name: "stalls in the body", Serve: overTLS(then(asked, says(ok200("", page[:30])), silent)), Check: slowSSL()},
-	{Name: "resets in the body", Serve: overTLS(then(asked, says(ok200("", page[:30])), waits, resets)), Check: ssl()},
+	{Name: "resets in the body", Better: "the body is not whole", Ours: webFailure("Read error with"), Serve: overTLS(then(asked, says(ok200("", page[:30])), waits, resets)), Check: ssl()},
 	{Name: "closes in the header", Serve: overTLS(then(asked, says("HTTP/1.1 200 OK\r\nServ"))), Check: ssl()},
 	{Name: "no close_notify", Serve: overTLS(then(asked, says(ok200("", page)))), Check: ssl()},
 	{Name: "not HTTP", Serve: overTLS(then(asked, says("NONSENSE\r\n\r\n"))), Check: ssl()},
-	{Name: "a header line of 20 KB", Serve: overTLS(then(asked, says(ok200("A: "+string(make([]byte, 20_000))+"\r\n", page)))), Check: ssl()},
+	{Name: "a header line of 20 KB", Better: longHeader, Ours: webUp, Serve: overTLS(then(asked, says(ok200("A: "+string(make([]byte, 20_000))+"\r\n", page)))), Check: ssl()},
 	{Name: "keeps the connection after all", Serve: overTLS(then(asked, says(ok200("", page)), silent)), Check: slowSSL()},
 	{Name: "keeps the connection after what it announced", Serve: overTLS(then(asked, says(ok200(withLength, page)), silent)), Check: slowSSL(),
 		Better: "the answer is whole", Ours: []string{"Remote Web server X succeed on service."}},
