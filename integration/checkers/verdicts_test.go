@@ -310,7 +310,7 @@ func TestVerdictsAndLinesAreThoseOfKeepalived(t *testing.T) {
 		}
 	}
 	for {
-		s.change(time.Since(began))
+		s.change()
 		got, done := s.all(), 0
 		for i := range got {
 			if slices.Equal(got[i], want[i]) {
@@ -327,10 +327,13 @@ func TestVerdictsAndLinesAreThoseOfKeepalived(t *testing.T) {
 }
 
 // change writes the next text into the files of cases that have said something
-// since the one before.
-func (s *stage) change(since time.Duration) {
-	if since < 5*time.Second { // the daemon has seen what was there first
-		return
+// since the one before; the first when every daemon has seen what was there.
+func (s *stage) change() {
+	for _, d := range s.daemons {
+		up := d.Said(time.Time{}, "Startup complete")
+		if up.IsZero() || time.Since(up) < settle+netns.LatenessSince(up) {
+			return
+		}
 	}
 	lines := s.hears()
 	for i := range s.cases {
@@ -367,7 +370,7 @@ func (s *stage) compare(got, want [][]string) {
 // writeRecord logs what is to stand in the record.
 func (s *stage) writeRecord() {
 	for began := time.Now(); time.Since(began) < 100*time.Second; time.Sleep(time.Second) {
-		s.change(time.Since(began))
+		s.change()
 	}
 	var b strings.Builder
 	for i, lines := range s.all() {
