@@ -10,9 +10,6 @@ import (
 // never reached.
 const short = "connect_timeout 3"
 
-// ok200 is a whole response.
-func ok200(header, text string) string { return "HTTP/1.1 200 OK\r\n" + header + "\r\n" + text }
-
 // get is a check of one url.
 func get(keyword string, url ...string) func(more ...string) []string {
 	return func(more ...string) []string {
