@@ -35,6 +35,9 @@ func request(c net.Conn) string {
 	}
 }
 
+// ok200 is a whole response.
+func ok200(header, text string) string { return "HTTP/1.1 200 OK\r\n" + header + "\r\n" + text }
+
 // silent keeps the connection open until the other side goes.
 func silent(c net.Conn) { io.Copy(io.Discard, c) }
 
