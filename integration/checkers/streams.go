@@ -124,6 +124,3 @@ func lines(all ...string) func(net.Conn) {
 		}
 	}
 }
-
-// ok200 is a whole response.
-func ok200(header, text string) string { return "HTTP/1.1 200 OK\r\n" + header + "\r\n" + text }
