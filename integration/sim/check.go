@@ -178,8 +178,8 @@ func (l *LAN) checkDouble(i int) {
 				continue
 			}
 			since := max(l.heard[a][b], l.heard[b][a], v.since, w.since, n.ran, o.ran)
-			if l.slots[i].rivals { // a reload ends their argument, and they begin anew
-				since = max(since, v.changed, w.changed)
+			if l.slots[i].rivals { // a reload or a third router ends their argument, and they begin anew
+				since = max(since, v.changed, w.changed, v.restoredAt, w.restoredAt)
 			}
 			if l.now-since > l.slots[i].dead+l.slots[i].dispute {
 				l.fail("double: %s and %s are both Active for vrid %d since %v and hear each other", n.name, o.name, l.slots[i].vrid, time.Duration(since))

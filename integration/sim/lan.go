@@ -70,23 +70,24 @@ type virtual struct {
 	memory vrrp.Memory   // of packets
 	acts   []vrrp.Action // memory of the last step
 
-	state    vrrp.State         // as last seen from outside
-	since    int64              // when it came to that state
-	told     told               // what it knows of its trackers
-	before   []vrrp.FaultRaised // memory of what it was told before
-	hook     vrrp.State         // last transition published
-	deposed  bool               // it yielded to a higher rank in this step
-	changed  int64              // last new parameters, priority or address
-	sent     int64              // last advert
-	expect   uint8              // effective priority by the dumb computation
-	faulty   bool               // a fault of its own by the dumb computation
-	mayOwn   bool               // a configuration may make it the owner
-	noSource bool               // its interface has no address to send from
-	muted    bool               // between a change and the word of its trackers: what it sends is not compared
-	number   uint64             // highest number of AH that it knows
-	ours     bool               // it sent that itself
-	resumed  bool               // it goes on where its predecessor was Active, and still is
-	marks    [senders]uint64    // last stamp that it accepted of each
+	state      vrrp.State         // as last seen from outside
+	since      int64              // when it came to that state
+	restoredAt int64              // when it, an owner, got its rank back after an argument
+	told       told               // what it knows of its trackers
+	before     []vrrp.FaultRaised // memory of what it was told before
+	hook       vrrp.State         // last transition published
+	deposed    bool               // it yielded to a higher rank in this step
+	changed    int64              // last new parameters, priority or address
+	sent       int64              // last advert
+	expect     uint8              // effective priority by the dumb computation
+	faulty     bool               // a fault of its own by the dumb computation
+	mayOwn     bool               // a configuration may make it the owner
+	noSource   bool               // its interface has no address to send from
+	muted      bool               // between a change and the word of its trackers: what it sends is not compared
+	number     uint64             // highest number of AH that it knows
+	ours       bool               // it sent that itself
+	resumed    bool               // it goes on where its predecessor was Active, and still is
+	marks      [senders]uint64    // last stamp that it accepted of each
 
 	carries   bool  // the host has the addresses
 	wanted    bool  // the host was told to have them

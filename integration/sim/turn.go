@@ -98,6 +98,8 @@ func (l *LAN) step(n *node, v *virtual, at int64, ev vrrp.Event) {
 			l.note("%s/%d %v -> %v (%s %s)", n.name, v.params.VRID, a.From, a.To, a.Why, a.Of)
 			v.deposed = a.Why == vrrp.ByHigherPriority || a.Why == vrrp.ByHigherAddress
 			l.effect(n, effect{v: v, from: a.From, to: a.To})
+		case vrrp.OwnerRestored:
+			v.restoredAt = l.now
 		case vrrp.PriorityChanged:
 			l.note("%s/%d priority %d -> %d (%s)", n.name, v.params.VRID, a.From, a.To, a.Why)
 		case vrrp.LowerReceived: // as the loop does: the whole group may have misled neighbours
