@@ -138,6 +138,9 @@ func (d *pdu) sender() int {
 func (v *virtual) accepted(s *slot, d *pdu) {
 	switch {
 	case s.auth == header:
+		if d.number >= v.number {
+			v.numberOf = d.from
+		}
 		v.number, v.ours = max(v.number, d.number), false
 	case d.from != nobody && d.number > 0:
 		v.marks[d.sender()] = d.number
@@ -174,7 +177,8 @@ func (l *LAN) believed(d *pdu) bool {
 // with 1 when all routers that knew them have gone, but for one that was in Fault
 // meanwhile. The higher number wins as soon as both speak. A resumed router has
 // to see to it that it is heard; it counts on by its clock, and so is not if the
-// clock of another was ahead when that one resumed.
-func (s *slot) deaf(v, w *virtual) bool {
-	return s.auth == header && v.number >= w.number && (!w.resumed || s.jumped)
+// clock of another was ahead when that one resumed, or when another, which it does
+// not hear, hears it and counts on from its numbers.
+func (s *slot) deaf(v, w *virtual, index int) bool {
+	return s.auth == header && v.number >= w.number && (!w.resumed || s.jumped || v.numberOf != index)
 }

@@ -212,7 +212,7 @@ func (l *LAN) checkTakeover(n *node, v *virtual) {
 	}
 	for _, o := range l.nodes {
 		w := o.routers[v.slot]
-		if w == nil || w == v || w.state != vrrp.Active || l.slots[v.slot].deaf(v, w) {
+		if w == nil || w == v || w.state != vrrp.Active || l.slots[v.slot].deaf(v, w, o.index) {
 			continue
 		}
 		waited := l.now-v.since > int64(0.98*float64(v.params.PreemptDelay))

@@ -71,6 +71,7 @@ type virtual struct {
 	acts   []vrrp.Action // memory of the last step
 
 	state      vrrp.State         // as last seen from outside
+	numberOf   int                // node that sent the highest number of AH
 	since      int64              // when it came to that state
 	restoredAt int64              // when it, an owner, got its rank back after an argument
 	told       told               // what it knows of its trackers
