@@ -228,12 +228,27 @@ func TestAResumedRouterUsesNumbersThatPeersAccept(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
 	m.Resume(now)
 	m.Next(now, &p)
-	if m.ah != 1_800_000_001 {
-		t.Errorf("number %d, want 1800000001", m.ah)
+	if m.ah != 1_898_323_201 {
+		t.Errorf("number %d, want 1898323201", m.ah)
 	}
 	m.ah = 4_000_000_000
 	m.Resume(now)
 	if m.ah != 4_000_000_000 {
 		t.Errorf("number went back to %d", m.ah)
+	}
+}
+
+// Between two resumptions a router may have answered another one in each second,
+// and then as much again.
+func TestNumbersOfAHGrowFasterThanARouterSends(t *testing.T) {
+	var first, second Memory
+	start := time.Unix(1_800_000_000, 0)
+	first.Resume(start)
+	p := Params{Version: 2, AuthType: AuthAH}
+	for range 3 * 3600 { // three adverts a second for an hour
+		first.Next(start, &p)
+	}
+	if second.Resume(start.Add(time.Hour)); second.ah <= first.ah {
+		t.Errorf("resumed an hour later with %d, its predecessor had reached %d", second.ah, first.ah)
 	}
 }

@@ -62,8 +62,16 @@ func (m *Memory) ID() uint16 { return m.id }
 // Resume is for a router that goes on as Active after a restart of the process
 // and does not know its last number of AH: peers accept any greater one. The
 // seconds of the clock are greater than what routers that started with 1 have
-// reached, and than what was reached from an earlier resumption.
-func (m *Memory) Resume(now time.Time) { m.ah = max(m.ah, uint32(now.Unix())) }
+// reached. From an earlier resumption numbers may have grown faster, by one for
+// each advert of the interval, which is a second or more, and one for each that
+// answered another router: four numbers are left for each second.
+func (m *Memory) Resume(now time.Time) {
+	seconds := now.Unix()
+	m.ah = max(m.ah, uint32(seconds+3*max(0, seconds-resumeEpoch)))
+}
+
+// resumeEpoch is the year 2026; the numbers last until 2045.
+const resumeEpoch = 1767225600
 
 // Advert is what p says, with the checksum that dst is known to expect.
 func (m *Memory) Advert(p *Params, priority uint8, dst netip.Addr) Advert {

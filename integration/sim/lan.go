@@ -25,7 +25,7 @@ type machine interface {
 const never = int64(1) << 62
 
 // epoch is when every LAN begins.
-var epoch = time.Unix(1_000_000, 0)
+var epoch = time.Unix(1_800_000_000, 0)
 
 // maxDelay is how long a datagram travels on a wire without a fault.
 const maxDelay = int64(2100 * time.Microsecond)

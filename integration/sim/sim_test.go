@@ -80,6 +80,7 @@ func TestSeedsThatFailedOnceHold(t *testing.T) {
 		{"numbers of AH after a clock was ahead", 179584943813676, []int{3, 5, 7, 17}},
 		{"a third router in the middle of an argument of owners", 179585342836737, []int{12, 17, 18, 19, 20}},
 		{"numbers of AH after one that another counts on from", 179585355410001, []int{18, 19, 21, 23}},
+		{"numbers of AH have grown faster than the clock", 179585363710396, []int{1, 15, 17, 18, 23}},
 		{"a reload in the middle of an argument of owners", 179584957209767, []int{2, 4, 5}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
