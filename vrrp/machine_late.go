@@ -62,7 +62,7 @@ func (m *Machine) checks(now time.Time) bool {
 	}
 	m.relisten = true
 	m.deadline = now.Add(m.interval)
-	for _, at := range []*time.Time{&m.announceAt, &m.refreshAt} { // no announcement either
+	for _, at := range []*time.Time{&m.announceAt, &m.refreshAt, &m.reclaim.at} { // no announcement either
 		if !at.IsZero() && at.Before(m.deadline) {
 			*at = m.deadline
 		}

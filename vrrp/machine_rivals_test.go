@@ -212,6 +212,19 @@ func TestASiblingReclaimsLikeTheMemberThatHeardIt(t *testing.T) {
 	d.want(t)
 }
 
+// An Active router that was not run for long listens first: a burst that it owes
+// waits until then, and does not wake it again and again.
+func TestAnOwedBurstWaitsUntilARouterThatWasLateHasListened(t *testing.T) {
+	d := reclaimer(t)
+	for _, second := range []float64{10, 10.5} { // the second one owes a burst at 11s
+		d.step(second, SiblingReclaims{})
+	}
+	d.step(15, Tick{})
+	if got, want := d.m.Deadline(), at(16); !got.Equal(want) {
+		t.Errorf("runs next at %v, want %v, an interval later", got, want)
+	}
+}
+
 // TestTwentyThousandLowerAdvertsASecond: 60,000 in 3 seconds make an Active
 // router with an interval of 100 ms send one advert each 100 ms, three bursts and
 // then one a second, say something each 100 ms, and raise one alarm.
