@@ -54,7 +54,7 @@ type checkOf struct {
 
 // runCheckers is the life of the checker process.
 func (c *childProcess) runCheckers(start startMessage) int {
-	r := &checkerRole{childProcess: c, reports: newMailbox[checkers.Report](), states: map[string]string{}, numbers: numbersIn(start.Tracked)}
+	r := &checkerRole{childProcess: c, reports: newMailbox[checkers.Report](), states: statesIn(start.Resume), numbers: numbersIn(start.Tracked)}
 	client := ipvs.New(ipvs.Options{})
 	defer client.Close()
 	r.keeper = newKeeper(c.log, client)
@@ -88,6 +88,17 @@ func (c *childProcess) runCheckers(start startMessage) int {
 	return ExitOK
 }
 
+// statesIn are the states of instances, which the sync daemon follows from the
+// first moment on: that of an active router must not be replaced because the
+// checker process is.
+func statesIn(resume map[string]snapshot) map[string]string {
+	states := map[string]string{}
+	for name, s := range resume {
+		states[name] = s.State
+	}
+	return states
+}
+
 // heedAddresses begins to follow the addresses of this machine when a service
 // has ha_suspend, and stops the checkers that are not to run.
 func (r *checkerRole) heedAddresses(ctx context.Context, helpers *sync.WaitGroup) error {
@@ -96,8 +107,8 @@ func (r *checkerRole) heedAddresses(ctx context.Context, helpers *sync.WaitGroup
 		if err != nil {
 			return err
 		}
-		r.addresses, r.local = newMailbox[localAddress](), map[netip.Addr]int{}
-		done, err := followAddresses(ctx, kernel, r.addresses.put)
+		news := newMailbox[localAddress]()
+		done, err := followAddresses(ctx, kernel, news.put)
 		if done != nil {
 			helpers.Go(func() {
 				<-done
@@ -109,6 +120,7 @@ func (r *checkerRole) heedAddresses(ctx context.Context, helpers *sync.WaitGroup
 		if err != nil {
 			return fmt.Errorf("follow addresses for ha_suspend: %w", err)
 		}
+		r.addresses, r.local = news, map[netip.Addr]int{}
 		r.count(r.addresses.take())
 	}
 	return r.suspend(ctx)

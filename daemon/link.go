@@ -31,8 +31,8 @@ type message struct {
 // startMessage is the first message a child gets.
 type startMessage struct {
 	Options Options             `json:"options"`
-	Config  []byte              `json:"config"` // kconf.File.Encode
-	Resume  map[string]snapshot `json:"resume,omitempty"`
+	Config  []byte              `json:"config"`            // kconf.File.Encode
+	Resume  map[string]snapshot `json:"resume,omitempty"`  // where instances are: a VRRP process goes on from there, a sync daemon follows
 	Tracked []verdict           `json:"tracked,omitempty"` // what is already known about what is tracked
 	Told    config.Told         `json:"told"`              // what the parent found out about this machine
 	Down    []string            `json:"down,omitempty"`    // real servers that were down when the predecessor ended

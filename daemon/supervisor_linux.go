@@ -169,20 +169,14 @@ func (s *supervisor) start(r role) {
 	}
 	s.children[r] = c
 	s.log.Info(fmt.Sprintf("Starting %s child process, pid=%d", r.title(), c.cmd.Process.Pid))
-	start := &startMessage{Options: s.opt, Config: s.conf.Encoded, Told: s.conf.Config.Told(), Tracked: s.tracks.known()}
+	start := &startMessage{Options: s.opt, Config: s.conf.Encoded, Told: s.conf.Config.Told(), Tracked: s.tracks.known(), Resume: s.resume}
 	if r == roleVRRP {
-		start.Resume = s.resume
 		start.Delay = startWait{Whole: s.waitUntil.Sub(s.began), Left: max(time.Until(s.waitUntil), 0)}
 	}
 	if r == roleCheckers {
 		start.Down = s.downServers()
 	}
 	c.link.Send(message{Start: start})
-	if r == roleCheckers {
-		for name, snap := range s.resume { // the sync daemon follows an instance
-			c.link.Send(message{Instance: &instanceMessage{Name: name, State: snap.State}})
-		}
-	}
 	go func() {
 		for m := range c.link.Messages() {
 			s.inbox <- childMessage{c, m, true}

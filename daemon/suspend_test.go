@@ -73,6 +73,29 @@ func TestHASuspendChecksOnlyWhereTheAddressIs(t *testing.T) {
 	})
 }
 
+// keepalived never checks the servers of a group.
+func TestHASuspendWithAGroupChecksWhileOneOfItsAddressesIsThere(t *testing.T) {
+	const text = "virtual_server_group g {\n10.9.0.100 80\n10.9.0.101 80\n}\n" +
+		"virtual_server group g {\nlb_algo rr\nlb_kind NAT\nprotocol TCP\nha_suspend\nreal_server 10.9.1.1 8080 {\nTCP_CHECK {\n}\n}\n}\n"
+	synctest.Test(t, func(t *testing.T) {
+		w := newWard(t, text)
+		w.addresses, w.local = newMailbox[localAddress](), map[netip.Addr]int{}
+		second := netip.MustParseAddr("10.9.0.101")
+		for _, step := range []struct {
+			changes []localAddress
+			want    int
+		}{{nil, 1}, {[]localAddress{{second, true}}, 0}, {[]localAddress{{second, false}}, 1}} {
+			w.count(step.changes)
+			if err := w.suspend(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if got := w.suspended(t); len(got) != step.want {
+				t.Errorf("after %v: suspended %q, want %d", step.changes, got, step.want)
+			}
+		}
+	})
+}
+
 func TestAddressesAreFollowedFromTheFirstListingOn(t *testing.T) {
 	address := func(text string) host.Address {
 		return host.Address{Link: "eth0", Prefix: netip.MustParsePrefix(text)}

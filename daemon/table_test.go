@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"holdfast/daemon/config"
+	"holdfast/daemon/config/configtest"
 	"holdfast/ipvs"
 	"holdfast/ipvs/ipvstest"
 )
@@ -215,6 +217,30 @@ func TestWithoutAnInstanceBothSyncDaemonsRunUnderItsVRID(t *testing.T) {
 	if got := daemonsFor(&config.SyncDaemon{Interface: "eth0", Instance: "VI_1"}, "BACKUP", 51); got[0].SyncID != 51 {
 		t.Errorf("id %d, want the VRID 51", got[0].SyncID)
 	}
+}
+
+// What counts is the first wish: a backup daemon for a moment would end the
+// master daemon that the predecessor left.
+func TestANewCheckerProcessGoesOnWithTheSyncDaemonOfAnActiveRouter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		text := "global_defs {\n lvs_sync_daemon eth0 VI_1\n}\n" + configtest.Router() + configtest.Balancer()
+		w := newWard(t, text)
+		d, vrid := w.conf.SyncDaemon()
+		left := daemonsFor(d, "MASTER", vrid)[0]
+		if err := w.plane.StartSyncDaemon(t.Context(), left); err != nil {
+			t.Fatal(err)
+		}
+		w.states = statesIn(map[string]snapshot{"VI_1": {State: "MASTER"}})
+		w.followInstance()
+		synctest.Wait()
+		got, err := w.plane.SyncDaemons(t.Context())
+		if err != nil || len(got) != 1 || got[0].State != ipvs.SyncMaster {
+			t.Errorf("sync daemons %v, %v; want the master alone", got, err)
+		}
+		if slices.ContainsFunc(*w.lines, func(l string) bool { return strings.HasPrefix(l, "started ") }) {
+			t.Errorf("a sync daemon was started anew: %q", *w.lines)
+		}
+	})
 }
 
 func TestVirtualServersThatShareAMarkShareItsService(t *testing.T) {
