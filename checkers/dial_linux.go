@@ -102,9 +102,11 @@ func (t Target) dialVerdict(ctx context.Context, network string, err error) Verd
 		return down(ConnectTimeout, fmt.Sprintf("connect to %s %v: no answer in %v", network, t.Addr, t.Timeout))
 	}
 	for _, r := range refusals {
-		if errors.Is(err, r) && t.unroutable(network, err) {
+		switch {
+		case !errors.Is(err, r):
+		case r != syscall.ECONNREFUSED && t.unroutable(network, err):
 			return down(NoRoute, detail)
-		} else if errors.Is(err, r) {
+		default:
 			return down(Connect, detail)
 		}
 	}
