@@ -87,6 +87,9 @@ func (e *PacketError) Error() string {
 	case DropHMACMissing, DropHMACMalformed, DropHMACStale, DropHMACKey, DropHMACMAC, DropHMACReplay:
 		return e.trailerText()
 	case DropInterval:
+		if e.Version == 3 {
+			return fmt.Sprintf("advertisement interval of zero from %v, mine=%v", e.Src, time.Duration(e.Want))
+		}
 		return fmt.Sprintf("advertisement interval mismatch with %v mine=%d sec rcv'd=%d sec",
 			e.Src, time.Duration(e.Want)/time.Second, time.Duration(e.Got)/time.Second)
 	case DropAddresses:

@@ -159,7 +159,12 @@ func TestRFC9568Reception(t *testing.T) {
 			s.wants(Alarm{Kind: AlarmInterval, Peer: routerA, Priority: 150, Version: 3, Got: int64(2 * time.Second), Want: int64(time.Second)})
 		},
 		"7.1-12 the interval is not zero": func(t *testing.T) {
-			refused(t, hears(), fromA(t, summed(5, 0)), DropInterval) // 0064 is 0000
+			zero := fromA(t, summed(5, 0)) // 0064 is 0000
+			refused(t, hears(), zero, DropInterval)
+			fast, a := having(func(p *Params) { p.AdvertisementInterval = 200 * time.Millisecond }), Advert{}
+			if err := fast.Decode(zero, &a); err == nil || err.Error() != "advertisement interval of zero from 10.9.0.1, mine=200ms" {
+				t.Errorf("the log says %v", err)
+			}
 		},
 	}.run(t)
 }
