@@ -37,7 +37,7 @@ type Capture struct {
 const stormy = 66
 
 // captured is the filter: all that routers send each other and announce.
-const captured = "(ip proto 112 and not src host 10.9.0.66) or ip proto 51 or ip6 proto 112 or arp or icmp6 or igmp"
+var captured = fmt.Sprintf("(ip proto 112 and not src host 10.9.0.%d) or ip proto 51 or ip6 proto 112 or arp or icmp6 or igmp", stormy)
 
 func startCapture(t *testing.T, l *Lab, bridge string) *Capture {
 	t.Helper()
