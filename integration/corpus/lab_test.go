@@ -1,7 +1,6 @@
 package corpus
 
 import (
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,8 +8,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-
-	"go.uber.org/goleak"
 
 	"holdfast/integration/netns"
 )
@@ -20,20 +17,7 @@ import (
 func init() { runtime.LockOSThread() }
 
 // TestMain lets two cases run at once.
-func TestMain(m *testing.M) {
-	flag.Parse()
-	asked := false
-	flag.Visit(func(f *flag.Flag) { asked = asked || f.Name == "test.parallel" })
-	if !asked {
-		flag.Set("test.parallel", "2")
-	}
-	status := m.Run()
-	if err := goleak.Find(); err != nil && status == 0 {
-		fmt.Fprintln(os.Stderr, err)
-		status = 1
-	}
-	os.Exit(status)
-}
+func TestMain(m *testing.M) { os.Exit(netns.Main(m, 2)) }
 
 // account is what /etc/passwd and /etc/group say of an account that cases may
 // ask for. Nothing outside the namespaces sees them.

@@ -1,7 +1,6 @@
 package lifecycle
 
 import (
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,8 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"holdfast/integration/netns"
 )
 
@@ -21,22 +18,7 @@ import (
 func init() { runtime.LockOSThread() }
 
 // TestMain lets four labs run at once: they wait more than they work.
-func TestMain(m *testing.M) {
-	flag.Parse()
-	asked := false
-	flag.Visit(func(f *flag.Flag) { asked = asked || f.Name == "test.parallel" })
-	if !asked {
-		flag.Set("test.parallel", "4")
-	}
-	endMeter := netns.Meter()
-	status := m.Run()
-	endMeter()
-	if err := goleak.Find(); err != nil && status == 0 {
-		fmt.Fprintln(os.Stderr, err)
-		status = 1
-	}
-	os.Exit(status)
-}
+func TestMain(m *testing.M) { os.Exit(netns.Main(m, 4)) }
 
 // lab is a LAN with one host.
 func lab(t *testing.T) (*netns.Lab, *netns.Host) {

@@ -42,6 +42,7 @@
 //	wait.go     waiting for a condition with a deadline; comparing times
 //	meter.go    how late this machine is
 //	processors.go  how late each of its processors is
+//	main.go     what TestMain of a package with labs does
 //	hooks.go    HookLog: a script that writes down its arguments
 //	probe.go    Prober: a client that counts what it lost
 //	watch.go    Watcher: a third host that asks who owns an address

@@ -86,13 +86,6 @@ func stalled() time.Duration {
 	return time.Duration(us) * time.Microsecond
 }
 
-// Meter begins to note how late this machine is; the function that it returns
-// ends that. For the TestMain of another package that uses labs.
-func Meter() (end func()) {
-	go machine.run()
-	return machine.end
-}
-
 // LatenessSince is the worst lateness of the machine since then.
 func LatenessSince(then time.Time) time.Duration { return latenessSince(then) }
 
