@@ -261,6 +261,24 @@ vrrp_instance VI_1 {
 		time.Sleep(2 * time.Second)
 		want(t, full("master", "33"))
 	})
+	phase(t, "started again when somebody has stopped it", func(t *testing.T) {
+		if isKeepalived() {
+			t.Skip("does not look at sync daemons again")
+		}
+		n.Run(t, "ipvsadm", "--stop-daemon", "master")
+		want(t, full("master", "33"))
+	})
+	phase(t, "goes on when the checker process is killed", func(t *testing.T) {
+		if isKeepalived() {
+			t.Skip("runs it in the VRRP process")
+		}
+		killChecker(t, d)
+		time.Sleep(2 * time.Second)
+		want(t, full("master", "33"))
+		if log := d.Log(); strings.Contains(log[strings.LastIndex(log, "Starting Healthcheck child process"):], "started ") {
+			t.Errorf("a sync daemon was started anew:\n%s", log)
+		}
+	})
 	phase(t, "another id after a reload", func(t *testing.T) {
 		d.Reload(t, strings.Replace(conf, "id 33", "id 34", 1))
 		want(t, full("master", "34"))
