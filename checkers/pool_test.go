@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -111,12 +112,63 @@ func TestPoolDrawsTheFirstDelayFromWarmup(t *testing.T) {
 	})
 }
 
+// TestPanicOfAProbeIsAFailedProbe: one line, one attempt that failed, nothing for
+// others, and the next probe comes in its time.
 func TestPanicOfAProbeIsAFailedProbe(t *testing.T) {
-	inBubble(t, []Spec{fake("rs1", "a", func(context.Context) Verdict { panic("boom") })}, nil, func(p *Pool, d *poolDiary) {
+	var n atomic.Int32
+	bomb := fake("rs1", "bomb", func(context.Context) Verdict {
+		if n.Add(1) == 2 {
+			panic("boom")
+		}
+		return Verdict{Up: true}
+	})
+	bomb.Timing.LogAllFailures = true
+	inBubble(t, []Spec{bomb, fake("rs2", "quiet", good)}, nil, func(_ *Pool, d *poolDiary) {
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
-		check(t, d.lines, []string{"0s a started up=true", "1s a log FAKE_CHECK check of a: checker panicked: boom",
-			"1s a log TCP_CHECK on service a failed.", "1s a up=false"})
+		d.lines = nil
+		time.Sleep(30 * time.Second)
+		synctest.Wait()
+		check(t, d.lines, []string{
+			"11s bomb log FAKE_CHECK check of bomb: checker panicked: boom",
+			"11s bomb log TCP connection to bomb failed.", // the first of two that it takes
+		})
+		if got := n.Load(); got != 5 { // at 1s, 11s, after delay_before_retry at 12s, 22s and 32s
+			t.Errorf("%d probes, want 5", got)
+		}
+	})
+}
+
+func TestAProbeThatPanicsEachTimeIsDownAndSaysSoOnce(t *testing.T) {
+	var n atomic.Int32
+	specs := same(3, func(context.Context) Verdict {
+		if n.Add(1); n.Load() != 4 {
+			panic("boom")
+		}
+		return Verdict{Up: true}
+	})
+	inBubble(t, specs, nil, func(_ *Pool, d *poolDiary) {
+		want := func(until time.Duration, lines ...string) {
+			t.Helper()
+			d.lines = nil
+			time.Sleep(time.Until(d.start.Add(until)))
+			synctest.Wait()
+			check(t, d.lines, lines)
+		}
+		panicked := " log FAKE_CHECK check of vs0 and of 2 more: checker panicked: boom"
+		down := func(at, how string) (lines []string) {
+			for i := range 3 {
+				lines = append(lines, fmt.Sprintf("%s vs%d log TCP_CHECK on service vs%d failed%s.", at, i, i, how), fmt.Sprintf("%s vs%d up=false", at, i))
+			}
+			return lines
+		}
+		time.Sleep(500 * time.Millisecond)
+		synctest.Wait()
+		want(2*time.Second, append([]string{"1s vs0" + panicked}, down("1s", "")...)...)
+		want(30 * time.Second) // again at 11s and 21s
+		want(32*time.Second, "31s vs0 log TCP connection to vs0 success.", "31s vs0 up=true", "31s vs1 log TCP connection to vs1 success.", "31s vs1 up=true",
+			"31s vs2 log TCP connection to vs2 success.", "31s vs2 up=true")
+		want(60*time.Second, append([]string{"41s vs0" + panicked}, down("42s", " after 1 retries")...)...)
 	})
 }
 
