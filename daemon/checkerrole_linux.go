@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"path/filepath"
 	"strconv"
 	"sync"
 	"syscall"
@@ -29,6 +30,7 @@ type checkerRole struct {
 	byCheck  map[uint64]checkOf
 	states   map[string]string // instances, for the sync daemon
 	numbers  map[string]int    // in track_files
+	sessions sessions          // that BFD_CHECKs follow
 
 	following bool // a sync daemon was asked for
 
@@ -54,8 +56,9 @@ type checkOf struct {
 
 // runCheckers is the life of the checker process.
 func (c *childProcess) runCheckers(start startMessage) int {
-	r := &checkerRole{childProcess: c, reports: newMailbox[checkers.Report](), states: statesIn(start.Resume), numbers: numbersIn(start.Tracked)}
-	client := ipvs.New(ipvs.Options{})
+	r := &checkerRole{childProcess: c, reports: newMailbox[checkers.Report](), states: statesIn(start.Resume)}
+	r.know(start.Tracked)
+	client := ipvs.New(ipvsOptions(&c.conf.Global))
 	defer client.Close()
 	r.keeper = newKeeper(c.log, client)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -88,6 +91,20 @@ func (c *childProcess) runCheckers(start startMessage) int {
 	return ExitOK
 }
 
+// ipvsOptions say where the IPVS table is: net_namespace_ipvs, without a name
+// the default namespace, which is that of the process 1.
+func ipvsOptions(g *config.Globals) ipvs.Options {
+	o := ipvs.Options{ReceiveBuffer: g.Buffers.LVSCommand.Size, ForceBuffer: g.Buffers.LVSCommand.Force}
+	switch name := g.NamespaceIPVS; {
+	case name == nil:
+	case *name == "":
+		o.Netns = "/proc/1/ns/net"
+	default:
+		o.Netns = filepath.Join("/run/netns", *name)
+	}
+	return o
+}
+
 // statesIn are the states of instances, which the sync daemon follows from the
 // first moment on: that of an active router must not be replaced because the
 // checker process is.
@@ -106,6 +123,10 @@ func (r *checkerRole) heedAddresses(ctx context.Context, helpers *sync.WaitGroup
 		kernel, err := host.OpenNetlink()
 		if err != nil {
 			return err
+		}
+		b := &r.conf.Global.Buffers
+		if err := kernel.SetReceiveBuffers(octets(b.LVSCommand), octets(b.LVSMonitor)); err != nil {
+			r.log.Error(err.Error())
 		}
 		news := newMailbox[localAddress]()
 		done, err := followAddresses(ctx, kernel, news.put)
@@ -201,13 +222,14 @@ func (r *checkerRole) adopt(ctx context.Context, services []*config.Service) err
 				r.byCheck[st.ID] = checkOf{run, srv.Key}
 			}
 			srv.Checkers = append(srv.Checkers, r.fileCheckers(s.Files[i])...)
+			srv.Checkers = append(srv.Checkers, r.sessions.checks(s.Sessions[i])...)
 			params.Servers = append(params.Servers, srv)
 		}
 		list = append(list, run)
 		if known {
-			r.do(run, r.judgeFiles(run, "", run.machine.Step(ipvs.Reconfigure{Params: params}, nil)))
+			r.do(run, r.judge(run, run.machine.Step(ipvs.Reconfigure{Params: params}, nil)))
 		} else {
-			r.do(run, unsaid(r.judgeFiles(run, "", run.machine.Step(ipvs.Startup{Params: params}, nil))))
+			r.do(run, unsaid(r.judge(run, run.machine.Step(ipvs.Startup{Params: params}, nil))))
 		}
 	}
 	for _, gone := range r.services {
@@ -244,7 +266,7 @@ func (r *checkerRole) serve(ctx context.Context, helpers *sync.WaitGroup) {
 				r.states[m.Instance.Name] = m.Instance.State
 				r.followInstance()
 			case m.Verdict != nil:
-				r.number(*m.Verdict)
+				r.tracked(*m.Verdict)
 			case m.Reload != nil:
 				r.reload(ctx, helpers, *m.Reload)
 			}
@@ -260,7 +282,7 @@ func (r *checkerRole) reload(ctx context.Context, helpers *sync.WaitGroup, m rel
 		return
 	}
 	r.log.Info("Reloading")
-	r.numbers = numbersIn(m.Tracked)
+	r.know(m.Tracked)
 	old := r.conf
 	r.conf = conf
 	distrust(conf.Services, r.downServers())
@@ -435,8 +457,11 @@ func upOrDown(up bool) string {
 func (r *checkerRole) tellServer(s *runningService, a ipvs.NotifyServer) {
 	name := s.ServerName(a.Server)
 	detail, reason := mailText(s.last.check, a.Up), ""
-	if a.Gone {
+	switch {
+	case a.Gone:
 		detail, reason = "Removing", reasonRemoved
+	case a.Initial:
+		detail = "" // no mail
 	}
 	r.link.Send(message{Fact: &event.Fact{
 		Type: event.Transitioned, Kind: event.RealServer, Name: config.ServerObject(name, s.Params.Name), Time: time.Now(),

@@ -56,6 +56,7 @@
 //	vrrptext.go            keepalived's log lines for what routers do
 //	checkerrole_linux.go   the checker process
 //	filechecks.go          numbers in files into verdicts and weights
+//	sessionchecks.go       states of BFD sessions into verdicts
 //	suspend.go             ha_suspend: addresses that come and go into checkers that run or not
 //	table.go               virtual servers into the IPVS table
 //	syncdaemon.go          the IPVS sync daemon follows an instance

@@ -6,8 +6,11 @@ import (
 )
 
 // mailText is what keepalived's mail says about a change of a real server,
-// without the arrows.
+// without the arrows; none about one that no check has found.
 func mailText(check string, up bool) string {
+	if check == "" {
+		return ""
+	}
 	name, verb := check, "failed"
 	if up {
 		verb = "succeed"

@@ -31,6 +31,8 @@ type keeper struct {
 	missing  bool                     // the kernel has no ip_vs, and the log says so
 	lastErr  string
 	timeouts *ipvs.Timeouts // the kernel's own, put back at stop
+	asked    config.LVSTimeouts
+	late     bool // the timeouts are still to be written
 	sync     syncFollower
 	sweep    time.Duration
 }
@@ -67,6 +69,9 @@ func (k *keeper) run(ctx context.Context) {
 				k.fulfil(ctx, w)
 			}
 		case <-timer.C:
+			if k.late {
+				k.setTimeouts(ctx)
+			}
 			k.reconcile(ctx)
 			k.sync.reconcile(ctx, k)
 		}
@@ -89,7 +94,8 @@ func (k *keeper) fulfil(ctx context.Context, w wish) {
 		k.report(k.plane.Flush(ctx))
 	}
 	if w.timeouts != nil {
-		k.setTimeouts(ctx, *w.timeouts)
+		k.asked = *w.timeouts
+		k.setTimeouts(ctx)
 	}
 	if w.table != nil {
 		k.table = w.table
@@ -131,6 +137,7 @@ func (k *keeper) report(err error) {
 	case err == nil:
 		if k.missing {
 			k.log.Info("ip_vs is there now: virtual services are set up")
+			k.late = k.late || k.asked != (config.LVSTimeouts{})
 		}
 		k.missing, k.lastErr = false, ""
 		return
@@ -150,22 +157,28 @@ func (k *keeper) report(err error) {
 }
 
 // setTimeouts writes lvs_timeouts and remembers what was there; the zero value
-// puts that back.
-func (k *keeper) setTimeouts(ctx context.Context, t config.LVSTimeouts) {
-	if t == (config.LVSTimeouts{}) {
-		if k.timeouts != nil {
-			k.report(k.plane.SetTimeouts(ctx, *k.timeouts))
-			k.timeouts = nil
+// puts that back. What fails is tried again at the next sweep.
+func (k *keeper) setTimeouts(ctx context.Context) {
+	err := k.writeTimeouts(ctx)
+	k.report(err)
+	k.late = err != nil
+}
+
+func (k *keeper) writeTimeouts(ctx context.Context) error {
+	if k.asked == (config.LVSTimeouts{}) {
+		if k.timeouts == nil {
+			return nil
 		}
-		return
+		was := *k.timeouts
+		k.timeouts = nil
+		return k.plane.SetTimeouts(ctx, was)
 	}
 	if k.timeouts == nil {
 		was, err := k.plane.Timeouts(ctx)
 		if err != nil {
-			k.report(err)
-			return
+			return err
 		}
 		k.timeouts = &was
 	}
-	k.report(k.plane.SetTimeouts(ctx, ipvs.Timeouts(t)))
+	return k.plane.SetTimeouts(ctx, ipvs.Timeouts(k.asked))
 }

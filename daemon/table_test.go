@@ -42,6 +42,15 @@ func (p *plane) Read(ctx context.Context) (ipvs.Table, error) {
 	return p.Fake.Read(ctx)
 }
 
+func (p *plane) Timeouts(ctx context.Context) (ipvs.Timeouts, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.gone {
+		return ipvs.Timeouts{}, fmt.Errorf("resolve family IPVS: %w", ipvs.ErrNoIPVS)
+	}
+	return p.Fake.Timeouts(ctx)
+}
+
 func startKeeper(t *testing.T) (*keeper, *plane, *[]string) {
 	p, lines := &plane{Fake: &ipvstest.Fake{}}, &[]string{}
 	k := newKeeper(newLogger(slog.LevelInfo, recorder{lines}), p)
@@ -140,6 +149,28 @@ func TestAKernelWithoutIPVSIsSaidOnceAndServedWhenItComes(t *testing.T) {
 		if got := shown(t, p); got["10.0.0.1:80"] != 3 {
 			t.Errorf("table after ip_vs came: %v", got)
 		}
+	})
+}
+
+func TestTimeoutsAreWrittenWhenIPVSComesAndPutBackAtTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k, p, _ := startKeeper(t)
+		shows := func(what string, tcp time.Duration) {
+			t.Helper()
+			synctest.Wait()
+			if got, _ := p.Fake.Timeouts(t.Context()); got.TCP != tcp {
+				t.Errorf("%s: time-out of TCP %v, want %v", what, got.TCP, tcp)
+			}
+		}
+		own, _ := p.Fake.Timeouts(t.Context())
+		p.setGone(true)
+		k.want(wish{timeouts: &config.LVSTimeouts{TCP: 77 * time.Second}, table: oneService("192.0.2.100:80", nil)})
+		shows("without ip_vs", own.TCP)
+		p.setGone(false)
+		time.Sleep(tableMissing + time.Millisecond)
+		shows("with ip_vs", 77*time.Second)
+		k.want(wish{timeouts: &config.LVSTimeouts{}})
+		shows("at the end", own.TCP)
 	})
 }
 

@@ -43,8 +43,8 @@ var lvsKeywords = kconf.Vocabulary[Globals]{
 			setSyncDaemon).MissingIs(kconf.ClassGeneral)},
 	boolRow("checker_log_all_failures", "2.0.11", "Log each failed probe, not only the one that changes the state.",
 		func(g *Globals) *bool { return &g.LogAllFailure }),
-	notYet(boolRow("rs_init_notifies", "2.0.0", "Run notify_up for real servers that are up from the start.",
-		func(g *Globals) *bool { return &g.RSInitNotify }))[0],
+	boolRow("rs_init_notifies", "2.0.0", "Run notify_up, and tell FIFOs, for real servers that are up from the start.",
+		func(g *Globals) *bool { return &g.RSInitNotify }),
 }
 
 var flushRow = kconf.Keyword[Globals]{Name: "lvs_flush_on_stop", Args: "[VS]", Default: "off", Since: "2.2.0",
