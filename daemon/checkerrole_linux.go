@@ -34,6 +34,9 @@ type checkerRole struct {
 
 	following bool // a sync daemon was asked for
 
+	unsettled bool      // some machine wants another table
+	untold    []message // what the parent is to be told when the kernel has it
+
 	addresses *mailbox[localAddress] // for ha_suspend; nil: none has it
 	local     map[netip.Addr]int     // on how many links they stand
 	asleep    map[string]string      // owners of checkers that are suspended → their server
@@ -238,7 +241,8 @@ func (r *checkerRole) adopt(ctx context.Context, services []*config.Service) err
 		}
 	}
 	r.services = list
-	r.apply()
+	r.unsettled = true
+	r.settle()
 	return nil
 }
 
@@ -250,9 +254,7 @@ func (r *checkerRole) serve(ctx context.Context, helpers *sync.WaitGroup) {
 		case <-r.terms:
 			return
 		case <-r.reports.ready():
-			for _, rep := range r.reports.take() {
-				r.handleReport(rep)
-			}
+			r.handleReports(r.reports.take())
 		case <-r.news():
 			r.count(r.addresses.take())
 			if err := r.suspend(ctx); err != nil {
@@ -349,6 +351,15 @@ func probeLimit() int {
 	return int(min(l.Cur/2, checkers.DefaultLimit))
 }
 
+// handleReports takes what checkers found. Servers that fall together leave the
+// table together.
+func (r *checkerRole) handleReports(list []checkers.Report) {
+	for _, rep := range list {
+		r.handleReport(rep)
+	}
+	r.settle()
+}
+
 // handleReport passes what a checker found to the machine of its virtual server.
 func (r *checkerRole) handleReport(rep checkers.Report) {
 	switch a := rep.Action.(type) {
@@ -383,12 +394,13 @@ func (r *checkerRole) verdict(rep checkers.Report, v checkers.VerdictChanged) {
 	r.do(of.service, out)
 }
 
-// do carries out what a machine wants, in order: the kernel first, then scripts.
+// do logs what a machine wants and leaves the rest to settle: one look at the table is
+// enough for all that one reload or one fault brings about.
 func (r *checkerRole) do(s *runningService, actions []ipvs.Action) {
 	for _, a := range actions {
 		switch a := a.(type) {
 		case ipvs.Apply:
-			r.apply()
+			r.unsettled = true
 		case ipvs.RealServerUp:
 			r.log.Info(a.Text)
 		case ipvs.RealServerDown:
@@ -413,6 +425,18 @@ func (r *checkerRole) do(s *runningService, actions []ipvs.Action) {
 			r.tellQuorum(s, a.Up)
 		}
 	}
+}
+
+// settle carries out what machines wanted, in order: the kernel first, then scripts.
+func (r *checkerRole) settle() {
+	if r.unsettled {
+		r.unsettled = false
+		r.apply()
+	}
+	for _, m := range r.untold {
+		r.link.Send(m)
+	}
+	r.untold = nil
 }
 
 // apply makes the kernel carry what all machines want, and waits for it.
@@ -463,7 +487,7 @@ func (r *checkerRole) tellServer(s *runningService, a ipvs.NotifyServer) {
 	case a.Initial:
 		detail = "" // no mail
 	}
-	r.link.Send(message{Fact: &event.Fact{
+	r.untold = append(r.untold, message{Fact: &event.Fact{
 		Type: event.Transitioned, Kind: event.RealServer, Name: config.ServerObject(name, s.Params.Name), Time: time.Now(),
 		From: upOrDown(!a.Up), To: upOrDown(a.Up), Reason: reason, Detail: detail,
 		Values: map[string]string{valueServer: name, valueService: s.Params.Name},
@@ -471,7 +495,7 @@ func (r *checkerRole) tellServer(s *runningService, a ipvs.NotifyServer) {
 }
 
 func (r *checkerRole) tellQuorum(s *runningService, up bool) {
-	r.link.Send(message{Fact: &event.Fact{
+	r.untold = append(r.untold, message{Fact: &event.Fact{
 		Type: event.Transitioned, Kind: event.VirtualServer, Name: s.Params.Name, Time: time.Now(),
 		From: upOrDown(!up), To: upOrDown(up), Detail: s.quorumMail(),
 		Values: map[string]string{valueService: s.Params.Name},
@@ -487,6 +511,7 @@ func (r *checkerRole) release(conf *config.Config) {
 			}
 		}
 	}
+	r.settle()
 	last := wish{table: ipvs.Table{}, timeouts: &config.LVSTimeouts{}, daemons: &[]ipvs.SyncDaemon{}}
 	if f := conf.Global.LVSFlushStop; f != nil && !f.OnlyOurs {
 		last.flush = true

@@ -62,7 +62,7 @@ func (w *ward) decide(t *testing.T, server string, up bool) {
 	}
 	for i, spec := range w.conf.Checks() {
 		if spec.Names.Server == server {
-			w.handleReport(checkers.Report{ID: status[i].ID, Spec: spec, Action: checkers.VerdictChanged{Up: up}})
+			w.handleReports([]checkers.Report{{ID: status[i].ID, Spec: spec, Action: checkers.VerdictChanged{Up: up}}})
 			return
 		}
 	}

@@ -19,14 +19,17 @@ const (
 )
 
 // keeper makes a dataplane carry what is wanted: it reads the table, applies
-// the difference, and looks again after an error, after each wish and on a
-// sweep. One goroutine, run's, talks to the plane.
+// the difference, and looks again on each sweep. In between it does what a wish
+// changes, and looks only if that is refused: one server that falls is one command,
+// however many services there are. One goroutine, run's, talks to the plane.
 type keeper struct {
 	log   *slog.Logger
 	plane ipvs.Kernel
 	wants *mailbox[wish]
 
 	table    ipvs.Table
+	carried  ipvs.Table               // what the kernel carried of it when last something was done; nil: not known
+	seen     time.Time                // when the kernel's table was last read
 	owned    map[ipvs.ServiceKey]bool // ours now or at some time since the start
 	missing  bool                     // the kernel has no ip_vs, and the log says so
 	lastErr  string
@@ -58,6 +61,7 @@ func (k *keeper) want(w wish) { k.wants.put(w) }
 // run keeps the table until ctx ends. What is in the kernel then stays there:
 // to take it away, want an empty table first and wait for done.
 func (k *keeper) run(ctx context.Context) {
+	k.seen = time.Now()
 	timer := time.NewTimer(k.sweep)
 	defer timer.Stop()
 	for {
@@ -79,7 +83,7 @@ func (k *keeper) run(ctx context.Context) {
 		if k.missing {
 			next = tableMissing
 		}
-		timer.Reset(next)
+		timer.Reset(time.Until(k.seen.Add(next)))
 	}
 }
 
@@ -91,6 +95,7 @@ func (k *keeper) fulfil(ctx context.Context, w wish) {
 		k.sweep = w.sweep
 	}
 	if w.flush {
+		k.carried = nil
 		k.report(k.plane.Flush(ctx))
 	}
 	if w.timeouts != nil {
@@ -102,7 +107,9 @@ func (k *keeper) fulfil(ctx context.Context, w wish) {
 		for key := range w.table {
 			k.owned[key] = true
 		}
-		k.reconcile(ctx)
+		if !k.adjust(ctx) {
+			k.reconcile(ctx)
+		}
 	}
 	if w.daemons != nil {
 		k.sync.wanted = *w.daemons
@@ -110,25 +117,54 @@ func (k *keeper) fulfil(ctx context.Context, w wish) {
 	}
 }
 
-// reconcile makes the kernel carry the table.
+// adjust makes the kernel carry the table by what it has to do more than before. A
+// command that is refused says that somebody else was there.
+func (k *keeper) adjust(ctx context.Context) bool {
+	if k.carried == nil {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, tableLimit)
+	defer cancel()
+	ops := ipvs.Diff(k.table, k.carried, func(ipvs.ServiceKey) bool { return true })
+	if err := ipvs.ApplyAll(ctx, k.plane, ops); err != nil {
+		k.carried = nil
+		return false
+	}
+	k.done(ops)
+	return true
+}
+
+// done notes that the kernel carries the table.
+func (k *keeper) done(ops []ipvs.Op) {
+	for _, op := range ops {
+		k.log.Debug(op.String())
+	}
+	k.carried = k.table
+	for key := range k.owned {
+		if _, wanted := k.table[key]; !wanted {
+			delete(k.owned, key)
+		}
+	}
+}
+
+// reconcile makes the kernel carry the table, whatever it carries now.
 func (k *keeper) reconcile(ctx context.Context) {
+	k.seen = time.Now()
 	if len(k.owned) == 0 {
 		return // nothing of ours: the kernel is not even asked for ip_vs
 	}
 	ctx, cancel := context.WithTimeout(ctx, tableLimit)
 	defer cancel()
 	ops, err := ipvs.Reconcile(ctx, k.plane, k.table, func(key ipvs.ServiceKey) bool { return k.owned[key] })
-	for _, op := range ops {
-		k.log.Debug(op.String())
-	}
 	k.report(err)
-	if err == nil {
-		for key := range k.owned {
-			if _, wanted := k.table[key]; !wanted {
-				delete(k.owned, key)
-			}
+	if err != nil {
+		k.carried = nil
+		for _, op := range ops {
+			k.log.Debug(op.String())
 		}
+		return
 	}
+	k.done(ops)
 }
 
 // report logs an error when it is new, and the end of one.

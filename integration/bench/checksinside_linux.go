@@ -113,7 +113,6 @@ type farm struct {
 	bulk              *listener
 	victims           []*listener
 	table             *ipvs.Client
-	namespaceFile     *os.File
 }
 
 // newFarm joins them by a cable; every address of checkedNet is one of the servers'.
@@ -148,10 +147,7 @@ func (f *farm) build(victims int) (err error) {
 			return err
 		}
 	}
-	if f.namespaceFile, err = os.Open("/run/netns/" + f.director); err != nil {
-		return err
-	}
-	f.table = ipvs.New(ipvs.Options{Netns: f.namespaceFile})
+	f.table = ipvs.New(ipvs.Options{Netns: "/run/netns/" + f.director})
 	if f.bulk, err = listenIn(f.servers, 80); err != nil {
 		return err
 	}
@@ -173,7 +169,6 @@ func (f *farm) close() {
 	}
 	if f.table != nil {
 		f.table.Close()
-		f.namespaceFile.Close()
 	}
 	f.lab.close()
 }
@@ -216,11 +211,16 @@ func (plan checkPlan) runChecks(program string, size checkSize) (r checkRun, err
 		return r, err
 	}
 	defer f.close()
-	d, err := f.startWith(program, f.director, checkedServers(size.Checks, plan.Deaths, size.Loop, 1), "-C")
+	d, err := f.startWith(program, f.director, checkedServers(size.Checks, plan.Deaths, size.Loop, 1), "-C", "-l")
 	if err != nil {
 		return r, err
 	}
-	defer d.kill()
+	defer func() {
+		d.kill()
+		if err != nil {
+			err = fmt.Errorf("%w; its log:\n%s", err, d.said())
+		}
+	}()
 	if err := f.settle(size.Checks); err != nil {
 		return r, err
 	}
@@ -280,11 +280,16 @@ func (plan checkPlan) runReloads(program string) (r reloadRun, err error) {
 	}
 	defer f.close()
 	servers := 4 * plan.Services
-	d, err := f.startWith(program, f.director, checkedServers(servers, 0, apart, 1), "-C")
+	d, err := f.startWith(program, f.director, checkedServers(servers, 0, apart, 1), "-C", "-l")
 	if err != nil {
 		return r, err
 	}
-	defer d.kill()
+	defer func() {
+		d.kill()
+		if err != nil {
+			err = fmt.Errorf("%w; its log:\n%s", err, d.said())
+		}
+	}()
 	if err := f.settle(servers); err != nil {
 		return r, err
 	}

@@ -82,9 +82,9 @@ func (l *lab) start(program, namespace, config string) (*router, error) {
 	return l.startWith(program, namespace, config, "-P")
 }
 
-// startWith runs a daemon with one part of it: -P routers, -C health checks. It finds
-// its configuration where conf says.
-func (l *lab) startWith(program, namespace, config, part string) (*router, error) {
+// startWith runs a daemon with one part of it, -P routers or -C health checks, and
+// more options. It finds its configuration where conf says, and leaves its log there.
+func (l *lab) startWith(program, namespace, config string, options ...string) (*router, error) {
 	base := filepath.Join(l.dir, namespace)
 	r := &router{vrrp: base + ".vrrp", conf: base + ".conf"}
 	if err := os.WriteFile(r.conf, []byte(config), 0o644); err != nil {
@@ -92,7 +92,13 @@ func (l *lab) startWith(program, namespace, config, part string) (*router, error
 	}
 	os.Remove(r.vrrp) // of one that was killed
 	os.Remove(base + ".pid")
-	r.cmd = exec.Command("ip", "netns", "exec", namespace, program, "-n", part, "-f", r.conf, "-p", base+".pid", "-r", r.vrrp, "-c", base+".checkers")
+	r.cmd = exec.Command("ip", append([]string{"netns", "exec", namespace, program, "-n", "-f", r.conf, "-p", base + ".pid", "-r", r.vrrp, "-c", base + ".checkers"}, options...)...)
+	log, err := os.Create(base + ".log")
+	if err != nil {
+		return nil, err
+	}
+	defer log.Close()
+	r.cmd.Stdout, r.cmd.Stderr = log, log
 	if err := r.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", program, err)
 	}
@@ -125,6 +131,12 @@ func (r *router) stop() error {
 		r.kill()
 		return errors.New("does not stop within 20 s")
 	}
+}
+
+// said is the end of what a daemon logged.
+func (r *router) said() string {
+	text, _ := os.ReadFile(strings.TrimSuffix(r.conf, ".conf") + ".log")
+	return string(text[max(0, len(text)-4000):])
 }
 
 // child is the process that speaks VRRP.
