@@ -36,10 +36,10 @@ func (answering) Check(context.Context) Verdict { return Verdict{Up: true} }
 // round is one check from its deadline to the next: the timer, the probe's goroutine,
 // its answer.
 func (p *Pool) round() {
-	p.tick(p.timers[0].schedule.Deadline())
-	for len(p.running) > 0 {
-		p.finished(<-p.results)
-	}
+	e := p.timers[0]
+	p.step(e.schedule.Deadline(), e, Tick{})
+	p.launchAll()
+	p.finished(<-p.results)
 }
 
 func TestOneCheckAmongThousandsAllocatesLittle(t *testing.T) {

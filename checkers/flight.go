@@ -196,7 +196,8 @@ func (p *Pool) answer(now time.Time, f *flight, v Verdict) {
 	waiters := f.waiters
 	f.waiters = nil
 	for _, e := range waiters {
-		p.step(now, e, Probed{Began: f.began, Verdict: v})
+		p.step(now, e, Probed{Began: f.began.Add(e.early), Verdict: v})
+		e.early = 0
 	}
 }
 

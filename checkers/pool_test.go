@@ -191,6 +191,44 @@ func TestAProbeThatPanicsEachTimeIsDownAndSaysSoOnce(t *testing.T) {
 	})
 }
 
+// TestChecksAreAskedTogetherAndKeepTheirRhythm: one that is due 8 ms later is asked
+// with the other, and waits 8 ms longer after it.
+func TestChecksAreAskedTogetherAndKeepTheirRhythm(t *testing.T) {
+	asked := map[string][]time.Duration{}
+	var mu sync.Mutex
+	var began time.Time
+	spec := func(name string, warmup time.Duration) Spec {
+		s := fake(name, name, func(context.Context) Verdict {
+			mu.Lock()
+			defer mu.Unlock()
+			asked[name] = append(asked[name], time.Since(began))
+			return Verdict{Up: true}
+		})
+		s.Timing.Warmup = warmup
+		return s
+	}
+	synctest.Test(t, func(t *testing.T) {
+		began = time.Now()
+		p := NewPool(nil)
+		p.Random = func(limit time.Duration) time.Duration { return limit }
+		ctx, stop := context.WithCancel(t.Context())
+		specs := []Spec{spec("first", 0), spec("near", 8*time.Millisecond), spec("far", 20*time.Millisecond)}
+		go p.Run(ctx, specs)
+		time.Sleep(12 * time.Second)
+		if err := p.Reconfigure(ctx, specs[1:]); err != nil { // they have the same rhythm without it
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Second)
+		stop()
+		synctest.Wait()
+	})
+	for name, want := range map[string]string{"first": "[1s 11s]", "near": "[1s 11s 21.008s]", "far": "[1.02s 11.02s 21.02s]"} {
+		if got := fmt.Sprint(asked[name]); got != want {
+			t.Errorf("%s was asked at %s, want %s", name, got, want)
+		}
+	}
+}
+
 func TestProbeHasItsTotalDeadline(t *testing.T) {
 	wait := func(ctx context.Context) Verdict { <-ctx.Done(); return Verdict{Reason: Timeout} }
 	inBubble(t, []Spec{fake("rs1", "a", wait)}, nil, func(p *Pool, d *poolDiary) {

@@ -60,7 +60,8 @@ func (c *crowd) checks(service string, first, count int, loop time.Duration) (sp
 }
 
 // wantEven fails when a hundredth of a second has more than twice its share of the
-// probes between two moments, or when these are not so many.
+// probes between two moments, or when these are not so many, but for what is asked
+// together a little too early.
 func (c *crowd) wantEven(t *testing.T, from, to time.Duration, probes int) {
 	t.Helper()
 	const width = 10 * time.Millisecond
@@ -75,7 +76,7 @@ func (c *crowd) wantEven(t *testing.T, from, to time.Duration, probes int) {
 			}
 		}
 	}
-	if total != probes {
+	if slack := probes / 100; total < probes-slack || total > probes+slack {
 		t.Errorf("from %v to %v %d probes, want %d", from, to, total, probes)
 	}
 	share := float64(probes) / float64(len(buckets))
@@ -86,7 +87,8 @@ func (c *crowd) wantEven(t *testing.T, from, to time.Duration, probes int) {
 	}
 }
 
-// wantRhythm fails when a server was not asked at each loop since the first time.
+// wantRhythm fails when a server was not asked at each loop since the first time, give
+// or take what is asked together, or loses its place in the long run.
 func (c *crowd) wantRhythm(t *testing.T, specs []Spec, loop time.Duration, least int) {
 	t.Helper()
 	c.mu.Lock()
@@ -97,8 +99,8 @@ func (c *crowd) wantRhythm(t *testing.T, specs []Spec, loop time.Duration, least
 			t.Fatalf("%v was asked %d times, want %d at least", s.Target.Addr, len(list), least)
 		}
 		for i := 1; i < len(list); i++ {
-			if list[i]-list[i-1] != loop {
-				t.Fatalf("%v was asked at %v, want each %v", s.Target.Addr, list, loop)
+			if off := list[i] - list[0] - time.Duration(i)*loop; off.Abs() > together {
+				t.Fatalf("%v was asked at %v, want each %v and never off by more than %v", s.Target.Addr, list, loop, together)
 			}
 		}
 	}

@@ -328,7 +328,7 @@ func (s *Schedule) reconfigure(now time.Time, p Params) {
 	if !s.hasRun {
 		longest = max(longest, firstDelay+p.Warmup)
 	}
-	if wait := s.deadline.Sub(now); wait > longest && longest > 0 {
+	if wait := s.deadline.Sub(now); wait > longest+together && longest > 0 { // who was asked too early waits longer
 		s.deadline = now.Add(wait % longest)
 	}
 	if s.step >= len(p.Steps) {
