@@ -34,6 +34,8 @@ type checkerRole struct {
 
 	following bool // a sync daemon was asked for
 
+	processors func(one bool) // useProcessors; nil: as they are
+
 	unsettled bool      // some machine wants another table
 	untold    []message // what the parent is to be told when the kernel has it
 
@@ -88,6 +90,8 @@ func (c *childProcess) runCheckers(start startMessage) int {
 	}
 	r.followInstance()
 	c.ready()
+	r.processors = useProcessors
+	r.processors(oneIsEnough(specs))
 	r.serve(ctx, &helpers)
 	r.release(c.conf)
 	c.log.Info("Stopped")
@@ -278,6 +282,10 @@ func (r *checkerRole) serve(ctx context.Context, helpers *sync.WaitGroup) {
 
 func (r *checkerRole) reload(ctx context.Context, helpers *sync.WaitGroup, m reloadMessage) {
 	r.standing.relax()
+	if r.processors != nil { // much to do for a moment
+		r.processors(false)
+		defer func() { r.processors(oneIsEnough(r.conf.Checks())) }()
+	}
 	conf, err := config.Decode(m.Config, m.Told)
 	if err != nil {
 		r.log.Error(err.Error())

@@ -59,6 +59,7 @@
 //	sessionchecks.go       states of BFD sessions into verdicts
 //	suspend.go             ha_suspend: addresses that come and go into checkers that run or not
 //	table.go               virtual servers into the IPVS table
+//	processors.go          how many the checker process uses
 //	syncdaemon.go          the IPVS sync daemon follows an instance
 //	hooks.go               facts into scripts and mail; hooksettings.go which of them
 //	fifos.go               facts into lines for FIFOs
