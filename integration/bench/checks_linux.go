@@ -23,7 +23,7 @@ const checkLoop = 3 * time.Second
 // machine with ip_vs: its processor is slow, so only ratios say something about
 // others.
 func benchChecks(opt options) error {
-	plan := checkPlan{Programs: []string{opt.keepalived, "/vm/holdfast"}, Rounds: opt.checkRounds, Window: 12 * time.Second,
+	plan := checkPlan{Programs: []string{opt.keepalived, "/vm/holdfast"}, Rounds: opt.checkRounds, Window: 12 * time.Second, Calm: 3 * time.Second,
 		Deaths: opt.deaths, Services: opt.services, Reloads: 2}
 	for _, word := range strings.Split(opt.checks, ",") {
 		n, err := strconv.Atoi(word)

@@ -19,6 +19,7 @@ type checkPlan struct {
 	Rounds   int
 	Sizes    []checkSize
 	Window   time.Duration // how long checks at work are watched
+	Calm     time.Duration // how long a daemon is left alone before it is, and after a reload
 	Deaths   int           // servers that die in each run
 	Services int           // of the reload, with four servers each; 0: no reload
 	Reloads  int           // in each run
@@ -144,16 +145,12 @@ func (f *farm) build(victims int) (err error) {
 	if f.servers, err = f.namespace("s"); err != nil {
 		return err
 	}
-	for _, args := range [][]string{
-		{"-n", f.director, "link", "add", "eth0", "type", "veth", "peer", "name", "eth0", "netns", f.servers},
-		{"-n", f.director, "address", "add", "10.63.0.1/24", "dev", "eth0"}, {"-n", f.director, "link", "set", "eth0", "up"},
-		{"-n", f.servers, "address", "add", "10.63.0.2/24", "dev", "eth0"}, {"-n", f.servers, "link", "set", "eth0", "up"},
-		{"-n", f.servers, "route", "add", "local", checkedNet, "dev", "lo"},
-		{"-n", f.director, "route", "add", checkedNet, "via", "10.63.0.2"},
-	} {
-		if err := ip(args...); err != nil {
-			return err
-		}
+	if err := batch(f.director, "link add eth0 type veth peer name eth0 netns "+f.servers, "address add 10.63.0.1/24 dev eth0", "link set eth0 up",
+		"route add "+checkedNet+" via 10.63.0.2"); err != nil {
+		return err
+	}
+	if err := batch(f.servers, "address add 10.63.0.2/24 dev eth0", "link set eth0 up", "route add local "+checkedNet+" dev lo"); err != nil {
+		return err
 	}
 	f.table = ipvs.New(ipvs.Options{Netns: "/run/netns/" + f.director})
 	if f.bulk, err = listenIn(f.servers, 80); err != nil {
@@ -196,7 +193,8 @@ const settleTime = 3 * time.Minute
 // settle waits until the table has so many destinations.
 func (f *farm) settle(want int) error {
 	have := 0
-	for end := time.Now().Add(settleTime); time.Now().Before(end); time.Sleep(time.Second) {
+	pause := 100*time.Millisecond + time.Duration(want)*time.Millisecond // reading is work
+	for end := time.Now().Add(settleTime); time.Now().Before(end); time.Sleep(pause) {
 		t, err := f.table.Read(context.Background())
 		if err != nil {
 			return err
@@ -233,7 +231,7 @@ func (plan checkPlan) runChecks(program string, size checkSize) (r checkRun, err
 		return r, err
 	}
 	// Each has been asked once, and what the start has left over is done.
-	time.Sleep(size.Loop + size.Loop/2 + 2*time.Second)
+	time.Sleep(size.Loop + size.Loop/2 + plan.Calm)
 	r = checkRun{Program: program, Size: size}
 	pids := family(d.cmd.Process.Pid)
 	window := max(plan.Window, size.Loop) / size.Loop * size.Loop // whole rounds
@@ -301,7 +299,7 @@ func (plan checkPlan) runReloads(program string) (r reloadRun, err error) {
 	if err := f.settle(servers); err != nil {
 		return r, err
 	}
-	time.Sleep(3 * time.Second)
+	time.Sleep(plan.Calm)
 	w, err := watchIPVS(f.director)
 	if err != nil {
 		return r, err
@@ -317,7 +315,7 @@ func (plan checkPlan) runReloads(program string) (r reloadRun, err error) {
 		if err := d.cmd.Process.Signal(syscall.SIGHUP); err != nil {
 			return r, err
 		}
-		took, commands, err := w.change(began)
+		took, commands, err := w.change(began, plan.Calm)
 		if err != nil {
 			return r, err
 		}
@@ -332,15 +330,15 @@ func (plan checkPlan) runReloads(program string) (r reloadRun, err error) {
 }
 
 // change waits for the command that changes a server and counts all commands until
-// three times as long after, and 3 s at least.
-func (w *ipvsWatch) change(began time.Time) (took time.Duration, commands int, err error) {
+// three times as long after, and calm at least.
+func (w *ipvsWatch) change(began time.Time, calm time.Duration) (took time.Duration, commands int, err error) {
 	for end := time.After(settleTime); ; {
 		select {
 		case s := <-w.out:
 			commands++
 			if s.command == ipvsSetDest && took == 0 {
 				took = s.at.Sub(began)
-				end = time.After(max(3*took, 3*time.Second))
+				end = time.After(max(3*took, calm))
 			}
 		case <-end:
 			if took == 0 {

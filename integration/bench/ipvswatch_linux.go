@@ -41,11 +41,8 @@ type ipvsWatch struct {
 // watchIPVS begins to watch a namespace.
 func watchIPVS(namespace string) (*ipvsWatch, error) {
 	w := &ipvsWatch{fd: -1, out: make(chan sent, 1<<16), end: make(chan struct{})}
-	steps := [][]string{{"-n", namespace, "link", "add", "nlmon0", "type", "nlmon"}, {"-n", namespace, "link", "set", "nlmon0", "up"}}
-	for _, args := range steps {
-		if err := ip(args...); err != nil {
-			return nil, err
-		}
+	if err := batch(namespace, "link add nlmon0 type nlmon", "link set nlmon0 up"); err != nil {
+		return nil, err
 	}
 	w.remove = func() { _ = ip("-n", namespace, "link", "del", "nlmon0") }
 	if err := inside(namespace, w.open); err != nil {

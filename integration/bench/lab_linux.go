@@ -70,6 +70,17 @@ func ip(args ...string) error {
 	return nil
 }
 
+// batch runs commands of ip in a namespace, in one process: processes are slow in an
+// emulated machine.
+func batch(namespace string, commands ...string) error {
+	cmd := exec.Command("ip", "-n", namespace, "-batch", "-")
+	cmd.Stdin = strings.NewReader(strings.Join(commands, "\n") + "\n")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("ip in %s: %w: %s", namespace, err, strings.TrimSpace(string(out)))
+	}
+	return nil
+}
+
 // router is a running daemon.
 type router struct {
 	cmd  *exec.Cmd

@@ -16,7 +16,7 @@ func TestBenchOfChecksMeasures(t *testing.T) {
 	const loop = time.Second
 	plan := filepath.Join(t.TempDir(), "plan")
 	text, err := json.Marshal(map[string]any{
-		"Programs": []string{"keepalived", "/vm/holdfast"}, "Rounds": 1, "Window": 2 * loop, "Deaths": 2, "Services": 10, "Reloads": 1,
+		"Programs": []string{"keepalived", "/vm/holdfast"}, "Rounds": 1, "Window": 2 * loop, "Calm": loop / 2, "Deaths": 2, "Services": 10, "Reloads": 1,
 		"Sizes": []map[string]any{{"Checks": 20, "Loop": loop}},
 	})
 	if err == nil {
