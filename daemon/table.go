@@ -16,6 +16,10 @@ const (
 	tableSweep   = 5 * time.Second  // somebody else may have changed it; lvs_sweep_interval
 	tableMissing = 30 * time.Second // ip_vs may be loaded later
 	tableLimit   = 10 * time.Second // one look
+
+	// sweepRest is how many times as long as it took a sweep is rested from: a
+	// table of a hundred thousand servers must not keep a processor busy.
+	sweepRest = 20
 )
 
 // keeper makes a dataplane carry what is wanted: it reads the table, applies
@@ -33,6 +37,8 @@ type keeper struct {
 	timeouts *ipvs.Timeouts // the kernel's own, put back at stop
 	asked    config.LVSTimeouts
 	late     bool // the timeouts are still to be written
+	settled  bool // the kernel carried the table when it was looked at last
+	looked   int  // how often that was
 	sync     syncFollower
 	sweep    time.Duration
 }
@@ -41,6 +47,7 @@ type keeper struct {
 // they are.
 type wish struct {
 	table    ipvs.Table // nil: as before
+	part     ipvs.Table // services that are now wanted so, the others as before
 	flush    bool       // empty the kernel's table first
 	timeouts *config.LVSTimeouts
 	daemons  *[]ipvs.SyncDaemon
@@ -60,7 +67,9 @@ func (k *keeper) want(w wish) { k.wants.put(w) }
 func (k *keeper) run(ctx context.Context) {
 	timer := time.NewTimer(k.sweep)
 	defer timer.Stop()
+	var took time.Duration // for the last sweep
 	for {
+		looked, every := k.looked, k.sweep
 		select {
 		case <-ctx.Done():
 			return
@@ -68,14 +77,19 @@ func (k *keeper) run(ctx context.Context) {
 			for _, w := range k.wants.take() {
 				k.fulfil(ctx, w)
 			}
+			if k.looked == looked && k.sweep == every {
+				continue // many verdicts must not put the sweep off
+			}
 		case <-timer.C:
+			began := time.Now()
 			if k.late {
 				k.setTimeouts(ctx)
 			}
 			k.reconcile(ctx)
 			k.sync.reconcile(ctx, k)
+			took = time.Since(began)
 		}
-		next := k.sweep
+		next := max(k.sweep, sweepRest*took)
 		if k.missing {
 			next = tableMissing
 		}
@@ -91,6 +105,7 @@ func (k *keeper) fulfil(ctx context.Context, w wish) {
 		k.sweep = w.sweep
 	}
 	if w.flush {
+		k.settled = false
 		k.report(k.plane.Flush(ctx))
 	}
 	if w.timeouts != nil {
@@ -103,6 +118,9 @@ func (k *keeper) fulfil(ctx context.Context, w wish) {
 			k.owned[key] = true
 		}
 		k.reconcile(ctx)
+	}
+	if w.part != nil {
+		k.change(ctx, w.part)
 	}
 	if w.daemons != nil {
 		k.sync.wanted = *w.daemons
@@ -117,17 +135,47 @@ func (k *keeper) reconcile(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, tableLimit)
 	defer cancel()
+	k.looked++
 	ops, err := ipvs.Reconcile(ctx, k.plane, k.table, func(key ipvs.ServiceKey) bool { return k.owned[key] })
 	for _, op := range ops {
 		k.log.Debug(op.String())
 	}
 	k.report(err)
+	k.settled = err == nil
 	if err == nil {
 		for key := range k.owned {
 			if _, wanted := k.table[key]; !wanted {
 				delete(k.owned, key)
 			}
 		}
+	}
+}
+
+// change brings some services up to date. The table is not read for it, which
+// takes long when it is large: it was as wanted when it was looked at last. If
+// somebody has changed it since, the kernel refuses a command, or the next sweep
+// finds it.
+func (k *keeper) change(ctx context.Context, part ipvs.Table) {
+	before := ipvs.Table{}
+	for key, pool := range part {
+		if was, there := k.table[key]; there {
+			before[key] = was
+		}
+		k.table[key], k.owned[key] = pool, true
+	}
+	if !k.settled {
+		k.reconcile(ctx)
+		return
+	}
+	limited, cancel := context.WithTimeout(ctx, tableLimit)
+	defer cancel()
+	ops := ipvs.Diff(part, before, nil)
+	for _, op := range ops {
+		k.log.Debug(op.String())
+	}
+	if err := ipvs.ApplyAll(limited, k.plane, ops); err != nil {
+		k.log.Debug(fmt.Sprintf("%v; the table is read", err))
+		k.reconcile(ctx)
 	}
 }
 
