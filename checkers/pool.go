@@ -86,6 +86,7 @@ type entry struct {
 type result struct {
 	flight  *flight
 	verdict Verdict
+	stack   []byte // of a panic
 }
 
 // NewPool makes a pool that does nothing until Run.
