@@ -37,8 +37,9 @@ func (c *Client) Read(ctx context.Context) (Table, error) {
 		return nil, err
 	}
 	var empty []ServiceKey
+	var list []listed
 	for _, k := range t.Keys() {
-		p, err := c.readDestinations(ctx, t[k])
+		p, err := c.readDestinations(ctx, t[k], &list)
 		switch {
 		case errors.Is(err, ErrNoService):
 			delete(t, k)
@@ -92,13 +93,14 @@ func (c *Client) readServices(ctx context.Context) (Table, error) {
 	return t, err
 }
 
-// readDestinations completes the pool p.
-func (c *Client) readDestinations(ctx context.Context, p Pool) (Pool, error) {
-	type entry struct {
-		d     Destination
-		stats DestinationStats
-	}
-	var all []entry
+// listed is a destination with its counters, as the kernel lists it.
+type listed struct {
+	Destination
+	stats DestinationStats
+}
+
+// readDestinations completes the pool p. list is reused from pool to pool.
+func (c *Client) readDestinations(ctx context.Context, p Pool, list *[]listed) (Pool, error) {
 	k := p.Service.Key
 	cmd := command{cmd: cmdGetDest, service: k, body: serviceBody(k), answer: cmdNewDest, each: func(b []byte) error {
 		b, err := nest("destination", b, attrDestination)
@@ -107,17 +109,17 @@ func (c *Client) readDestinations(ctx context.Context, p Pool) (Pool, error) {
 		}
 		d, stats, err := decodeDestination(b, k.Family)
 		if err == nil {
-			all = append(all, entry{d, stats})
+			*list = append(*list, listed{d, stats})
 		}
 		return err
 	}}
-	if err := c.list(ctx, cmd, func() { all = all[:0] }); err != nil {
+	if err := c.list(ctx, cmd, func() { *list = (*list)[:0] }); err != nil {
 		return p, err
 	}
-	p.Destinations = make(map[DestinationKey]Destination, len(all))
-	p.DestinationStats = make(map[DestinationKey]DestinationStats, len(all))
-	for _, e := range all {
-		p.Destinations[e.d.Addr], p.DestinationStats[e.d.Addr] = e.d, e.stats
+	p.Destinations = make(map[DestinationKey]Destination, len(*list))
+	p.DestinationStats = make(map[DestinationKey]DestinationStats, len(*list))
+	for _, l := range *list {
+		p.Destinations[l.Addr], p.DestinationStats[l.Addr] = l.Destination, l.stats
 	}
 	return p, nil
 }
