@@ -3,6 +3,7 @@ package checkers
 import (
 	"context"
 	"fmt"
+	"math"
 	"net/netip"
 	"sync"
 	"testing"
@@ -59,9 +60,9 @@ func (c *crowd) checks(service string, first, count int, loop time.Duration) (sp
 	return specs
 }
 
-// wantEven fails when a hundredth of a second has more than twice its share of the
-// probes between two moments, or when these are not so many, but for what is asked
-// together a little too early.
+// wantEven fails when a hundredth of a second has more of the probes between two
+// moments than chance gives it, or when these are not so many, but for what is asked
+// together a little too early. With a share of 67 that is about twice as many.
 func (c *crowd) wantEven(t *testing.T, from, to time.Duration, probes int) {
 	t.Helper()
 	const width = 10 * time.Millisecond
@@ -80,8 +81,9 @@ func (c *crowd) wantEven(t *testing.T, from, to time.Duration, probes int) {
 		t.Errorf("from %v to %v %d probes, want %d", from, to, total, probes)
 	}
 	share := float64(probes) / float64(len(buckets))
+	most := share + 8*math.Sqrt(share) // 8 standard deviations
 	for i, n := range buckets {
-		if float64(n) > 2*share { // random, so some have more: one and a half times is seen, twice is 8 standard deviations away
+		if float64(n) > most {
 			t.Errorf("%d probes in the 10 ms from %v on, the share is %.0f", n, from+time.Duration(i)*width, share)
 		}
 	}

@@ -14,9 +14,7 @@ import (
 	"holdfast/checkers"
 	"holdfast/daemon/config"
 	"holdfast/host"
-	"holdfast/internal/event"
 	"holdfast/ipvs"
-	"holdfast/notify"
 )
 
 // checkerRole is the checker process: the pool that asks real servers, the
@@ -27,7 +25,10 @@ type checkerRole struct {
 	pool     *checkers.Pool
 	reports  *mailbox[checkers.Report]
 	services []*runningService
+	sharers  map[ipvs.ServiceKey][]*runningService // whose service in the table it is
 	byCheck  map[uint64]checkOf
+	touched  []*runningService // want another table than the keeper was told
+	told     []message         // for the parent as soon as the table is so
 	states   map[string]string // instances, for the sync daemon
 	numbers  map[string]int    // in track_files
 	sessions sessions          // that BFD_CHECKs follow
@@ -35,9 +36,6 @@ type checkerRole struct {
 	following bool // a sync daemon was asked for
 
 	processors func(one bool) // useProcessors; nil: as they are
-
-	unsettled bool      // some machine wants another table
-	untold    []message // what the parent is to be told when the kernel has it
 
 	addresses *mailbox[localAddress] // for ha_suspend; nil: none has it
 	local     map[netip.Addr]int     // on how many links they stand
@@ -245,8 +243,7 @@ func (r *checkerRole) adopt(ctx context.Context, services []*config.Service) err
 		}
 	}
 	r.services = list
-	r.unsettled = true
-	r.settle()
+	r.applyAll()
 	return nil
 }
 
@@ -258,7 +255,10 @@ func (r *checkerRole) serve(ctx context.Context, helpers *sync.WaitGroup) {
 		case <-r.terms:
 			return
 		case <-r.reports.ready():
-			r.handleReports(r.reports.take())
+			for _, rep := range r.reports.take() {
+				r.handleReport(rep)
+			}
+			r.apply() // one server may be that of a thousand services
 		case <-r.news():
 			r.count(r.addresses.take())
 			if err := r.suspend(ctx); err != nil {
@@ -273,6 +273,7 @@ func (r *checkerRole) serve(ctx context.Context, helpers *sync.WaitGroup) {
 				r.followInstance()
 			case m.Verdict != nil:
 				r.tracked(*m.Verdict)
+				r.apply()
 			case m.Reload != nil:
 				r.reload(ctx, helpers, *m.Reload)
 			}
@@ -359,15 +360,6 @@ func probeLimit() int {
 	return int(min(l.Cur/2, checkers.DefaultLimit))
 }
 
-// handleReports takes what checkers found. Servers that fall together leave the
-// table together.
-func (r *checkerRole) handleReports(list []checkers.Report) {
-	for _, rep := range list {
-		r.handleReport(rep)
-	}
-	r.settle()
-}
-
 // handleReport passes what a checker found to the machine of its virtual server.
 func (r *checkerRole) handleReport(rep checkers.Report) {
 	switch a := rep.Action.(type) {
@@ -402,114 +394,6 @@ func (r *checkerRole) verdict(rep checkers.Report, v checkers.VerdictChanged) {
 	r.do(of.service, out)
 }
 
-// do logs what a machine wants and leaves the rest to settle: one look at the table is
-// enough for all that one reload or one fault brings about.
-func (r *checkerRole) do(s *runningService, actions []ipvs.Action) {
-	for _, a := range actions {
-		switch a := a.(type) {
-		case ipvs.Apply:
-			r.unsettled = true
-		case ipvs.RealServerUp:
-			r.log.Info(a.Text)
-		case ipvs.RealServerDown:
-			r.log.Info(a.Text)
-		case ipvs.Reweighted:
-			r.log.Info(a.Text)
-		case ipvs.QuorumGained:
-			s.last.quorum = a.Text
-			r.log.Info(a.Text)
-		case ipvs.QuorumLost:
-			s.last.quorum = a.Text
-			r.log.Info(a.Text)
-		case ipvs.SorryIn:
-			r.log.Info(a.Text)
-		case ipvs.SorryOut:
-			r.log.Info(a.Text)
-		case ipvs.Noted:
-			r.log.Info(a.Text)
-		case ipvs.NotifyServer:
-			r.tellServer(s, a)
-		case ipvs.NotifyQuorum:
-			r.tellQuorum(s, a.Up)
-		}
-	}
-}
-
-// settle carries out what machines wanted, in order: the kernel first, then scripts.
-func (r *checkerRole) settle() {
-	if r.unsettled {
-		r.unsettled = false
-		r.apply()
-	}
-	for _, m := range r.untold {
-		r.link.Send(m)
-	}
-	r.untold = nil
-}
-
-// apply makes the kernel carry what all machines want, and waits for it.
-func (r *checkerRole) apply() {
-	table := ipvs.Table{}
-	for _, s := range r.services {
-		merge(table, s.machine.Desired())
-	}
-	done := make(chan struct{})
-	r.keeper.want(wish{table: table, done: done})
-	select {
-	case <-done:
-	case <-time.After(tableLimit):
-	}
-}
-
-// merge adds what one virtual server wants to what others want. Two that use
-// one group can share a firewall mark: as with keepalived the first says how
-// the service is, and the real servers of both stand in it.
-func merge(table, more ipvs.Table) {
-	for k, pool := range more {
-		have, shared := table[k]
-		if !shared {
-			table[k] = pool
-			continue
-		}
-		for addr, d := range pool.Destinations {
-			if _, there := have.Destinations[addr]; !there {
-				have.Destinations[addr] = d
-			}
-		}
-	}
-}
-
-func upOrDown(up bool) string {
-	if up {
-		return notify.Up
-	}
-	return notify.Down
-}
-
-func (r *checkerRole) tellServer(s *runningService, a ipvs.NotifyServer) {
-	name := s.ServerName(a.Server)
-	detail, reason := mailText(s.last.check, a.Up), ""
-	switch {
-	case a.Gone:
-		detail, reason = "Removing", reasonRemoved
-	case a.Initial:
-		detail = "" // no mail
-	}
-	r.untold = append(r.untold, message{Fact: &event.Fact{
-		Type: event.Transitioned, Kind: event.RealServer, Name: config.ServerObject(name, s.Params.Name), Time: time.Now(),
-		From: upOrDown(!a.Up), To: upOrDown(a.Up), Reason: reason, Detail: detail,
-		Values: map[string]string{valueServer: name, valueService: s.Params.Name},
-	}})
-}
-
-func (r *checkerRole) tellQuorum(s *runningService, up bool) {
-	r.untold = append(r.untold, message{Fact: &event.Fact{
-		Type: event.Transitioned, Kind: event.VirtualServer, Name: s.Params.Name, Time: time.Now(),
-		From: upOrDown(!up), To: upOrDown(up), Detail: s.quorumMail(),
-		Values: map[string]string{valueService: s.Params.Name},
-	}})
-}
-
 // release takes everything of ours out of the kernel.
 func (r *checkerRole) release(conf *config.Config) {
 	for _, s := range r.services {
@@ -519,7 +403,7 @@ func (r *checkerRole) release(conf *config.Config) {
 			}
 		}
 	}
-	r.settle()
+	r.tell()
 	last := wish{table: ipvs.Table{}, timeouts: &config.LVSTimeouts{}, daemons: &[]ipvs.SyncDaemon{}}
 	if f := conf.Global.LVSFlushStop; f != nil && !f.OnlyOurs {
 		last.flush = true

@@ -53,6 +53,17 @@ func newWard(t *testing.T, text string) *ward {
 	return w
 }
 
+// handleReport is one report and all that follows from it.
+func (w *ward) handleReport(rep checkers.Report) {
+	w.checkerRole.handleReport(rep)
+	w.apply()
+}
+
+func (w *ward) tracked(v verdict) {
+	w.checkerRole.tracked(v)
+	w.apply()
+}
+
 // decide is a verdict of the only check of a real server.
 func (w *ward) decide(t *testing.T, server string, up bool) {
 	t.Helper()
@@ -62,7 +73,7 @@ func (w *ward) decide(t *testing.T, server string, up bool) {
 	}
 	for i, spec := range w.conf.Checks() {
 		if spec.Names.Server == server {
-			w.handleReports([]checkers.Report{{ID: status[i].ID, Spec: spec, Action: checkers.VerdictChanged{Up: up}}})
+			w.handleReport(checkers.Report{ID: status[i].ID, Spec: spec, Action: checkers.VerdictChanged{Up: up}})
 			return
 		}
 	}

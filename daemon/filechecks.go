@@ -44,7 +44,6 @@ func (r *checkerRole) number(v verdict) {
 		r.sayFaults(s, v.Name, old)
 		r.do(s, r.judgeFiles(s, v.Name, nil))
 	}
-	r.settle()
 }
 
 // sayFaults logs which servers a file takes down, or no longer does.

@@ -97,7 +97,7 @@ func TestAFileAndAProgramAddUp(t *testing.T) {
 			t.Fatal(err)
 		}
 		spec := w.conf.Checks()[0]
-		w.handleReports([]checkers.Report{{ID: status[0].ID, Spec: spec, Action: checkers.VerdictChanged{Up: true, Verdict: checkers.Verdict{Up: true, Weight: &thirty}}}})
+		w.handleReport(checkers.Report{ID: status[0].ID, Spec: spec, Action: checkers.VerdictChanged{Up: true, Verdict: checkers.Verdict{Up: true, Weight: &thirty}}})
 		if d := cmp.Diff(map[string]uint32{"10.9.1.1:80": 36}, w.weights(t)); d != "" { // 10 + (30 - 10) + 2*3
 			t.Errorf("-want +got\n%s", d)
 		}
@@ -121,8 +121,8 @@ func TestExitStatusZeroGivesTheConfiguredWeightBack(t *testing.T) {
 			computed *int
 			want     uint32
 		}{{nil, 10}, {number(253), 253}, {nil, 10}, {number(0), 0}, {nil, 10}} {
-			w.handleReports([]checkers.Report{{ID: status[0].ID, Spec: w.conf.Checks()[0],
-				Action: checkers.VerdictChanged{Up: true, Verdict: checkers.Verdict{Up: true, Weight: step.computed}}}})
+			w.handleReport(checkers.Report{ID: status[0].ID, Spec: w.conf.Checks()[0],
+				Action: checkers.VerdictChanged{Up: true, Verdict: checkers.Verdict{Up: true, Weight: step.computed}}})
 			if d := cmp.Diff(map[string]uint32{"10.9.1.1:80": step.want}, w.weights(t)); d != "" {
 				t.Errorf("-want +got\n%s", d)
 			}

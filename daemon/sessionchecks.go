@@ -78,7 +78,6 @@ func (r *checkerRole) session(v verdict) {
 	for _, s := range r.services {
 		r.do(s, r.sessions.judge(s, v.Name, nil))
 	}
-	r.settle()
 }
 
 // judged passes a verdict on, and remembers for the mail which kind of check it

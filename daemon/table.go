@@ -16,26 +16,29 @@ const (
 	tableSweep   = 5 * time.Second  // somebody else may have changed it; lvs_sweep_interval
 	tableMissing = 30 * time.Second // ip_vs may be loaded later
 	tableLimit   = 10 * time.Second // one look
+
+	// sweepRest is how many times as long as it took a sweep is rested from: a
+	// table of a hundred thousand servers must not keep a processor busy.
+	sweepRest = 20
 )
 
 // keeper makes a dataplane carry what is wanted: it reads the table, applies
-// the difference, and looks again on each sweep. In between it does what a wish
-// changes, and looks only if that is refused: one server that falls is one command,
-// however many services there are. One goroutine, run's, talks to the plane.
+// the difference, and looks again after an error, after each wish and on a
+// sweep. One goroutine, run's, talks to the plane.
 type keeper struct {
 	log   *slog.Logger
 	plane ipvs.Kernel
 	wants *mailbox[wish]
 
 	table    ipvs.Table
-	carried  ipvs.Table               // what the kernel carried of it when last something was done; nil: not known
-	seen     time.Time                // when the kernel's table was last read
 	owned    map[ipvs.ServiceKey]bool // ours now or at some time since the start
 	missing  bool                     // the kernel has no ip_vs, and the log says so
 	lastErr  string
 	timeouts *ipvs.Timeouts // the kernel's own, put back at stop
 	asked    config.LVSTimeouts
 	late     bool // the timeouts are still to be written
+	settled  bool // the kernel carried the table when it was looked at last
+	looked   int  // how often that was
 	sync     syncFollower
 	sweep    time.Duration
 }
@@ -44,6 +47,7 @@ type keeper struct {
 // they are.
 type wish struct {
 	table    ipvs.Table // nil: as before
+	part     ipvs.Table // services that are now wanted so, the others as before
 	flush    bool       // empty the kernel's table first
 	timeouts *config.LVSTimeouts
 	daemons  *[]ipvs.SyncDaemon
@@ -61,10 +65,11 @@ func (k *keeper) want(w wish) { k.wants.put(w) }
 // run keeps the table until ctx ends. What is in the kernel then stays there:
 // to take it away, want an empty table first and wait for done.
 func (k *keeper) run(ctx context.Context) {
-	k.seen = time.Now()
 	timer := time.NewTimer(k.sweep)
 	defer timer.Stop()
+	var took time.Duration // for the last sweep
 	for {
+		looked, every := k.looked, k.sweep
 		select {
 		case <-ctx.Done():
 			return
@@ -72,18 +77,23 @@ func (k *keeper) run(ctx context.Context) {
 			for _, w := range k.wants.take() {
 				k.fulfil(ctx, w)
 			}
+			if k.looked == looked && k.sweep == every {
+				continue // many verdicts must not put the sweep off
+			}
 		case <-timer.C:
+			began := time.Now()
 			if k.late {
 				k.setTimeouts(ctx)
 			}
 			k.reconcile(ctx)
 			k.sync.reconcile(ctx, k)
+			took = time.Since(began)
 		}
-		next := k.sweep
+		next := max(k.sweep, sweepRest*took)
 		if k.missing {
 			next = tableMissing
 		}
-		timer.Reset(time.Until(k.seen.Add(next)))
+		timer.Reset(next)
 	}
 }
 
@@ -95,7 +105,7 @@ func (k *keeper) fulfil(ctx context.Context, w wish) {
 		k.sweep = w.sweep
 	}
 	if w.flush {
-		k.carried = nil
+		k.settled = false
 		k.report(k.plane.Flush(ctx))
 	}
 	if w.timeouts != nil {
@@ -107,9 +117,10 @@ func (k *keeper) fulfil(ctx context.Context, w wish) {
 		for key := range w.table {
 			k.owned[key] = true
 		}
-		if !k.adjust(ctx) {
-			k.reconcile(ctx)
-		}
+		k.reconcile(ctx)
+	}
+	if w.part != nil {
+		k.change(ctx, w.part)
 	}
 	if w.daemons != nil {
 		k.sync.wanted = *w.daemons
@@ -117,54 +128,55 @@ func (k *keeper) fulfil(ctx context.Context, w wish) {
 	}
 }
 
-// adjust makes the kernel carry the table by what it has to do more than before. A
-// command that is refused says that somebody else was there.
-func (k *keeper) adjust(ctx context.Context) bool {
-	if k.carried == nil {
-		return false
-	}
-	ctx, cancel := context.WithTimeout(ctx, tableLimit)
-	defer cancel()
-	ops := ipvs.Diff(k.table, k.carried, func(ipvs.ServiceKey) bool { return true })
-	if err := ipvs.ApplyAll(ctx, k.plane, ops); err != nil {
-		k.carried = nil
-		return false
-	}
-	k.done(ops)
-	return true
-}
-
-// done notes that the kernel carries the table.
-func (k *keeper) done(ops []ipvs.Op) {
-	for _, op := range ops {
-		k.log.Debug(op.String())
-	}
-	k.carried = k.table
-	for key := range k.owned {
-		if _, wanted := k.table[key]; !wanted {
-			delete(k.owned, key)
-		}
-	}
-}
-
-// reconcile makes the kernel carry the table, whatever it carries now.
+// reconcile makes the kernel carry the table.
 func (k *keeper) reconcile(ctx context.Context) {
-	k.seen = time.Now()
 	if len(k.owned) == 0 {
 		return // nothing of ours: the kernel is not even asked for ip_vs
 	}
 	ctx, cancel := context.WithTimeout(ctx, tableLimit)
 	defer cancel()
+	k.looked++
 	ops, err := ipvs.Reconcile(ctx, k.plane, k.table, func(key ipvs.ServiceKey) bool { return k.owned[key] })
+	for _, op := range ops {
+		k.log.Debug(op.String())
+	}
 	k.report(err)
-	if err != nil {
-		k.carried = nil
-		for _, op := range ops {
-			k.log.Debug(op.String())
+	k.settled = err == nil
+	if err == nil {
+		for key := range k.owned {
+			if _, wanted := k.table[key]; !wanted {
+				delete(k.owned, key)
+			}
 		}
+	}
+}
+
+// change brings some services up to date. The table is not read for it, which
+// takes long when it is large: it was as wanted when it was looked at last. If
+// somebody has changed it since, the kernel refuses a command, or the next sweep
+// finds it.
+func (k *keeper) change(ctx context.Context, part ipvs.Table) {
+	before := ipvs.Table{}
+	for key, pool := range part {
+		if was, there := k.table[key]; there {
+			before[key] = was
+		}
+		k.table[key], k.owned[key] = pool, true
+	}
+	if !k.settled {
+		k.reconcile(ctx)
 		return
 	}
-	k.done(ops)
+	limited, cancel := context.WithTimeout(ctx, tableLimit)
+	defer cancel()
+	ops := ipvs.Diff(part, before, nil)
+	for _, op := range ops {
+		k.log.Debug(op.String())
+	}
+	if err := ipvs.ApplyAll(limited, k.plane, ops); err != nil {
+		k.log.Debug(fmt.Sprintf("%v; the table is read", err))
+		k.reconcile(ctx)
+	}
 }
 
 // report logs an error when it is new, and the end of one.

@@ -3,7 +3,6 @@ package ipvs
 import (
 	"encoding/binary"
 	"fmt"
-	"iter"
 )
 
 // A DecodeError is a message that does not have the shape the kernel's ip_vs
@@ -73,25 +72,37 @@ func appendNest(b []byte, typ uint16, inside func([]byte) []byte) []byte {
 	return b
 }
 
-// attrs yields type and value of each attribute in b. What follows a length
-// that cannot be right is left out and reported through err.
-func attrs(what string, b []byte, err *error) iter.Seq2[uint16, []byte] {
-	return func(yield func(uint16, []byte) bool) {
-		for len(b) >= attrHeader {
-			n := int(host.Uint16(b))
-			if n < attrHeader || n > len(b) {
-				*err = malformed(what, "attribute of %d octets in %d", n, len(b))
-				return
-			}
-			if !yield(host.Uint16(b[2:])&attrTypeMask, b[attrHeader:n]) {
-				return
-			}
-			b = b[min(align4(n), len(b)):]
-		}
+// A cursor goes through attributes, one after the other:
+//
+//	for a := attrs("service", b); a.next(); { use a.typ and a.v }
+//
+// It stops at a length that cannot be right; err then says so.
+type cursor struct {
+	what string
+	rest []byte
+	typ  uint16
+	v    []byte
+	err  error
+}
+
+func attrs(what string, b []byte) cursor { return cursor{what: what, rest: b} }
+
+func (c *cursor) next() bool {
+	b := c.rest
+	if len(b) < attrHeader {
 		if len(b) != 0 {
-			*err = malformed(what, "%d octets behind the last attribute", len(b))
+			c.err = malformed(c.what, "%d octets behind the last attribute", len(b))
 		}
+		return false
 	}
+	n := int(host.Uint16(b))
+	if n < attrHeader || n > len(b) {
+		c.err = malformed(c.what, "attribute of %d octets in %d", n, len(b))
+		return false
+	}
+	c.typ, c.v = host.Uint16(b[2:])&attrTypeMask, b[attrHeader:n]
+	c.rest = b[min(align4(n), len(b)):]
+	return true
 }
 
 // A reader takes numbers out of attribute values and keeps the first error.

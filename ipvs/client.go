@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"sync"
 	"syscall"
 	"time"
@@ -15,15 +14,10 @@ import (
 type conn interface {
 	io.ReadWriteCloser
 	SetDeadline(time.Time) error
+	Port() uint32 // our address, which stands in every answer to us
 }
 
 const (
-	// batchCommands and batchBytes bound what goes to the kernel in one
-	// datagram: where measuring found no further gain, and below the 64 KiB
-	// that a socket takes by default.
-	batchCommands = 128
-	batchBytes    = 48 << 10
-
 	receiveBuffer = 64 << 10 // one dump datagram of the kernel is at most 32 KiB
 
 	// commandTime bounds an exchange when the caller set no deadline. Stopping
@@ -47,6 +41,7 @@ type Client struct {
 	family    uint16
 	seq       uint32
 	out, in   []byte // buffers, reused
+	limit     int    // maxMessages
 	triedLoad bool
 	closed    bool
 }
@@ -55,7 +50,7 @@ type Client struct {
 var ErrClosed = errors.New("ip_vs client is closed")
 
 func newClient(dial func() (conn, error), load func(context.Context) error) *Client {
-	return &Client{dial: dial, loadModule: load, in: make([]byte, receiveBuffer)}
+	return &Client{dial: dial, loadModule: load, in: make([]byte, receiveBuffer), limit: maxMessages}
 }
 
 // Close ends the client. It waits for an exchange that is under way; contexts
@@ -76,126 +71,6 @@ func (c *Client) hangUp() error {
 	err := c.conn.Close()
 	c.conn, c.family = nil, 0
 	return err
-}
-
-// exchange does the commands of one datagram and hands every answer that is
-// not an acknowledgement to each. refused has an entry for each command, nil
-// for those that were done. c.mu is held.
-func (c *Client) exchange(ctx context.Context, cmds []command, flags uint16, each func(Command, []byte) error) (refused []error, err error) {
-	if err := c.connect(ctx); err != nil {
-		return nil, err
-	}
-	first := c.seq + 1
-	c.out = c.out[:0]
-	for i, cmd := range cmds {
-		f := flags | nlRequest
-		if i == len(cmds)-1 {
-			f |= nlAck // refusals come without it, and an answer to the last means all are done
-		}
-		c.seq++
-		c.out = appendMessage(c.out, c.family, f, c.seq, uint8(cmd.cmd), familyVersion, cmd.body)
-	}
-	refused = make([]error, len(cmds))
-	stop, err := c.send(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer stop()
-	err = c.receive(ctx, first, func(i int, no syscall.Errno, words string) {
-		if no != 0 {
-			refused[i] = &Error{Command: cmds[i].cmd, Service: cmds[i].service, Destination: cmds[i].dest, Errno: no, Words: words}
-		}
-	}, each)
-	return refused, err
-}
-
-// send writes c.out under ctx's deadline. After stop, ctx has no more
-// influence on the connection.
-func (c *Client) send(ctx context.Context) (stop func(), err error) {
-	deadline, ok := ctx.Deadline()
-	if !ok {
-		deadline = time.Now().Add(commandTime)
-	}
-	if err := c.conn.SetDeadline(deadline); err != nil {
-		return nil, c.broken(ctx, err)
-	}
-	conn, ended := c.conn, make(chan struct{})
-	cancel := context.AfterFunc(ctx, func() {
-		defer close(ended)
-		conn.SetDeadline(time.Unix(1, 0)) // ends the read that follows
-	})
-	stop = func() {
-		if !cancel() {
-			<-ended // or it would end the next exchange
-		}
-	}
-	if _, err := conn.Write(c.out); err != nil {
-		stop()
-		return nil, c.broken(ctx, err)
-	}
-	return stop, nil
-}
-
-// receive reads until the request with the number c.seq is answered. Answers
-// to earlier requests, whose callers gave up, are passed over.
-func (c *Client) receive(ctx context.Context, first uint32, result func(int, syscall.Errno, string), each func(Command, []byte) error) error {
-	var failed error // the first answer that could not be used; the rest is still read
-	for {
-		n, err := c.conn.Read(c.in)
-		if err != nil {
-			return c.broken(ctx, err)
-		}
-		done := false
-		var bad error
-		for m := range messages(c.in[:n], &bad) {
-			i := int(m.seq - first)
-			if m.seq-first > c.seq-first {
-				continue
-			}
-			if m.typ != nlError && m.typ != nlDone {
-				if failed == nil {
-					failed = deliver(m, each)
-				}
-				continue
-			}
-			no, words, err := m.errno()
-			if err != nil {
-				bad = err
-				break
-			}
-			result(i, no, words)
-			done = done || m.seq == c.seq
-		}
-		if bad != nil {
-			return c.broken(ctx, bad)
-		}
-		if done {
-			return failed
-		}
-	}
-}
-
-// deliver hands one answer to the caller, without its headers.
-func deliver(m message, each func(Command, []byte) error) error {
-	cmd, body, err := m.payload()
-	if err != nil || each == nil {
-		return err
-	}
-	return each(cmd, body)
-}
-
-// broken drops a connection whose state is not known any more. The caller's
-// own context is named before the time-out that it caused.
-func (c *Client) broken(ctx context.Context, err error) error {
-	c.hangUp()
-	_, bounded := ctx.Deadline()
-	switch {
-	case ctx.Err() != nil:
-		err = context.Cause(ctx)
-	case bounded && errors.Is(err, os.ErrDeadlineExceeded): // the socket's timer was first
-		err = context.DeadlineExceeded
-	}
-	return fmt.Errorf("talk to ip_vs: %w", err)
 }
 
 // connect opens the socket and finds the family, loading the module once.
@@ -237,47 +112,52 @@ func (c *Client) connect(ctx context.Context) error {
 
 // resolve asks for the number of the family. ENOENT: there is none.
 func (c *Client) resolve(ctx context.Context) error {
-	c.seq++
-	c.out = appendMessage(c.out[:0], controlFamily, nlRequest|nlAck, c.seq, controlGetFamily, 1, func(b []byte) []byte {
-		return appendString(b, controlFamilyName, familyName)
-	})
-	stop, err := c.send(ctx)
-	if err != nil {
-		return err
-	}
-	defer stop()
-	var refused syscall.Errno
-	err = c.receive(ctx, c.seq, func(_ int, no syscall.Errno, _ string) { refused = no }, func(_ Command, b []byte) error {
-		id, err := nest("family", b, controlFamilyID)
-		if err != nil {
-			return err
-		}
-		var r reader
-		c.family = r.u16("family number", id)
-		return r.err
-	})
+	var family uint16
+	refused, err := c.exchange(ctx, controlFamily, 0, []command{{
+		cmd: controlGetFamily, answer: controlNewFamily,
+		body: func(b []byte) []byte { return appendString(b, controlFamilyName, familyName) },
+		each: func(b []byte) error {
+			id, err := nest("family", b, controlFamilyID)
+			if err != nil {
+				return err
+			}
+			var r reader
+			family = r.u16("family number", id)
+			return r.err
+		},
+	}})
+	var no syscall.Errno
 	switch {
 	case err != nil:
 		return err
-	case refused != 0:
-		return fmt.Errorf("find netlink family %s: %w", familyName, refused)
-	case c.family == 0:
-		return malformed("family", "answer without a number")
+	case errors.As(refused[0], &no):
+		return fmt.Errorf("find netlink family %s: %w", familyName, no)
+	case family < firstFamily:
+		return malformed("family", "its number is %d", family)
 	}
+	c.family = family
 	return nil
 }
 
 // do runs one command.
-func (c *Client) do(ctx context.Context, cmd command, flags uint16, each func(Command, []byte) error) error {
+func (c *Client) do(ctx context.Context, cmd command, flags uint16) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.doLocked(ctx, cmd, flags, each)
+	return c.doLocked(ctx, cmd, flags)
 }
 
-func (c *Client) doLocked(ctx context.Context, cmd command, flags uint16, each func(Command, []byte) error) error {
-	refused, err := c.exchange(ctx, []command{cmd}, flags, each)
+func (c *Client) doLocked(ctx context.Context, cmd command, flags uint16) error {
+	refused, err := c.ask(ctx, flags, []command{cmd})
 	if err != nil {
 		return err
 	}
 	return refused[0]
+}
+
+// ask is exchange with ip_vs, of which it makes sure first.
+func (c *Client) ask(ctx context.Context, flags uint16, cmds []command) ([]error, error) {
+	if err := c.connect(ctx); err != nil {
+		return nil, err
+	}
+	return c.exchange(ctx, c.family, flags, cmds)
 }

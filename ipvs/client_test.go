@@ -15,8 +15,8 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // player answers requests with recorded messages, one datagram for each
-// request. In an answer the number of the request is put in where the
-// recording has 0xffffffff.
+// request. The numbers of messages in an answer count from that of the first
+// request in the datagram.
 type player struct {
 	t       *testing.T
 	answers []string
@@ -33,8 +33,16 @@ func (p *player) dial() (conn, error) {
 		p.serve(far)
 	}()
 	p.t.Cleanup(func() { near.Close(); <-done })
-	return near, nil
+	return pipe{near}, nil
 }
+
+// pipe is a connection whose other end answers to playerPort.
+type pipe struct{ net.Conn }
+
+const playerPort = 1
+
+// Port implements conn.
+func (pipe) Port() uint32 { return playerPort }
 
 func (p *player) serve(c net.Conn) {
 	defer c.Close()
@@ -62,8 +70,9 @@ func (p *player) serve(c net.Conn) {
 		b := unhex(p.t, p.answers[0])
 		p.answers = p.answers[1:]
 		for at := 0; at+nlHeader <= len(b); at += max(align4(int(host.Uint32(b[at:]))), nlHeader) {
-			if relative := host.Uint32(b[at+8:]); relative < 0x1000 { // 0: the first request
+			if relative := host.Uint32(b[at+8:]); relative < 0x1000 { // larger ones belong to another exchange
 				host.PutUint32(b[at+8:], first+relative)
+				host.PutUint32(b[at+12:], playerPort)
 			}
 		}
 		if _, err := c.Write(b); err != nil {

@@ -1,6 +1,7 @@
 package ipvs
 
 import (
+	"cmp"
 	"encoding/binary"
 	"net/netip"
 	"time"
@@ -123,14 +124,15 @@ func decodeService(b []byte) (Service, Stats, error) {
 	var (
 		r       reader
 		s       Service
-		stats   Stats
 		addr    []byte
 		port    uint16
 		netmask []byte
-		has64   bool
-		err     error
+		narrow  []byte // counters, partly of 32 bits
+		wide    []byte // counters of Linux 4.1
 	)
-	for typ, v := range attrs("service", b, &err) {
+	a := attrs("service", b)
+	for a.next() {
+		typ, v := a.typ, a.v
 		switch typ {
 		case svcFamily:
 			s.Key.Family = Family(r.u16("service family", v))
@@ -153,17 +155,13 @@ func decodeService(b []byte) (Service, Stats, error) {
 		case svcEngine:
 			s.Engine = text(v)
 		case svcStats:
-			if !has64 {
-				stats = decodeStats(&r, v)
-			}
+			narrow = v
 		case svcStats64:
-			stats, has64 = decodeStats(&r, v), true
+			wide = v
 		}
 	}
-	if err == nil {
-		err = r.err
-	}
-	if err != nil {
+	stats := decodeStats(&r, narrow, wide)
+	if err := cmp.Or(a.err, r.err); err != nil {
 		return Service{}, Stats{}, err
 	}
 	if err := s.Key.complete(addr, port); err != nil {
@@ -207,15 +205,17 @@ func decodeAddr(f Family, v []byte) (netip.Addr, error) {
 // service's, for kernels that do not say the destination's own.
 func decodeDestination(b []byte, family Family) (Destination, DestinationStats, error) {
 	var (
-		r     reader
-		d     Destination
-		st    DestinationStats
-		addr  []byte
-		port  uint16
-		has64 bool
-		err   error
+		r      reader
+		d      Destination
+		st     DestinationStats
+		addr   []byte
+		port   uint16
+		narrow []byte // counters, partly of 32 bits
+		wide   []byte // counters of Linux 4.1
 	)
-	for typ, v := range attrs("destination", b, &err) {
+	a := attrs("destination", b)
+	for a.next() {
+		typ, v := a.typ, a.v
 		switch typ {
 		case destAddr:
 			addr = v
@@ -244,40 +244,40 @@ func decodeDestination(b []byte, family Family) (Destination, DestinationStats, 
 		case destPersistent:
 			st.Persistent = r.u32("persistent connections", v)
 		case destStats:
-			if !has64 {
-				st.Stats = decodeStats(&r, v)
-			}
+			narrow = v
 		case destStats64:
-			st.Stats, has64 = decodeStats(&r, v), true
+			wide = v
 		}
 	}
-	if err == nil {
-		err = r.err
-	}
-	if err != nil {
+	st.Stats = decodeStats(&r, narrow, wide)
+	if err := cmp.Or(a.err, r.err); err != nil {
 		return Destination{}, DestinationStats{}, err
 	}
-	a, err := decodeAddr(family, addr)
-	d.Addr = netip.AddrPortFrom(a, port)
+	at, err := decodeAddr(family, addr)
+	d.Addr = netip.AddrPortFrom(at, port)
 	return d.Normal(), st, err
 }
 
-// decodeStats reads either block of counters: the old one mixes 32 and 64
-// bits, the one of Linux 4.1 is all 64. Both number their fields alike.
-func decodeStats(r *reader, b []byte) Stats {
+// decodeStats reads the newer block of counters, which is all 64 bits, or the
+// older one, which mixes 32 and 64. Both number their fields alike.
+func decodeStats(r *reader, narrow, wide []byte) Stats {
 	var s Stats
+	b := wide
+	if b == nil {
+		b = narrow
+	}
 	fields := [...]*uint64{
 		1: &s.Conns, 2: &s.InPkts, 3: &s.OutPkts, 4: &s.InBytes, 5: &s.OutBytes,
 		6: &s.CPS, 7: &s.InPPS, 8: &s.OutPPS, 9: &s.InBPS, 10: &s.OutBPS,
 	}
-	var err error
-	for typ, v := range attrs("statistics", b, &err) {
-		if int(typ) < len(fields) && fields[typ] != nil {
-			*fields[typ] = r.counter("statistics", v)
+	a := attrs("statistics", b)
+	for a.next() {
+		if int(a.typ) < len(fields) && fields[a.typ] != nil {
+			*fields[a.typ] = r.counter("statistics", a.v)
 		}
 	}
 	if r.err == nil {
-		r.err = err
+		r.err = a.err
 	}
 	return s
 }

@@ -1,9 +1,13 @@
 package ipvs
 
-import (
-	"context"
-	"errors"
-	"syscall"
+import "context"
+
+// batchCommands and batchBytes bound what goes to the kernel in one datagram:
+// where measuring found no further gain, and below the 64 KiB that a socket
+// takes by default.
+const (
+	batchCommands = 128
+	batchBytes    = 48 << 10
 )
 
 // Name implements Dataplane.
@@ -13,67 +17,9 @@ func (c *Client) Name() string { return "ip_vs" }
 // still be missing as modules, which only the command tells.
 func (c *Client) Supports(s Service) error { return s.Validate() }
 
-// Read implements Dataplane. The kernel lists destinations one service at a
-// time, so a service may vanish in between; it is then left out.
-func (c *Client) Read(ctx context.Context) (Table, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	t, err := c.readServices(ctx)
-	if errors.Is(err, syscall.ENOENT) {
-		// The module was unloaded and loaded again: the number we know is stale.
-		c.hangUp()
-		t, err = c.readServices(ctx)
-	}
-	if err != nil {
-		return nil, err
-	}
-	for k, p := range t {
-		if err := c.readDestinations(ctx, k, p); err != nil {
-			return nil, err
-		}
-	}
-	return t, nil
-}
-
-func (c *Client) readServices(ctx context.Context) (Table, error) {
-	t := Table{}
-	err := c.doLocked(ctx, command{cmd: cmdGetService}, nlDump, func(_ Command, b []byte) error {
-		b, err := nest("service", b, attrService)
-		if err != nil {
-			return err
-		}
-		s, stats, err := decodeService(b)
-		if err != nil {
-			return err
-		}
-		t[s.Key] = Pool{Service: s, Stats: stats,
-			Destinations: map[DestinationKey]Destination{}, DestinationStats: map[DestinationKey]DestinationStats{}}
-		return nil
-	})
-	return t, err
-}
-
-func (c *Client) readDestinations(ctx context.Context, k ServiceKey, p Pool) error {
-	cmd := command{cmd: cmdGetDest, service: k, body: func(b []byte) []byte {
-		return appendNest(b, attrService, func(b []byte) []byte { return appendServiceKey(b, k) })
-	}}
-	return c.doLocked(ctx, cmd, nlDump, func(_ Command, b []byte) error {
-		b, err := nest("destination", b, attrDestination)
-		if err != nil {
-			return err
-		}
-		d, stats, err := decodeDestination(b, k.Family)
-		if err != nil {
-			return err
-		}
-		p.Destinations[d.Addr], p.DestinationStats[d.Addr] = d, stats
-		return nil
-	})
-}
-
 // Apply implements Dataplane.
 func (c *Client) Apply(ctx context.Context, op Op) error {
-	return c.do(ctx, opCommand(op), 0, nil)
+	return c.do(ctx, opCommand(op), 0)
 }
 
 // ApplyBatch implements Batcher: up to 128 operations travel in one datagram.
@@ -90,7 +36,7 @@ func (c *Client) ApplyBatch(ctx context.Context, ops []Op) ([]error, error) {
 		if i < len(ops)-1 && len(batch) < batchCommands && size < batchBytes {
 			continue
 		}
-		errs, err := c.exchange(ctx, batch, 0, nil)
+		errs, err := c.ask(ctx, 0, batch)
 		if err != nil {
 			return refused, err
 		}
@@ -135,7 +81,7 @@ func (c *Client) DelDestination(ctx context.Context, k ServiceKey, addr Destinat
 
 // Flush removes every service, also those of others.
 func (c *Client) Flush(ctx context.Context) error {
-	return c.do(ctx, command{cmd: cmdFlush}, 0, nil)
+	return c.do(ctx, command{cmd: cmdFlush}, 0)
 }
 
 // Zero sets the counters of one service and its destinations to 0, or those of
@@ -147,26 +93,26 @@ func (c *Client) Zero(ctx context.Context, k ServiceKey) error {
 			return appendNest(b, attrService, func(b []byte) []byte { return appendServiceKey(b, k) })
 		}
 	}
-	return c.do(ctx, cmd, 0, nil)
+	return c.do(ctx, cmd, 0)
 }
 
 // Info asks for the version of ip_vs and the size of its connection table.
 func (c *Client) Info(ctx context.Context) (Info, error) {
 	var info Info
-	err := c.do(ctx, command{cmd: cmdGetInfo}, 0, func(_ Command, b []byte) (err error) {
+	err := c.do(ctx, command{cmd: cmdGetInfo, answer: cmdSetInfo, each: func(b []byte) (err error) {
 		info, err = decodeInfo(b)
 		return err
-	})
+	}}, 0)
 	return info, err
 }
 
 // Timeouts reads the connection timeouts.
 func (c *Client) Timeouts(ctx context.Context) (Timeouts, error) {
 	var t Timeouts
-	err := c.do(ctx, command{cmd: cmdGetConfig}, 0, func(_ Command, b []byte) (err error) {
+	err := c.do(ctx, command{cmd: cmdGetConfig, answer: cmdSetConfig, each: func(b []byte) (err error) {
 		t, err = decodeTimeouts(b)
 		return err
-	})
+	}}, 0)
 	return t, err
 }
 
@@ -175,13 +121,15 @@ func (c *Client) SetTimeouts(ctx context.Context, t Timeouts) error {
 	if err := t.Validate(); err != nil {
 		return err
 	}
-	return c.do(ctx, command{cmd: cmdSetConfig, body: func(b []byte) []byte { return appendTimeouts(b, t) }}, 0, nil)
+	return c.do(ctx, command{cmd: cmdSetConfig, body: func(b []byte) []byte { return appendTimeouts(b, t) }}, 0)
 }
 
 // SyncDaemons lists the running sync daemons, none to two.
 func (c *Client) SyncDaemons(ctx context.Context) ([]SyncDaemon, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	var list []SyncDaemon
-	err := c.do(ctx, command{cmd: cmdGetDaemon}, nlDump, func(_ Command, b []byte) error {
+	err := c.list(ctx, command{cmd: cmdGetDaemon, answer: cmdNewDaemon, each: func(b []byte) error {
 		b, err := nest("sync daemon", b, attrDaemon)
 		if err != nil {
 			return err
@@ -191,7 +139,7 @@ func (c *Client) SyncDaemons(ctx context.Context) ([]SyncDaemon, error) {
 			list = append(list, d)
 		}
 		return err
-	})
+	}}, func() { list = nil })
 	return list, err
 }
 
@@ -204,7 +152,7 @@ func (c *Client) StartSyncDaemon(ctx context.Context, d SyncDaemon) error {
 	}
 	return c.do(ctx, command{cmd: cmdNewDaemon, body: func(b []byte) []byte {
 		return appendNest(b, attrDaemon, func(b []byte) []byte { return appendDaemon(b, d) })
-	}}, 0, nil)
+	}}, 0)
 }
 
 // StopSyncDaemon stops the daemon of that state; ESRCH if none runs. The
@@ -212,5 +160,5 @@ func (c *Client) StartSyncDaemon(ctx context.Context, d SyncDaemon) error {
 func (c *Client) StopSyncDaemon(ctx context.Context, state SyncState) error {
 	return c.do(ctx, command{cmd: cmdDelDaemon, body: func(b []byte) []byte {
 		return appendNest(b, attrDaemon, func(b []byte) []byte { return appendU32(b, daemonState, uint32(state)) })
-	}}, 0, nil)
+	}}, 0)
 }

@@ -36,7 +36,8 @@
 //	syncdaemon.go     sync daemons, timeouts and version, as types and attributes
 //	message.go        netlink messages and commands
 //	errors.go         refusals
-//	client.go         exchanges with the kernel; commands.go: what can be asked
+//	client.go         the connection and the family; exchange.go: requests and their answers
+//	read.go           the whole table; commands.go: what else can be asked
 //	kernel_linux.go   the socket, network namespaces, loading the module
 //
 // Sources: linux/ip_vs.h and net/netfilter/ipvs of Linux 6.1, ipvsadm 1.31 and

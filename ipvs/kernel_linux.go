@@ -86,7 +86,13 @@ func dialNetlink(o Options) (conn, error) {
 
 // netlinkConn is the socket as a file, so that deadlines and Close work and no
 // thread is held while waiting.
-type netlinkConn struct{ *os.File }
+type netlinkConn struct {
+	*os.File
+	port uint32
+}
+
+// Port implements conn.
+func (n netlinkConn) Port() uint32 { return n.port }
 
 // openNetlink makes a socket that does not block, so that the runtime's poller
 // waits and deadlines work.
@@ -95,16 +101,37 @@ func openNetlink(o Options) (conn, error) {
 	if err != nil {
 		return nil, os.NewSyscallError("socket", err)
 	}
-	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+	port, err := bindToKernel(fd)
+	if err != nil {
 		unix.Close(fd)
-		return nil, os.NewSyscallError("bind", err)
+		return nil, err
 	}
 	// Comforts that old kernels lack: the kernel's words with an error, answers
 	// without our own request in them.
 	_ = unix.SetsockoptInt(fd, unix.SOL_NETLINK, unix.NETLINK_EXT_ACK, 1)
 	_ = unix.SetsockoptInt(fd, unix.SOL_NETLINK, unix.NETLINK_CAP_ACK, 1)
 	setReceiveBuffer(fd, o)
-	return netlinkConn{os.NewFile(uintptr(fd), "netlink")}, nil
+	return netlinkConn{os.NewFile(uintptr(fd), "netlink"), port}, nil
+}
+
+// bindToKernel takes an address, which it returns, and lets only the kernel
+// send to it: a socket that is connected refuses the datagrams of others.
+func bindToKernel(fd int) (port uint32, err error) {
+	kernel := &unix.SockaddrNetlink{Family: unix.AF_NETLINK}
+	if err := unix.Bind(fd, kernel); err != nil {
+		return 0, os.NewSyscallError("bind", err)
+	}
+	if err := unix.Connect(fd, kernel); err != nil {
+		return 0, os.NewSyscallError("connect", err)
+	}
+	own, err := unix.Getsockname(fd)
+	if err != nil {
+		return 0, os.NewSyscallError("getsockname", err)
+	}
+	if at, ok := own.(*unix.SockaddrNetlink); ok {
+		port = at.Pid
+	}
+	return port, nil
 }
 
 // setReceiveBuffer makes room for what is asked for, and for a batch at least.

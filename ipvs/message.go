@@ -51,23 +51,31 @@ const (
 	nlHeader  = 16
 	genHeader = 4
 
-	nlError = 2
-	nlDone  = 3
+	nlNoop    = 1
+	nlError   = 2
+	nlDone    = 3
+	nlOverrun = 4 // the kernel lost answers
+
+	firstFamily = 0x10 // types below are netlink's own
 
 	nlRequest  = 0x1
 	nlAck      = 0x4
 	nlDump     = 0x300
+	nlDumpIntr = 0x10  // in an answer: the list changed while it was told
 	nlCapped   = 0x100 // in an answer: the request is not echoed
 	nlAckTLVs  = 0x200 // in an answer: attributes follow
 	extMessage = 1     // attribute with the kernel's words
 
 	controlFamily     = 0x10 // nlctrl, which knows the numbers of the others
+	controlNewFamily  = 1
 	controlGetFamily  = 3
 	controlFamilyID   = 1
 	controlFamilyName = 2
 
 	familyName    = "IPVS"
 	familyVersion = 1
+
+	maxErrno = 4095 // the kernel's MAX_ERRNO
 )
 
 // appendMessage adds one generic netlink request. body adds its attributes.
@@ -91,6 +99,7 @@ type message struct {
 	typ   uint16
 	flags uint16
 	seq   uint32
+	port  uint32 // whom it answers
 	body  []byte // behind the netlink header
 }
 
@@ -107,7 +116,7 @@ func messages(b []byte, err *error) iter.Seq[message] {
 				*err = malformed("datagram", "message of %d octets in %d", n, len(b))
 				return
 			}
-			m := message{typ: host.Uint16(b[4:]), flags: host.Uint16(b[6:]), seq: host.Uint32(b[8:]), body: b[nlHeader:n]}
+			m := message{typ: host.Uint16(b[4:]), flags: host.Uint16(b[6:]), seq: host.Uint32(b[8:]), port: host.Uint32(b[12:]), body: b[nlHeader:n]}
 			if !yield(m) {
 				return
 			}
@@ -125,7 +134,11 @@ func (m message) errno() (syscall.Errno, string, error) {
 		}
 		return 0, "", malformed("acknowledgement", "%d octets", len(m.body))
 	}
-	no := syscall.Errno(-int32(host.Uint32(m.body)))
+	code := int32(host.Uint32(m.body))
+	if code > 0 || code < -maxErrno {
+		return 0, "", malformed("acknowledgement", "result %d", code)
+	}
+	no := syscall.Errno(-code)
 	if m.flags&nlAckTLVs == 0 {
 		return no, "", nil
 	}
@@ -140,11 +153,10 @@ func (m message) errno() (syscall.Errno, string, error) {
 		}
 		tlvs = tlvs[n:]
 	}
-	words := ""
-	var ignored error // a missing explanation does not change the result
-	for typ, v := range attrs("extended acknowledgement", tlvs, &ignored) {
-		if typ == extMessage {
-			words = text(v)
+	words := "" // none does not change the result, nor do attributes that are no attributes
+	for a := attrs("extended acknowledgement", tlvs); a.next(); {
+		if a.typ == extMessage {
+			words = text(a.v)
 		}
 	}
 	return no, words, nil
@@ -160,16 +172,16 @@ func (m message) payload() (Command, []byte, error) {
 
 // nest returns the attributes inside the attribute typ of b.
 func nest(what string, b []byte, typ uint16) ([]byte, error) {
-	var err error
-	for t, v := range attrs(what, b, &err) {
-		if t == typ {
-			return v, nil
+	a := attrs(what, b)
+	for a.next() {
+		if a.typ == typ {
+			return a.v, nil
 		}
 	}
-	if err == nil {
-		err = malformed(what, "attribute %d is missing", typ)
+	if a.err == nil {
+		a.err = malformed(what, "attribute %d is missing", typ)
 	}
-	return nil, err
+	return nil, a.err
 }
 
 // command is a request before it has a number.
@@ -178,6 +190,8 @@ type command struct {
 	service ServiceKey     // for errors
 	dest    DestinationKey // for errors
 	body    func([]byte) []byte
+	answer  Command            // of the messages with data; 0: there are none
+	each    func([]byte) error // takes their attributes; nil: nobody wants them
 }
 
 // opCommand is the request that does op.

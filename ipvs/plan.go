@@ -46,9 +46,8 @@ func (o Op) String() string {
 }
 
 // Diff lists the operations that turn actual into desired. Services come in
-// ipvsadm's order; of each, the service first, then destinations to be added
-// or edited, then those to be deleted, so that a pool does not pass through
-// being empty (a sorry server is in before the last real server is out).
+// ipvsadm's order; of each, the service first, then what brings weight, then what
+// takes some away.
 // Services that are not desired are deleted last and only if owned says that
 // they are ours; every destination of a desired service is ours. What is equal
 // is not touched. Running the plan and comparing again finds nothing.
@@ -77,9 +76,11 @@ func Diff(desired, actual Table, owned func(ServiceKey) bool) []Op {
 	return ops
 }
 
-// appendDestinations plans one pool: first what is to be there, then what is to
-// go, so that a pool does not pass through being empty.
+// appendDestinations plans one pool: what brings weight before what takes some
+// away, so that on the way the pool never has less than before and in the end. A
+// sorry server is in before the last real server is out, or has weight 0.
 func appendDestinations(ops []Op, k ServiceKey, desired, actual map[DestinationKey]Destination) []Op {
+	var takes []Op // weight
 	verbs := [...]Verb{reconcile.Add: AddDestination, reconcile.Update: EditDestination, reconcile.Delete: DeleteDestination}
 	for _, c := range reconcile.Diff(desired, actual, reconcile.Rules[DestinationKey, Destination]{
 		Equal:   func(want, have Destination) bool { return want.Normal() == have.Normal() },
@@ -88,7 +89,12 @@ func appendDestinations(ops []Op, k ServiceKey, desired, actual map[DestinationK
 	}) {
 		d := c.Want.Normal()
 		d.Addr = c.Key
-		ops = append(ops, Op{Verb: verbs[c.Kind], Service: Service{Key: k}, Destination: d})
+		op := Op{Verb: verbs[c.Kind], Service: Service{Key: k}, Destination: d}
+		if c.Kind == reconcile.Delete || c.Want.Weight < c.Have.Weight {
+			takes = append(takes, op)
+			continue
+		}
+		ops = append(ops, op)
 	}
-	return ops
+	return append(ops, takes...)
 }

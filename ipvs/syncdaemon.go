@@ -1,6 +1,7 @@
 package ipvs
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"time"
@@ -101,11 +102,12 @@ func appendDaemon(b []byte, d SyncDaemon) []byte {
 
 func decodeDaemon(b []byte) (SyncDaemon, error) {
 	var (
-		r   reader
-		d   SyncDaemon
-		err error
+		r reader
+		d SyncDaemon
 	)
-	for typ, v := range attrs("sync daemon", b, &err) {
+	a := attrs("sync daemon", b)
+	for a.next() {
+		typ, v := a.typ, a.v
 		switch typ {
 		case daemonState:
 			d.State = SyncState(r.u32("sync state", v))
@@ -129,10 +131,7 @@ func decodeDaemon(b []byte) (SyncDaemon, error) {
 			d.TTL = r.u8("sync ttl", v)
 		}
 	}
-	if err == nil {
-		err = r.err
-	}
-	return d, err
+	return d, cmp.Or(a.err, r.err)
 }
 
 // Timeouts are how long ip_vs remembers a silent connection, in whole seconds;
@@ -169,11 +168,12 @@ func appendTimeouts(b []byte, t Timeouts) []byte {
 
 func decodeTimeouts(b []byte) (Timeouts, error) {
 	var (
-		r   reader
-		t   Timeouts
-		err error
+		r reader
+		t Timeouts
 	)
-	for typ, v := range attrs("timeouts", b, &err) {
+	a := attrs("timeouts", b)
+	for a.next() {
+		typ, v := a.typ, a.v
 		seconds := time.Duration(r.u32("timeout", v)) * time.Second
 		switch typ {
 		case attrTimeoutTCP:
@@ -184,10 +184,7 @@ func decodeTimeouts(b []byte) (Timeouts, error) {
 			t.UDP = seconds
 		}
 	}
-	if err == nil {
-		err = r.err
-	}
-	return t, err
+	return t, cmp.Or(a.err, r.err)
 }
 
 // Info is what the kernel says about its ip_vs.
@@ -204,11 +201,12 @@ func (i Info) String() string {
 // decodeInfo reads version and size of the connection table.
 func decodeInfo(b []byte) (Info, error) {
 	var (
-		r   reader
-		i   Info
-		err error
+		r reader
+		i Info
 	)
-	for typ, v := range attrs("info", b, &err) {
+	a := attrs("info", b)
+	for a.next() {
+		typ, v := a.typ, a.v
 		switch typ { // this reply numbers its attributes for itself
 		case 1:
 			n := r.u32("version", v)
@@ -217,8 +215,5 @@ func decodeInfo(b []byte) (Info, error) {
 			i.ConnTableSize = r.u32("table size", v)
 		}
 	}
-	if err == nil {
-		err = r.err
-	}
-	return i, err
+	return i, cmp.Or(a.err, r.err)
 }

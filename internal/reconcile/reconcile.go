@@ -44,8 +44,7 @@ type Rules[K comparable, V any] struct {
 // within each part is that of Rules.Compare.
 func Diff[K comparable, V any](desired, actual map[K]V, r Rules[K, V]) []Change[K, V] {
 	var changes, deletes []Change[K, V]
-	for _, k := range sorted(desired, r.Compare) {
-		want := desired[k]
+	for k, want := range desired {
 		have, exists := actual[k]
 		switch {
 		case !exists:
@@ -54,19 +53,13 @@ func Diff[K comparable, V any](desired, actual map[K]V, r Rules[K, V]) []Change[
 			changes = append(changes, Change[K, V]{Kind: Update, Key: k, Want: want, Have: have})
 		}
 	}
-	for _, k := range sorted(actual, r.Compare) {
-		if _, wanted := desired[k]; !wanted && r.Ours(k, actual[k]) {
-			deletes = append(deletes, Change[K, V]{Kind: Delete, Key: k, Have: actual[k]})
+	for k, have := range actual {
+		if _, wanted := desired[k]; !wanted && r.Ours(k, have) {
+			deletes = append(deletes, Change[K, V]{Kind: Delete, Key: k, Have: have})
 		}
 	}
+	byKey := func(a, b Change[K, V]) int { return r.Compare(a.Key, b.Key) }
+	slices.SortFunc(changes, byKey) // mostly few, where the sets are large
+	slices.SortFunc(deletes, byKey)
 	return append(changes, deletes...)
-}
-
-func sorted[K comparable, V any](m map[K]V, compare func(a, b K) int) []K {
-	keys := make([]K, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.SortFunc(keys, compare)
-	return keys
 }
