@@ -94,7 +94,8 @@ func (plan checkPlan) run() (f checkFigures, err error) {
 					return f, fmt.Errorf("%d checks of %s: %w", size.Checks, program, err)
 				}
 				f.Checks = append(f.Checks, r)
-				fmt.Fprintf(os.Stderr, "round %d, %d checks each %v, %s: %v\n", round+1, size.Checks, size.Loop, program, time.Since(began).Round(time.Second))
+				fmt.Fprintf(os.Stderr, "round %d, %s, in %v: ", round+1, program, time.Since(began).Round(time.Second))
+				r.row(os.Stderr, "")
 			}
 		}
 	}
@@ -109,7 +110,7 @@ func (plan checkPlan) run() (f checkFigures, err error) {
 				return f, fmt.Errorf("reload of %s: %w", program, err)
 			}
 			f.Reloads = append(f.Reloads, r)
-			fmt.Fprintf(os.Stderr, "round %d, reload, %s: %v\n", round+1, program, time.Since(began).Round(time.Second))
+			fmt.Fprintf(os.Stderr, "round %d, %s, in %v: reloads %v, CPU %v, commands %d\n", round+1, program, time.Since(began).Round(time.Second), r.Took, r.CPU, r.Commands)
 		}
 	}
 	return f, nil
