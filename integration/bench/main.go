@@ -47,7 +47,7 @@ func main() {
 	flag.BoolVar(&opt.realtime, "realtime", false, "run idle routers with vrrp_rt_priority, as one does on a busy machine")
 	flag.IntVar(&opt.checkRounds, "check-rounds", 2, "how often each program does the same work in checks")
 	flag.StringVar(&opt.checks, "checks", "100,1000,5000", "how many TCP_CHECKs there are")
-	flag.IntVar(&opt.checkRate, "check-rate", 350, "checks a second that the emulated machine is asked for; delay_loop is 3 s, or what this needs")
+	flag.IntVar(&opt.checkRate, "check-rate", 250, "checks a second that the emulated machine is asked for; delay_loop is 3 s, or as long as this needs")
 	flag.IntVar(&opt.deaths, "deaths", 8, "how many servers die in each run of checks")
 	flag.IntVar(&opt.services, "services", 1000, "how many virtual services are reloaded")
 	flag.Parse()
