@@ -50,7 +50,7 @@ func (r *checkerRole) do(s *runningService, actions []ipvs.Action) {
 func (r *checkerRole) apply() {
 	part := ipvs.Table{}
 	for _, s := range r.touched {
-		for _, k := range s.Params.Keys {
+		for _, k := range s.machine.Params().Keys {
 			if _, done := part[k]; done {
 				continue
 			}
@@ -78,7 +78,13 @@ func (r *checkerRole) applyAll() {
 			r.sharers[k] = append(r.sharers[k], s)
 		}
 	}
+	if r.marking != nil && r.marking.begun { // those of services that go, first
+		r.marking.want(r.marking.before(r.marks.Marks))
+	}
 	r.carry(wish{table: table})
+	if r.marking != nil {
+		r.marking.want(r.marks.Marks)
+	}
 	r.touched = nil
 	r.tell()
 }

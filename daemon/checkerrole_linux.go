@@ -15,6 +15,7 @@ import (
 	"holdfast/daemon/config"
 	"holdfast/host"
 	"holdfast/ipvs"
+	"holdfast/nft"
 )
 
 // checkerRole is the checker process: the pool that asks real servers, the
@@ -32,6 +33,8 @@ type checkerRole struct {
 	states   map[string]string // instances, for the sync daemon
 	numbers  map[string]int    // in track_files
 	sessions sessions          // that BFD_CHECKs follow
+	marks    *marks            // of virtual server groups; nil: they have none
+	marking  *marking          // sets them, nil likewise
 
 	following bool // a sync daemon was asked for
 
@@ -59,7 +62,8 @@ type checkOf struct {
 func (c *childProcess) runCheckers(start startMessage) int {
 	r := &checkerRole{childProcess: c, reports: newMailbox[checkers.Report](), states: statesIn(start.Resume)}
 	r.know(start.Tracked)
-	client := ipvs.New(ipvsOptions(&c.conf.Global))
+	options := ipvsOptions(&c.conf.Global)
+	client := ipvs.New(options)
 	defer client.Close()
 	r.keeper = newKeeper(c.log, client)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -67,6 +71,12 @@ func (c *childProcess) runCheckers(start startMessage) int {
 	helpers.Go(func() { r.keeper.run(ctx) })
 	defer helpers.Wait()
 	defer cancel()
+	if c.conf.Global.Firewall.IPVSTable.Text != "" {
+		r.marking = &marking{log: c.log}
+		tables := nft.NewWorker(openTables(options.Netns), r.marking.tablesDone)
+		r.marking.tables = tables.Want
+		helpers.Go(func() { tables.Run(ctx) })
+	}
 
 	distrust(c.conf.Services, start.Down)
 	specs := c.conf.Checks()
@@ -201,6 +211,7 @@ func (r *checkerRole) adopt(ctx context.Context, services []*config.Service) err
 		old[s.Params.Name] = s
 	}
 	r.byCheck = map[uint64]checkOf{}
+	r.marks = newMarks(r.conf, r.marks.owners())
 	var list []*runningService
 	for _, s := range services {
 		run := old[s.Params.Name]
@@ -213,7 +224,7 @@ func (r *checkerRole) adopt(ctx context.Context, services []*config.Service) err
 			run = &runningService{Service: s}
 		}
 		params := s.Params
-		params.Servers = nil
+		params.Servers, params.Keys = nil, r.marks.keys(s)
 		for i, srv := range s.Params.Servers {
 			srv.Checkers = nil
 			for range s.Checks[i] {
@@ -402,6 +413,9 @@ func (r *checkerRole) release(conf *config.Config) {
 	}
 	if r.opt.KeepIPVS {
 		last.table, last.flush = nil, false
+	}
+	if r.marking != nil && !r.opt.KeepIPVS {
+		r.marking.want(nft.Marks{Table: r.marks.Table})
 	}
 	done := make(chan struct{})
 	last.done = done
