@@ -55,7 +55,7 @@ var syncSteps = []struct {
 // TestSyncDaemonsAreThoseOfKeepalived: both daemons run the same sync daemons
 // for the same lines, from the start and after each reload.
 func TestSyncDaemonsAreThoseOfKeepalived(t *testing.T) {
-	both := twins(t, "syn")
+	whole, both := t, twins(t, "syn") // the daemons outlive their phases
 	conf := func(i int) string {
 		return strings.NewReplacer("GLOBAL", syncSteps[i].global, "LINE", syncSteps[i].line).Replace(syncConf)
 	}
@@ -66,7 +66,7 @@ func TestSyncDaemonsAreThoseOfKeepalived(t *testing.T) {
 					w.director.Stop(t)
 				}
 				if w.director == nil || s.anew {
-					w.director = w.node.StartProgram(t, w.program, conf(i))
+					w.director = w.node.StartProgram(whole, w.program, conf(i))
 				} else {
 					w.director.Reload(t, conf(i))
 				}
