@@ -133,7 +133,7 @@ func upOrDown(up bool) string {
 
 func serverNews(s *runningService, a ipvs.NotifyServer) message {
 	name := s.ServerName(a.Server)
-	detail, reason := mailText(s.last.check, a.Up), ""
+	detail, reason := mailText(s.last.check, s.last.cause, a.Up), ""
 	switch {
 	case a.Gone:
 		detail, reason = "Removing", reasonRemoved
@@ -150,7 +150,7 @@ func serverNews(s *runningService, a ipvs.NotifyServer) message {
 func quorumNews(s *runningService, up bool) message {
 	return message{Fact: &event.Fact{
 		Type: event.Transitioned, Kind: event.VirtualServer, Name: s.Params.Name, Time: time.Now(),
-		From: upOrDown(!up), To: upOrDown(up), Detail: s.quorumMail(),
+		From: upOrDown(!up), To: upOrDown(up), Detail: s.quorumMail(up),
 		Values: map[string]string{valueService: s.Params.Name},
 	}}
 }

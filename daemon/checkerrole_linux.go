@@ -47,9 +47,10 @@ type checkerRole struct {
 type runningService struct {
 	*config.Service
 	machine ipvs.VirtualServer
-	last    struct{ check, quorum string } // what the next mail is about
-	dynamic map[ipvs.ServerKey]int64       // what misc_dynamic adds to configured weights
-	filed   map[ipvs.ServerKey]bool        // servers whose weight files have moved
+	last    struct{ check, cause, quorum string } // what the next mail is about
+	starts  bool                                  // its machine begins
+	dynamic map[ipvs.ServerKey]int64              // what misc_dynamic adds to configured weights
+	filed   map[ipvs.ServerKey]bool               // servers whose weight files have moved
 }
 
 // checkOf says whose check a pool's checker is.
@@ -241,7 +242,9 @@ func (r *checkerRole) adopt(ctx context.Context, services []*config.Service) err
 		if known {
 			r.do(run, r.judge(run, run.machine.Step(ipvs.Reconfigure{Params: params}, nil)))
 		} else {
+			run.starts = true
 			r.do(run, unsaid(r.judge(run, run.machine.Step(ipvs.Startup{Params: params}, nil))))
+			run.starts = false
 		}
 	}
 	for _, gone := range r.services {
@@ -385,7 +388,7 @@ func (r *checkerRole) verdict(rep checkers.Report, v checkers.VerdictChanged) {
 		out = of.service.machine.Step(r.dynamicWeight(of, v.Weight), out)
 	}
 	out = of.service.machine.Step(ipvs.VerdictChanged{Server: of.server, Check: checkID(rep.ID), Up: v.Up}, out)
-	of.service.last.check = rep.Spec.Kind.Keyword
+	of.service.last.check, of.service.last.cause = rep.Spec.Kind.Keyword, smtpCause(rep.Spec, v.Verdict)
 	if len(out) == 0 && v.First && !v.Up {
 		// An alpha server that fails its first check was never up; its script
 		// hears of it all the same, as with keepalived.
