@@ -50,7 +50,7 @@ func (r *checkerRole) do(s *runningService, actions []ipvs.Action) {
 func (r *checkerRole) apply() {
 	part := ipvs.Table{}
 	for _, s := range r.touched {
-		for _, k := range s.Params.Keys {
+		for _, k := range s.machine.Params().Keys {
 			if _, done := part[k]; done {
 				continue
 			}
@@ -78,7 +78,13 @@ func (r *checkerRole) applyAll() {
 			r.sharers[k] = append(r.sharers[k], s)
 		}
 	}
+	if r.marking != nil && r.marking.begun { // those of services that go, first
+		r.marking.want(r.marking.before(r.marks.Marks))
+	}
 	r.carry(wish{table: table})
+	if r.marking != nil {
+		r.marking.want(r.marks.Marks)
+	}
 	r.touched = nil
 	r.tell()
 }
@@ -127,7 +133,7 @@ func upOrDown(up bool) string {
 
 func serverNews(s *runningService, a ipvs.NotifyServer) message {
 	name := s.ServerName(a.Server)
-	detail, reason := mailText(s.last.check, a.Up), ""
+	detail, reason := mailText(s.last.check, s.last.cause, a.Up), ""
 	switch {
 	case a.Gone:
 		detail, reason = "Removing", reasonRemoved
@@ -144,7 +150,7 @@ func serverNews(s *runningService, a ipvs.NotifyServer) message {
 func quorumNews(s *runningService, up bool) message {
 	return message{Fact: &event.Fact{
 		Type: event.Transitioned, Kind: event.VirtualServer, Name: s.Params.Name, Time: time.Now(),
-		From: upOrDown(!up), To: upOrDown(up), Detail: s.quorumMail(),
+		From: upOrDown(!up), To: upOrDown(up), Detail: s.quorumMail(up),
 		Values: map[string]string{valueService: s.Params.Name},
 	}}
 }

@@ -15,6 +15,7 @@ import (
 	"holdfast/daemon/config"
 	"holdfast/host"
 	"holdfast/ipvs"
+	"holdfast/nft"
 )
 
 // checkerRole is the checker process: the pool that asks real servers, the
@@ -32,6 +33,8 @@ type checkerRole struct {
 	states   map[string]string // instances, for the sync daemon
 	numbers  map[string]int    // in track_files
 	sessions sessions          // that BFD_CHECKs follow
+	marks    *marks            // of virtual server groups; nil: they have none
+	marking  *marking          // sets them, nil likewise
 
 	following bool // a sync daemon was asked for
 
@@ -46,9 +49,10 @@ type checkerRole struct {
 type runningService struct {
 	*config.Service
 	machine ipvs.VirtualServer
-	last    struct{ check, quorum string } // what the next mail is about
-	dynamic map[ipvs.ServerKey]int64       // what misc_dynamic adds to configured weights
-	filed   map[ipvs.ServerKey]bool        // servers whose weight files have moved
+	last    struct{ check, cause, quorum string } // what the next mail is about
+	starts  bool                                  // its machine begins
+	dynamic map[ipvs.ServerKey]int64              // what misc_dynamic adds to configured weights
+	filed   map[ipvs.ServerKey]bool               // servers whose weight files have moved
 }
 
 // checkOf says whose check a pool's checker is.
@@ -61,7 +65,8 @@ type checkOf struct {
 func (c *childProcess) runCheckers(start startMessage) int {
 	r := &checkerRole{childProcess: c, reports: newMailbox[checkers.Report](), states: statesIn(start.Resume)}
 	r.know(start.Tracked)
-	client := ipvs.New(ipvsOptions(&c.conf.Global))
+	options := ipvsOptions(&c.conf.Global)
+	client := ipvs.New(options)
 	defer client.Close()
 	r.keeper = newKeeper(c.log, client)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -69,6 +74,12 @@ func (c *childProcess) runCheckers(start startMessage) int {
 	helpers.Go(func() { r.keeper.run(ctx) })
 	defer helpers.Wait()
 	defer cancel()
+	if c.conf.Global.Firewall.IPVSTable.Text != "" {
+		r.marking = &marking{log: c.log}
+		tables := nft.NewWorker(openTables(options.Netns), r.marking.tablesDone)
+		r.marking.tables = tables.Want
+		helpers.Go(func() { tables.Run(ctx) })
+	}
 
 	distrust(c.conf.Services, start.Down)
 	specs := c.conf.Checks()
@@ -205,6 +216,7 @@ func (r *checkerRole) adopt(ctx context.Context, services []*config.Service) err
 		old[s.Params.Name] = s
 	}
 	r.byCheck = map[uint64]checkOf{}
+	r.marks = newMarks(r.conf, r.marks.owners())
 	var list []*runningService
 	for _, s := range services {
 		run := old[s.Params.Name]
@@ -217,7 +229,7 @@ func (r *checkerRole) adopt(ctx context.Context, services []*config.Service) err
 			run = &runningService{Service: s}
 		}
 		params := s.Params
-		params.Servers = nil
+		params.Servers, params.Keys = nil, r.marks.keys(s)
 		for i, srv := range s.Params.Servers {
 			srv.Checkers = nil
 			for range s.Checks[i] {
@@ -234,7 +246,9 @@ func (r *checkerRole) adopt(ctx context.Context, services []*config.Service) err
 		if known {
 			r.do(run, r.judge(run, run.machine.Step(ipvs.Reconfigure{Params: params}, nil)))
 		} else {
+			run.starts = true
 			r.do(run, unsaid(r.judge(run, run.machine.Step(ipvs.Startup{Params: params}, nil))))
+			run.starts = false
 		}
 	}
 	for _, gone := range r.services {
@@ -382,7 +396,7 @@ func (r *checkerRole) verdict(rep checkers.Report, v checkers.VerdictChanged) {
 		out = of.service.machine.Step(r.dynamicWeight(of, v.Weight), out)
 	}
 	out = of.service.machine.Step(ipvs.VerdictChanged{Server: of.server, Check: checkID(rep.ID), Up: v.Up}, out)
-	of.service.last.check = rep.Spec.Kind.Keyword
+	of.service.last.check, of.service.last.cause = rep.Spec.Kind.Keyword, smtpCause(rep.Spec, v.Verdict)
 	if len(out) == 0 && v.First && !v.Up {
 		// An alpha server that fails its first check was never up; its script
 		// hears of it all the same, as with keepalived.
@@ -410,6 +424,9 @@ func (r *checkerRole) release(conf *config.Config) {
 	}
 	if r.opt.KeepIPVS {
 		last.table, last.flush = nil, false
+	}
+	if r.marking != nil && !r.opt.KeepIPVS {
+		r.marking.want(nft.Marks{Table: r.marks.Table})
 	}
 	done := make(chan struct{})
 	last.done = done

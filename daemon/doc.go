@@ -55,6 +55,7 @@
 //	repairs.go             who depends on what others remove; vrrprepairs.go acts on it
 //	vrrptext.go            keepalived's log lines for what routers do
 //	checkerrole_linux.go   the checker process
+//	marks.go               firewall marks of virtual server groups, and the tables that set them
 //	checkeractions.go      what machines of virtual servers want: log, table, news
 //	filechecks.go          numbers in files into verdicts and weights
 //	sessionchecks.go       states of BFD sessions into verdicts

@@ -15,7 +15,8 @@ import (
 const (
 	tableSweep   = 5 * time.Second  // somebody else may have changed it; lvs_sweep_interval
 	tableMissing = 30 * time.Second // ip_vs may be loaded later
-	tableLimit   = 10 * time.Second // one look
+	tableLimit   = 10 * time.Second // what waits for the table goes on
+	lookLimit    = time.Minute      // one look: a hundred thousand servers on a slow machine take 15 s
 
 	// sweepRest is how many times as long as it took a sweep is rested from: a
 	// table of a hundred thousand servers must not keep a processor busy.
@@ -133,7 +134,7 @@ func (k *keeper) reconcile(ctx context.Context) {
 	if len(k.owned) == 0 {
 		return // nothing of ours: the kernel is not even asked for ip_vs
 	}
-	ctx, cancel := context.WithTimeout(ctx, tableLimit)
+	ctx, cancel := context.WithTimeout(ctx, lookLimit)
 	defer cancel()
 	k.looked++
 	ops, err := ipvs.Reconcile(ctx, k.plane, k.table, func(key ipvs.ServiceKey) bool { return k.owned[key] })
@@ -167,7 +168,7 @@ func (k *keeper) change(ctx context.Context, part ipvs.Table) {
 		k.reconcile(ctx)
 		return
 	}
-	limited, cancel := context.WithTimeout(ctx, tableLimit)
+	limited, cancel := context.WithTimeout(ctx, lookLimit)
 	defer cancel()
 	ops := ipvs.Diff(part, before, nil)
 	for _, op := range ops {

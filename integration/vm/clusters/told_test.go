@@ -2,8 +2,9 @@ package clusters
 
 import (
 	"bufio"
-	"cmp"
+	"crypto/tls"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -14,6 +15,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // toldConf has a real server of every kind of check behind one service, and two
@@ -23,7 +26,7 @@ const toldConf = `global_defs {
     router_id LB
     notification_email {
         ops@example.com
-        Night Shift <night@example.com>
+        night@example.com
     }
     notification_email_from lb@example.com
     smtp_server 10.9.0.5
@@ -48,7 +51,7 @@ virtual_server 10.8.0.1 80 {
     snmp_name all-kinds
     real_server 10.9.0.11 8001 {
         TCP_CHECK {
-            connect_timeout 3
+            connect_timeout 20
         }
     }
     real_server 10.9.0.11 8002 {
@@ -57,7 +60,7 @@ virtual_server 10.8.0.1 80 {
                 path /
                 status_code 200
             }
-            connect_timeout 3
+            connect_timeout 20
             nb_get_retry 1
             delay_before_retry 0
         }
@@ -68,12 +71,41 @@ virtual_server 10.8.0.1 80 {
             url {
                 path /
             }
-            connect_timeout 3
+            connect_timeout 20
+        }
+    }
+    real_server 10.9.0.11 8009 {
+        HTTP_GET {
+            connect_port 8002
+            url {
+                path /page
+                digest 9fba564e229a2c83496c7ee12d96bb64
+            }
+            connect_timeout 20
+        }
+    }
+    real_server 10.9.0.11 8010 {
+        HTTP_GET {
+            connect_port 8002
+            url {
+                path /page
+                regex fine
+            }
+            connect_timeout 20
+        }
+    }
+    real_server 10.9.0.11 8011 {
+        SSL_GET {
+            connect_port 8443
+            url {
+                path /
+            }
+            connect_timeout 20
         }
     }
     real_server 10.9.0.11 25 {
         SMTP_CHECK {
-            connect_timeout 3
+            connect_timeout 20
         }
     }
     real_server 10.9.0.11 8004 {
@@ -90,19 +122,20 @@ virtual_server 10.8.0.1 80 {
     }
     real_server 10.9.0.11 8006 {
         UDP_CHECK {
-            connect_timeout 3
+            require_reply
+            connect_timeout 5
         }
     }
     real_server 10.9.0.13 8007 {
         PING_CHECK {
-            connect_timeout 2
+            connect_timeout 5
         }
     }
     real_server 10.9.0.11 8053 {
         DNS_CHECK {
             type TXT
             name health.load.balance
-            connect_timeout 3
+            connect_timeout 20
             retry 1
             delay_before_retry 1
         }
@@ -120,7 +153,7 @@ virtual_server 10.8.0.2 80 {
         smtp_alert
         weight 3
         TCP_CHECK {
-            connect_timeout 3
+            connect_timeout 20
         }
     }
 }
@@ -135,7 +168,7 @@ virtual_server 10.8.0.3 80 {
     real_server 10.9.0.11 8001 {
         smtp_alert off
         TCP_CHECK {
-            connect_timeout 3
+            connect_timeout 20
         }
     }
 }
@@ -160,27 +193,42 @@ func newHearer(t *testing.T, w *twin) *hearer {
 	t.Helper()
 	h := &hearer{twin: w, servers: w.lan.Node(t, "servers", "10.9.0.11/24", "10.9.0.13/24")}
 	h.mailbox = w.lan.Node(t, "mx", "10.9.0.5/24").ServeSMTP(t)
+	h.servers.Sysctl(t, "net.ipv4.icmp_ratelimit=0") // each datagram to a closed port wants its answer
 	h.port = h.servers.Listen(t, "10.9.0.11:8001")
 	h.refused = h.servers.Listen(t, "10.9.0.11:8003")
-	var web net.Listener
+	var web, plain net.Listener
 	var err error
-	h.servers.In(func() { web, err = net.Listen("tcp4", "10.9.0.11:8002") })
+	h.servers.In(func() {
+		if web, err = net.Listen("tcp4", "10.9.0.11:8002"); err == nil {
+			plain, err = net.Listen("tcp4", "10.9.0.11:8443")
+		}
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if h.busy.Load() {
+		switch busy := h.busy.Load(); {
+		case r.URL.Path == "/page" && busy:
+			io.WriteString(w, "busy\n")
+		case r.URL.Path == "/page":
+			io.WriteString(w, "fine\n")
+		case busy:
 			w.WriteHeader(http.StatusServiceUnavailable)
 		}
 	})}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		server.Serve(web)
-	}()
+	certificate, key := selfSigned(t, "servers")
+	pair, err := tls.X509KeyPair([]byte(certificate), []byte(key))
+	if err != nil {
+		t.Fatal(err)
+	}
+	secure := tls.NewListener(plain, &tls.Config{Certificates: []tls.Certificate{pair}})
+	var served sync.WaitGroup
+	for _, l := range []net.Listener{web, secure} {
+		served.Go(func() { server.Serve(l) })
+	}
 	t.Cleanup(func() {
 		server.Close()
-		<-done
+		served.Wait()
 	})
 	h.relay = h.servers.ServeSMTP(t)
 	for _, addr := range []string{"10.9.0.11:8006", "10.9.0.11:8053"} {
@@ -302,20 +350,78 @@ func (h *hearer) told() []string {
 		list = append(list, "all "+strings.TrimSpace(line))
 	}
 	for _, m := range h.mailbox.Mails() {
-		text := m.Text
-		if date, rest, ok := strings.Cut(text, "\n"); ok && strings.HasPrefix(date, "Date: ") {
-			text = "Date\n" + rest
-		}
-		list = append(list, fmt.Sprintf("mail %s %v %s", m.From, m.To, strings.ReplaceAll(strings.TrimSpace(text), "\n", " | ")))
+		list = append(list, "mail "+m.short())
 	}
 	slices.Sort(list)
 	return list
 }
 
+// short is the subject and the body of a mail, or all of it if the rest is not
+// as it has to be. keepalived's To is one line, ours is folded.
+func (m Mail) short() string {
+	text := strings.ReplaceAll(m.Text, "\n ", " ")
+	date, rest, _ := strings.Cut(text, "\n")
+	head, body, _ := strings.Cut(rest, "\n\n")
+	want := "From: lb@example.com\nSubject: " + m.Subject() + "\nX-Mailer: Keepalived\nTo: ops@example.com, night@example.com"
+	envelope := fmt.Sprint(m.From, m.To)
+	if head != want || !strings.HasPrefix(date, "Date: ") || envelope != "FROM:<lb@example.com>[TO:<ops@example.com> TO:<night@example.com>]" {
+		return fmt.Sprintf("%s %q", envelope, m.Text)
+	}
+	return m.Subject() + " " + strings.TrimSpace(body)
+}
+
+// toldSteps is testdata/told.txt: for each step what both tell, or one of them.
+func toldSteps(t *testing.T) map[string][2][]string {
+	t.Helper()
+	text, err := testdata.ReadFile("testdata/told.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	steps := map[string][2][]string{}
+	name := ""
+	for row := range strings.Lines(string(text)) {
+		row = strings.TrimSpace(row)
+		who, words, _ := strings.Cut(row, " ")
+		lists := steps[name]
+		switch who {
+		case "==":
+			name = words
+			lists = [2][]string{}
+		case "both":
+			lists[0], lists[1] = append(lists[0], words), append(lists[1], words)
+		case "keepalived":
+			lists[0] = append(lists[0], words)
+		case "holdfast":
+			lists[1] = append(lists[1], words)
+		}
+		steps[name] = lists
+	}
+	for _, lists := range steps {
+		slices.Sort(lists[0])
+		slices.Sort(lists[1])
+	}
+	return steps
+}
+
+// record is what both told, as testdata/told.txt has it.
+func record(now [2][]string) string {
+	var b strings.Builder
+	both := minus(now[0], minus(now[0], now[1]))
+	for _, line := range both {
+		b.WriteString("both " + line + "\n")
+	}
+	for i, who := range []string{"keepalived", "holdfast"} {
+		for _, line := range minus(now[i], both) {
+			b.WriteString(who + " " + line + "\n")
+		}
+	}
+	return b.String()
+}
+
 // TestFIFOsAndMailOfServersAreThoseOfKeepalived: the lines and the mails of both
-// daemons, and what testdata/told.txt has, step by step.
+// daemons, step by step, are those of testdata/told.txt.
 func TestFIFOsAndMailOfServersAreThoseOfKeepalived(t *testing.T) {
-	whole := t
+	whole, wants := t, toldSteps(t)
 	var both [2]*hearer
 	for i, w := range twins(t, "told") {
 		both[i] = newHearer(t, w)
@@ -328,43 +434,45 @@ func TestFIFOsAndMailOfServersAreThoseOfKeepalived(t *testing.T) {
 	step := func(name string, do func(t *testing.T)) {
 		phase(t, name, func(t *testing.T) {
 			do(t)
-			time.Sleep(25 * time.Second)
+			want, now, still := wants[name], [2][]string{}, 0
+			for began := time.Now(); still < 20 && time.Since(began) < patience; time.Sleep(pause) {
+				still++
+				for i, h := range both {
+					if now[i] = minus(h.told(), before[i]); !slices.Equal(now[i], want[i]) {
+						still = 0
+					}
+				}
+			}
+			if still < 20 {
+				t.Errorf("told is (-want +got):\n%s\nor, all of it,\n%s", cmp.Diff(record(want), record(now)), record(now))
+			}
 			for i, h := range both {
-				now := h.told()
-				t.Logf("%s\n%s", h.program, strings.Join(minus(now, before[i]), "\n"))
-				before[i] = now
+				before[i] = h.told()
 			}
 		})
 	}
+	each := func(do func(h *hearer)) {
+		for _, h := range both {
+			do(h)
+		}
+	}
 	step("start", func(*testing.T) {})
-	step("all die", func(t *testing.T) {
-		for _, h := range both {
-			h.die(t)
-		}
-	})
-	step("all live", func(t *testing.T) {
-		for _, h := range both {
-			h.live(t, whole)
-		}
-	})
-	step("two services go", func(t *testing.T) {
+	step("all die", func(t *testing.T) { each(func(h *hearer) { h.die(t) }) })
+	step("all live", func(t *testing.T) { each(func(h *hearer) { h.live(t, whole) }) })
+	step("two services are removed", func(t *testing.T) {
 		first, _, _ := strings.Cut(toldConf, "virtual_server 10.8.0.2")
-		for _, h := range both {
-			h.director.Reload(t, first)
-		}
+		each(func(h *hearer) { h.director.Reload(t, first) })
 	})
-	step("stop", func(t *testing.T) {
-		for _, h := range both {
-			h.director.Stop(t)
-		}
-	})
-	_ = cmp.Or("")
+	step("stop", func(t *testing.T) { each(func(h *hearer) { h.director.Stop(t) }) })
 }
 
 // minus is a without what b has, both sorted.
 func minus(a, b []string) []string {
 	var rest []string
 	for _, line := range a {
+		for len(b) > 0 && b[0] < line {
+			b = b[1:]
+		}
 		if len(b) > 0 && b[0] == line {
 			b = b[1:]
 			continue

@@ -7,6 +7,7 @@
 //	guest.go          helpers: programs, network namespaces
 //	main_test.go      the gate
 //	ipvs_test.go      the contract of ipvs on the real kernel
+//	large_test.go     a table of a thousand services
 //	bench_test.go     that make bench still measures health checks
 //
 // The package doc of integration/vm says how to add a scenario.
