@@ -197,6 +197,9 @@ func runAll(tests []guestTest) string {
 	if director := os.Getenv("HOLDFAST_DIRECTOR"); director != "" {
 		fmt.Fprintf(&b, "export HOLDFAST_DIRECTOR='%s'\n", director)
 	}
+	if os.Getenv("HOLDFAST_VM_RECORD") != "" {
+		b.WriteString("export HOLDFAST_VM_RECORD=1\n")
+	}
 	b.WriteString("export HOLDFAST_NETNS=1 HOLDFAST_BIN=/vm/holdfast\n") // for checkers
 	b.WriteString("ip netns add first && ip netns del first\n")          // makes the folder that all use
 	for _, pkg := range packages {

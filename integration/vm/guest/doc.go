@@ -7,6 +7,7 @@
 //	guest.go          helpers: programs, network namespaces
 //	main_test.go      the gate
 //	ipvs_test.go      the contract of ipvs on the real kernel
+//	record_test.go    prints messages for ipvs/testdata, and times (HOLDFAST_VM_RECORD=1)
 //
 // The package doc of integration/vm says how to add a scenario.
 package guest
