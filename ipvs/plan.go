@@ -1,7 +1,9 @@
 package ipvs
 
 import (
+	"cmp"
 	"net/netip"
+	"slices"
 
 	"holdfast/internal/reconcile"
 )
@@ -47,8 +49,9 @@ func (o Op) String() string {
 
 // Diff lists the operations that turn actual into desired. Services come in
 // ipvsadm's order; of each, the service first, then destinations to be added
-// or edited, then those to be deleted, so that a pool does not pass through
-// being empty (a sorry server is in before the last real server is out).
+// and those whose weight grows, then those whose weight shrinks, then those to
+// be deleted, so that a pool does not pass through being empty (a sorry server
+// is in before the last real server is out or has weight 0).
 // Services that are not desired are deleted last and only if owned says that
 // they are ours; every destination of a desired service is ours. What is equal
 // is not touched. Running the plan and comparing again finds nothing.
@@ -77,18 +80,35 @@ func Diff(desired, actual Table, owned func(ServiceKey) bool) []Op {
 	return ops
 }
 
-// appendDestinations plans one pool: first what is to be there, then what is to
-// go, so that a pool does not pass through being empty.
+// appendDestinations plans one pool: what takes traffic comes before what loses
+// it. At no moment there is less weight in the pool than before and after, so
+// none passes through having no server that takes a connection.
 func appendDestinations(ops []Op, k ServiceKey, desired, actual map[DestinationKey]Destination) []Op {
 	verbs := [...]Verb{reconcile.Add: AddDestination, reconcile.Update: EditDestination, reconcile.Delete: DeleteDestination}
-	for _, c := range reconcile.Diff(desired, actual, reconcile.Rules[DestinationKey, Destination]{
+	changes := reconcile.Diff(desired, actual, reconcile.Rules[DestinationKey, Destination]{
 		Equal:   func(want, have Destination) bool { return want.Normal() == have.Normal() },
 		Ours:    func(DestinationKey, Destination) bool { return true },
 		Compare: netip.AddrPort.Compare,
-	}) {
+	})
+	slices.SortStableFunc(changes, func(a, b destinationChange) int { return cmp.Compare(turn(a), turn(b)) })
+	for _, c := range changes {
 		d := c.Want.Normal()
 		d.Addr = c.Key
 		ops = append(ops, Op{Verb: verbs[c.Kind], Service: Service{Key: k}, Destination: d})
 	}
 	return ops
+}
+
+type destinationChange = reconcile.Change[DestinationKey, Destination]
+
+// turn is when a change comes: additions and edits that take no weight away, edits that
+// do, deletions.
+func turn(c destinationChange) int {
+	switch {
+	case c.Kind == reconcile.Delete:
+		return 2
+	case c.Kind == reconcile.Update && c.Want.Weight < c.Have.Weight:
+		return 1
+	}
+	return 0
 }
