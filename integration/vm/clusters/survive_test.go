@@ -12,7 +12,6 @@ const holdfast = "/vm/holdfast"
 // survival is a pair of directors one of which dies while a connection runs
 // through it.
 type survival struct {
-	name     string
 	lan      string
 	programs [2]string // the first Active and its backup
 	sync     string    // lvs_sync_daemon, or nothing
@@ -26,40 +25,36 @@ type survival struct {
 // the virtual_router_id.
 const usualSync = " sync daemon (mcast=eth0, syncid=51, maxlen=1472, group=224.0.0.81, port=8848, ttl=1)"
 
-var survivals = []survival{
-	{name: "killed with its links, then the other stopped", lan: "sv1", programs: [2]string{holdfast, holdfast},
-		sync: "lvs_sync_daemon eth0 VI_1", daemon: usualSync, killed: true},
-	{name: "stopped, all options, the first preempts", lan: "sv2", programs: [2]string{holdfast, holdfast}, preempts: true,
+// TestAConnectionSurvivesItsDirector is what the sync daemon is for: the
+// connection goes on through the other director, and nothing of it is lost. The
+// first is killed, the other stopped later.
+func TestAConnectionSurvivesItsDirector(t *testing.T) {
+	survival{lan: "sv1", programs: [2]string{holdfast, holdfast}, sync: "lvs_sync_daemon eth0 VI_1", daemon: usualSync, killed: true}.play(t)
+}
+
+// TestAConnectionSurvivesAStopAndAPreemption, with all options.
+func TestAConnectionSurvivesAStopAndAPreemption(t *testing.T) {
+	survival{lan: "sv2", programs: [2]string{holdfast, holdfast}, preempts: true,
 		sync:   "lvs_sync_daemon eth0 inst VI_1 id 33 maxlen 1400 port 9999 ttl 3 group 224.0.0.99",
 		daemon: " sync daemon (mcast=eth0, syncid=33, maxlen=1400, group=224.0.0.99, port=9999, ttl=3)",
 		// by time instead of every 50 packets: what connections with little traffic need
-		sysctls: []string{"net.ipv4.vs.sync_threshold=1 0", "net.ipv4.vs.sync_refresh_period=1"}},
+		sysctls: []string{"net.ipv4.vs.sync_threshold=1 0", "net.ipv4.vs.sync_refresh_period=1"}}.play(t)
 }
 
-// TestAConnectionSurvivesItsDirector is what the sync daemon is for: the
-// connection goes on through the other director, and nothing of it is lost.
-func TestAConnectionSurvivesItsDirector(t *testing.T) {
-	for _, s := range survivals {
-		t.Run(s.name, func(t *testing.T) {
-			t.Parallel()
-			s.play(t)
-		})
+// TestAConnectionWithoutSyncDaemonIsReset: that the others can fail.
+func TestAConnectionWithoutSyncDaemonIsReset(t *testing.T) {
+	s := survival{lan: "sv0", programs: [2]string{holdfast, holdfast}}
+	p, stream, server := s.begin(t)
+	if got := p.node[1].connection(t, stream.port()); got != "" {
+		t.Errorf("the backup has %q of a connection that nobody told it", got)
 	}
-	t.Run("without lvs_sync_daemon it is reset", func(t *testing.T) {
-		t.Parallel()
-		s := survival{lan: "sv0", programs: [2]string{holdfast, holdfast}}
-		p, stream, server := s.begin(t)
-		if got := p.node[1].connection(t, stream.port()); got != "" {
-			t.Errorf("the backup has %q of a connection that nobody told it", got)
-		}
-		p.node[0].Unplug(t)
-		p.director[0].Kill(t)
-		p.node[1].HasAddress(t, pairVIP, true)
-		Eventually(t, patience, "the stream breaks", func() (string, bool) { return "", stream.Err() != nil })
-		if err := stream.Err(); !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, syscall.EPIPE) { // by who notices first
-			t.Errorf("the stream to %s ended with %v, want a reset", server, err)
-		}
-	})
+	p.node[0].Unplug(t)
+	p.director[0].Kill(t)
+	p.node[1].HasAddress(t, pairVIP, true)
+	Eventually(t, patience, "the stream breaks", func() (string, bool) { return "", stream.Err() != nil })
+	if err := stream.Err(); !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, syscall.EPIPE) { // by who notices first
+		t.Errorf("the stream to %s ended with %v, want a reset", server, err)
+	}
 }
 
 // TestAConnectionSurvivesBesideKeepalived: in a pair with keepalived either one
