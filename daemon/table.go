@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"holdfast/daemon/config"
@@ -143,13 +144,53 @@ func (k *keeper) reconcile(ctx context.Context) {
 	}
 	k.report(err)
 	k.settled = err == nil
-	if err == nil {
-		for key := range k.owned {
-			if _, wanted := k.table[key]; !wanted {
-				delete(k.owned, key)
+	k.disown(ops, err)
+}
+
+// disown forgets the services that are ours no more, once they are deleted: if
+// somebody makes one of them by hand, later, it is his. That another command
+// of the same pass was refused is no reason to wait.
+func (k *keeper) disown(ops []ipvs.Op, err error) {
+	var deleted []ipvs.ServiceKey
+	if refused, whole := refusals(err); whole {
+		for _, op := range ops {
+			if op.Verb == ipvs.DeleteService && !refused[op.Service.Key] {
+				deleted = append(deleted, op.Service.Key)
 			}
 		}
 	}
+	for key := range k.owned {
+		if _, wanted := k.table[key]; !wanted && (err == nil || slices.Contains(deleted, key)) {
+			delete(k.owned, key)
+		}
+	}
+}
+
+// refusals are the services of which a deletion was refused. whole is whether
+// err, of ipvs.Reconcile, tells no more than what was refused: all else was done.
+func refusals(err error) (refused map[ipvs.ServiceKey]bool, whole bool) {
+	refused = map[ipvs.ServiceKey]bool{}
+	switch err := err.(type) {
+	case nil:
+	case *ipvs.OpError:
+		if errors.Is(err, ipvs.ErrNoIPVS) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+			return nil, false // nothing behind it was tried
+		}
+		refused[err.Op.Service.Key] = err.Op.Verb == ipvs.DeleteService && !errors.Is(err, ipvs.ErrNoService)
+	case interface{ Unwrap() []error }:
+		for _, e := range err.Unwrap() {
+			more, whole := refusals(e)
+			if !whole {
+				return nil, false
+			}
+			for key, is := range more {
+				refused[key] = refused[key] || is
+			}
+		}
+	default:
+		return nil, false
+	}
+	return refused, true
 }
 
 // change brings some services up to date. The table is not read for it, which

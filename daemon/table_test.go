@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -229,6 +231,69 @@ func TestStrangersServicesStayWhenOursGo(t *testing.T) {
 		<-done
 		if d := cmp.Diff(map[string]uint32{"[192.0.2.200]:tcp:80": 0}, shown(t, p)); d != "" {
 			t.Errorf("table after release (-want +got):\n%s", d)
+		}
+	})
+}
+
+// What we gave up belongs to whoever makes it anew, also while something else
+// of ours is refused again and again.
+func TestAServiceMadeByHandWhereOursWasStays(t *testing.T) {
+	const vip, other = "192.0.2.100:80", "192.0.2.101:80"
+	for name, refuse := range map[string]func(ipvs.Op) error{
+		"all goes well": nil,
+		"another service is refused": func(op ipvs.Op) error {
+			if op.Service.Key.Addr.String() == other {
+				return ipvs.ErrNotFound // its scheduler is no module
+			}
+			return nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				k, p, _ := startKeeper(t)
+				p.Fake.Refuse = refuse
+				both := oneService(vip, map[string]uint32{"10.0.0.1:80": 3})
+				merge(both, oneService(other, nil))
+				k.want(wish{table: both})
+				synctest.Wait()
+				done := make(chan struct{})
+				k.want(wish{table: oneService(other, nil), done: done})
+				<-done
+				hand := ipvs.Op{Verb: ipvs.AddService, Service: ipvs.Service{Key: ipvs.AddressKey(ipvs.TCP, netip.MustParseAddrPort(vip)), Scheduler: "lc"}}
+				if err := p.Fake.Apply(t.Context(), hand); err != nil {
+					t.Fatalf("ours is still there: %v", err)
+				}
+				time.Sleep(3 * tableSweep)
+				synctest.Wait()
+				if got := shown(t, p); !slices.Contains(slices.Collect(maps.Keys(got)), "[192.0.2.100]:tcp:80") {
+					t.Errorf("after three sweeps: %v", got)
+				}
+			})
+		})
+	}
+}
+
+// A deletion that was refused is tried again.
+func TestOursGoesAlthoughItsDeletionWasRefusedAtFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k, p, _ := startKeeper(t)
+		refusals := 2
+		p.Fake.Refuse = func(op ipvs.Op) error {
+			if refusals--; op.Verb != ipvs.DeleteService || refusals < 0 {
+				refusals++
+				return nil
+			}
+			return syscall.ENOMEM
+		}
+		k.want(wish{table: oneService("192.0.2.100:80", nil)})
+		synctest.Wait()
+		done := make(chan struct{})
+		k.want(wish{table: ipvs.Table{}, done: done})
+		<-done
+		time.Sleep(3 * tableSweep)
+		synctest.Wait()
+		if got := shown(t, p); len(got) != 0 {
+			t.Errorf("after three sweeps: %v", got)
 		}
 	})
 }

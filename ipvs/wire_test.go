@@ -18,6 +18,7 @@ type wire struct {
 	asked   []string // commands, in order
 	dumping bool     // a dump is not read to its end: the kernel has no second one
 	meddle  func(w *wire, request message, answer [][]byte) [][]byte
+	refuse  func() bool // a command is refused, for a reason of its own
 	expired atomic.Bool // set by another goroutine
 }
 
@@ -158,6 +159,9 @@ func (w *wire) do(cmd Command, body []byte) (syscall.Errno, func([]byte) []byte)
 		if op.Destination, _, err = decodeDestination(dest, op.Service.Key.Family); err != nil {
 			return syscall.EINVAL, nil
 		}
+	}
+	if w.refuse != nil && w.refuse() {
+		return syscall.ENOMEM, nil
 	}
 	return w.kernel.apply(op), nil
 }

@@ -22,6 +22,8 @@
 //     makes network namespaces joined by a bridge, Serve a server in one.
 //  3. HOLDFAST_VM=1 HOLDFAST_VM_RUN=TestNAME go test -v ./integration/vm
 //
+// HOLDFAST_VM_RECORD=1 lets the guest print recordings and times as well.
+//
 // Every test function becomes a subtest here, with its output, and so do its
 // own subtests. One boot serves all; tests clean up after themselves. A machine
 // of two emulated processors takes about 3 s to boot, by its own clock.
