@@ -58,7 +58,7 @@ sim: ## networks of routers in virtual time, new seeds for FOR (default 30s)
 	$(GO) test -count=1 -timeout 0 -v -run Settle ./integration/sim -for $(or $(FOR),30s) $(if $(BASE),-base $(BASE))
 
 .PHONY: bench
-bench: build ## benchmarks; beside keepalived: configuration, idle routers, failover (root)
+bench: build ## benchmarks; beside keepalived: configuration, idle routers, failover, health checks in a virtual machine (root)
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 	$(GO) run ./integration/bench
 

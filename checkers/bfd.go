@@ -1,6 +1,10 @@
 package checkers
 
-import "holdfast/kconf"
+import (
+	"slices"
+
+	"holdfast/kconf"
+)
 
 // BFDConfig is a BFD_CHECK block.
 type BFDConfig struct {
@@ -37,8 +41,35 @@ var bfdKeywords = kconf.Vocabulary[BFDConfig]{
 
 const maxBFDName = 31
 
-// bfdKind follows a BFD session: no probe and no rhythm of its own. So far it is
-// decoded and checked; nothing follows the session yet.
+// SessionCheck is a BFD_CHECK at work: no probe, the verdict is the state of the
+// session. Whoever knows the states judges by it.
+type SessionCheck struct {
+	Name  string // of the bfd_instance
+	Alpha bool   // down until the session is known to be up
+}
+
+// Sessions are the BFD_CHECKs of one real server that follow a session which
+// there is, each session once. What is wrong with the others says ResolveAll.
+func Sessions(checks []any, in Inherit) []SessionCheck {
+	var list []SessionCheck
+	for _, any := range checks {
+		c, _ := any.(Check)
+		b, ok := c.Config.(*BFDConfig)
+		if !ok || in.HasBFD != nil && !in.HasBFD(b.Name, c.Pos) ||
+			slices.ContainsFunc(list, func(s SessionCheck) bool { return s.Name == b.Name }) {
+			continue
+		}
+		s := SessionCheck{Name: b.Name, Alpha: in.Alpha}
+		if b.Alpha != nil {
+			s.Alpha = *b.Alpha
+		}
+		list = append(list, s)
+	}
+	return list
+}
+
+// bfdKind follows a BFD session: no probe and no rhythm of its own, so it has no
+// Spec. Nothing runs the sessions yet.
 var bfdKind = &Kind{
 	Keyword:   "BFD_CHECK",
 	Since:     "2.0.0",

@@ -62,11 +62,7 @@ func (t Target) options(fd int) error {
 // lasts longer than t.Timeout and nothing outlasts ctx. The verdict matters
 // only when the connection is nil.
 func (t Target) dial(ctx context.Context, network string) (*stepConn, Verdict) {
-	d := net.Dialer{Control: t.control, Timeout: t.Timeout, KeepAlive: -1, FallbackDelay: -1}
-	d.SetMultipathTCP(false)
-	if t.Bind.Addr().IsValid() {
-		d.LocalAddr = localAddr(network, t.Bind)
-	}
+	d := t.dialer(network)
 	to := t.Addr.String()
 	if strings.HasPrefix(network, "ip") {
 		to = t.Addr.Addr().String()
@@ -76,6 +72,16 @@ func (t Target) dial(ctx context.Context, network string) (*stepConn, Verdict) {
 		return nil, t.dialVerdict(ctx, network, err)
 	}
 	return newStepConn(ctx, conn, t.Timeout), Verdict{}
+}
+
+// dialer has what a target says of its connections.
+func (t Target) dialer(network string) *net.Dialer {
+	d := &net.Dialer{Control: t.control, Timeout: t.Timeout, KeepAlive: -1, FallbackDelay: -1}
+	d.SetMultipathTCP(false)
+	if t.Bind.Addr().IsValid() {
+		d.LocalAddr = localAddr(network, t.Bind)
+	}
+	return d
 }
 
 // localAddr is the source of bindto in the form that package net wants for the

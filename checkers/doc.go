@@ -43,6 +43,7 @@
 //	keywords.go      keywords that checkers share, and the block SSL
 //	resolve.go       what a checker inherits from the blocks around it
 //	dial_linux.go    connections: source, mark, interface, deadlines
+//	reach_linux.go   a connection that is closed at once
 //	tcp.go           TCP_CHECK
 //	http.go          HTTP_GET and SSL_GET
 //	httphead.go      response header, end of body

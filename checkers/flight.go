@@ -20,6 +20,7 @@ type question struct {
 	probes  []Checker
 	askers  []*entry
 	flights map[int]*flight // by step
+	panics  bool            // the last probe did, and the log says so
 }
 
 // flight is one probe that waits for its turn or runs.
@@ -148,20 +149,20 @@ func (p *Pool) launch(f *flight) {
 	p.running[f] = true
 	probe := f.q.probes[f.step]
 	go func() {
-		v := contained(ctx, probe)
+		v, stack := contained(ctx, probe)
 		cancel()
-		p.results <- result{f, v}
+		p.results <- result{f, v, stack}
 	}()
 }
 
 // contained is one probe whose panic is a failed probe, not the end of the daemon.
-func contained(ctx context.Context, c Checker) (v Verdict) {
+func contained(ctx context.Context, c Checker) (v Verdict, stack []byte) {
 	defer func() {
 		if r := recover(); r != nil {
-			v = down(Panicked, fmt.Sprintf("checker panicked: %v\n%s", r, debug.Stack()))
+			v, stack = down(Panicked, fmt.Sprintf("checker panicked: %v", r)), debug.Stack()
 		}
 	}()
-	return c.Check(ctx)
+	return c.Check(ctx), nil
 }
 
 // finished takes the result of one probe to all who wait for it.
@@ -169,19 +170,34 @@ func (p *Pool) finished(r result) {
 	delete(p.running, r.flight)
 	r.flight.cancel = nil
 	r.flight.land()
-	p.answer(time.Now(), r.flight, r.verdict)
+	now := time.Now()
+	p.confess(now, r)
+	p.answer(now, r.flight, r.verdict)
 }
 
-// answer gives a verdict to those who wait for it. The fault of ours that a panic is goes
-// to the log with its stack, since the server may be well.
+// confess logs a panic: a fault of ours, while the server may be well. It is one line
+// with the stack, however many wait for the answer, and the same question's next
+// panics have none until a probe of it has returned in order.
+func (p *Pool) confess(now time.Time, r result) {
+	q, waiters := r.flight.q, r.flight.waiters
+	known := q.panics
+	if q.panics = r.verdict.Reason == Panicked; !q.panics || known || len(waiters) == 0 {
+		return
+	}
+	e, more := waiters[0], ""
+	if n := len(waiters) - 1; n > 0 {
+		more = fmt.Sprintf(" and of %d more", n)
+	}
+	p.emit(now, e, Log{fmt.Sprintf("%s check of %s%s: %s\n%s", e.spec.Kind.Keyword, e.spec.Names.Server, more, r.verdict.Detail, r.stack)})
+}
+
+// answer gives a verdict to those who wait for it.
 func (p *Pool) answer(now time.Time, f *flight, v Verdict) {
 	waiters := f.waiters
 	f.waiters = nil
 	for _, e := range waiters {
-		if v.Reason == Panicked {
-			p.emit(now, e, Log{fmt.Sprintf("%s check of %s: %s", e.spec.Kind.Keyword, e.spec.Names.Server, v.Detail)})
-		}
-		p.step(now, e, Probed{Began: f.began, Verdict: v})
+		p.step(now, e, Probed{Began: f.began.Add(e.early), Verdict: v})
+		e.early = 0
 	}
 }
 

@@ -46,14 +46,14 @@ func TestEqualChecksAreAskedOnceAndAllGetTheAnswer(t *testing.T) {
 			t.Errorf("%d probes, want 3", got)
 		}
 		up.Store(false)
-		d.lines = nil
+		d.clear()
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
 		var want []string // asked at 36s, again 1s after it has failed at 37s, down at 39s
 		for i := range 3 {
 			want = append(want, fmt.Sprintf("39s vs%d log TCP_CHECK on service vs%d failed after 1 retries.", i, i), fmt.Sprintf("39s vs%d up=false", i))
 		}
-		check(t, d.lines, want)
+		check(t, d.all(), want)
 	})
 }
 
@@ -116,13 +116,13 @@ func TestAProbeIsToldToStopWhenNobodyWaitsForItAnyMore(t *testing.T) {
 		if got := stopped.Load(); got != 0 {
 			t.Error("stopped although one still waits")
 		}
-		d.lines = nil
+		d.clear()
 		p.Reconfigure(context.Background(), nil)
 		synctest.Wait()
 		if got := stopped.Load(); got != 1 {
 			t.Error("not stopped")
 		}
-		check(t, d.lines, []string{"2s vs0 stopped"})
+		check(t, d.all(), []string{"2s vs0 stopped"})
 		if p.call(context.Background(), func(p *Pool) {
 			if len(p.questions) != 0 || len(p.running) != 0 {
 				t.Errorf("%d questions and %d probes are left", len(p.questions), len(p.running))
@@ -148,11 +148,11 @@ func TestAnAnswerThatWasCutShortIsNobodys(t *testing.T) {
 	specs[0].Timing.DelayLoop = 7 * time.Second // and this one at 1s, 13s
 	inBubble(t, specs, nil, func(p *Pool, d *poolDiary) {
 		time.Sleep(13500 * time.Millisecond)
-		d.lines = nil
+		d.clear()
 		p.Reconfigure(context.Background(), specs[1:])
 		time.Sleep(6 * time.Second)
 		synctest.Wait()
-		check(t, d.lines, []string{"13.5s vs0 stopped"})
+		check(t, d.all(), []string{"13.5s vs0 stopped"})
 	})
 }
 
@@ -168,10 +168,10 @@ func TestAProbeThatHangsIsAnAlarmAndCountsAsFailed(t *testing.T) {
 	specs[0].Timing.Retry, specs[1].Timing.Retry = 0, 0
 	inBubble(t, specs, nil, func(p *Pool, d *poolDiary) {
 		time.Sleep(12 * time.Second) // the second probe runs since 11s
-		d.lines = nil
+		d.clear()
 		time.Sleep(30 * time.Second)
 		synctest.Wait()
-		check(t, d.lines, []string{ // three times delay_loop later
+		check(t, d.all(), []string{ // three times delay_loop later
 			"41s vs0 since 11s: FAKE_CHECK check of vs0 has had no result for 30s: its probe has not returned",
 			"41s vs1 since 11s: FAKE_CHECK check of vs1 has had no result for 30s: its probe has not returned",
 			"41s vs0 log TCP_CHECK on service vs0 failed.", "41s vs0 up=false",
@@ -181,10 +181,10 @@ func TestAProbeThatHangsIsAnAlarmAndCountsAsFailed(t *testing.T) {
 		if got := n.Load(); got != 2 {
 			t.Errorf("%d probes, want 2: no other beside the one that hangs", got)
 		}
-		d.lines = nil
+		d.clear()
 		time.Sleep(2 * time.Second) // 11s + 131s have passed
 		synctest.Wait()
-		check(t, d.lines[:2], []string{"2m22s vs0 log TCP connection to vs0 success.", "2m22s vs0 up=true"})
+		check(t, d.all()[:2], []string{"2m22s vs0 log TCP connection to vs0 success.", "2m22s vs0 up=true"})
 	})
 }
 
@@ -195,9 +195,9 @@ func TestProbesThatGetNoTurnAreAnAlarm(t *testing.T) {
 	inBubble(t, []Spec{slow, fake("rs2", "quick", good)}, only, func(_ *Pool, d *poolDiary) {
 		time.Sleep(32 * time.Second)
 		synctest.Wait()
-		check(t, d.lines[2:], []string{"31s quick since 1s: FAKE_CHECK check of quick has had no result for 30s: its probe waits for its turn (1 probes are running)"})
+		check(t, d.all()[2:], []string{"31s quick since 1s: FAKE_CHECK check of quick has had no result for 30s: its probe waits for its turn (1 probes are running)"})
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
-		check(t, d.lines[len(d.lines)-1:], []string{"41s quick log TCP connection to quick success."})
+		check(t, d.all()[len(d.all())-1:], []string{"41s quick log TCP connection to quick success."})
 	})
 }

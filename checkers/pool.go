@@ -11,6 +11,11 @@ import (
 // high enough for 20,000 checks each 3s of which a quarter finds nobody who answers.
 const DefaultLimit = 8192
 
+// together is how much earlier than its time a check is asked when the pool is awake
+// for another: hundreds a second would each cost the processor a sleep and a wake-up
+// of their own. Their rhythm stays, since what comes too early is added to the next wait.
+const together = 10 * time.Millisecond
+
 // watchEvery is the time between looks for probes that do not come back.
 const watchEvery = time.Second
 
@@ -72,6 +77,7 @@ type Pool struct {
 	waiting   []*flight // beyond Limit, first come first served
 	running   map[*flight]bool
 	watchAt   time.Time
+	out       []Action // of one step
 	ctx       context.Context
 }
 
@@ -80,12 +86,14 @@ type entry struct {
 	spec     Spec
 	schedule *Schedule
 	question *question
-	index    int // in timers; -1: not there
+	index    int           // in timers; -1: not there
+	early    time.Duration // how much too early the probe was asked for that is out
 }
 
 type result struct {
 	flight  *flight
 	verdict Verdict
+	stack   []byte // of a panic
 }
 
 // NewPool makes a pool that does nothing until Run.
@@ -276,9 +284,11 @@ func (p *Pool) emit(now time.Time, e *entry, a Action) {
 	}
 }
 
-// step feeds one event to e, does what it asks for, and files its deadline.
+// step feeds one event to e, does what it asks for, and files its deadline. A schedule
+// whose probe was asked too early is told the time at which all would have happened.
 func (p *Pool) step(now time.Time, e *entry, ev Event) {
-	for _, a := range e.schedule.Step(now, ev, nil) {
+	p.out = e.schedule.Step(now.Add(e.early), ev, p.out[:0])
+	for _, a := range p.out {
 		if probe, ok := a.(Probe); ok {
 			p.ask(now, e, probe.Step)
 			continue
@@ -303,8 +313,14 @@ func (p *Pool) file(e *entry) {
 
 // tick steps everything that is due and starts what may run.
 func (p *Pool) tick(now time.Time) {
-	for len(p.timers) > 0 && !now.Before(p.timers[0].schedule.Deadline()) {
-		p.step(now, p.timers[0], Tick{})
+	for len(p.timers) > 0 {
+		e := p.timers[0]
+		early := e.schedule.Deadline().Sub(now)
+		if early > together {
+			break
+		}
+		e.early = max(0, early)
+		p.step(now, e, Tick{})
 	}
 	p.launchAll()
 	p.watch(now)

@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -40,11 +42,26 @@ func fake(owner, name string, check func(context.Context) Verdict) Spec {
 func good(context.Context) Verdict { return Verdict{Up: true} }
 func bad(context.Context) Verdict  { return Verdict{Reason: Connect} }
 
-// poolDiary notes reports with their time. It belongs to the goroutine of Run
-// until synctest.Wait has been called.
+// poolDiary notes reports with their time.
 type poolDiary struct {
 	start time.Time
+
+	mu    sync.Mutex
 	lines []string
+}
+
+// all are the lines until now.
+func (d *poolDiary) all() []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.lines)
+}
+
+// clear begins a new page.
+func (d *poolDiary) clear() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.lines = nil
 }
 
 func (d *poolDiary) emit(r Report) {
@@ -61,6 +78,8 @@ func (d *poolDiary) emit(r Report) {
 	case Log:
 		text, _, _ = strings.Cut("log "+a.Text, "\n")
 	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	d.lines = append(d.lines, fmt.Sprintf("%v %s %s", r.At.Sub(d.start), r.Spec.Names.Server, text))
 }
 
@@ -94,9 +113,10 @@ func TestPoolRunsProbesAndReportsChanges(t *testing.T) {
 			"1s a log TCP connection to a success.",
 			"1s b log TCP_CHECK on service b failed.", "1s b up=false",
 		}
-		slices.Sort(d.lines[2:]) // two probes end at the same time
+		got := d.all()
+		slices.Sort(got[2:]) // two probes end at the same time
 		slices.Sort(want[2:])
-		check(t, d.lines, want)
+		check(t, got, want)
 	})
 }
 
@@ -107,17 +127,106 @@ func TestPoolDrawsTheFirstDelayFromWarmup(t *testing.T) {
 	inBubble(t, []Spec{s}, half, func(p *Pool, d *poolDiary) {
 		time.Sleep(6 * time.Second)
 		synctest.Wait()
-		check(t, d.lines, []string{"0s a started up=true", "5s a log TCP_CHECK on service a failed.", "5s a up=false"}) // 1s + 8s/2
+		check(t, d.all(), []string{"0s a started up=true", "5s a log TCP_CHECK on service a failed.", "5s a up=false"}) // 1s + 8s/2
 	})
 }
 
+// TestPanicOfAProbeIsAFailedProbe: one line, one attempt that failed, nothing for
+// others, and the next probe comes in its time.
 func TestPanicOfAProbeIsAFailedProbe(t *testing.T) {
-	inBubble(t, []Spec{fake("rs1", "a", func(context.Context) Verdict { panic("boom") })}, nil, func(p *Pool, d *poolDiary) {
+	var n atomic.Int32
+	bomb := fake("rs1", "bomb", func(context.Context) Verdict {
+		if n.Add(1) == 2 {
+			panic("boom")
+		}
+		return Verdict{Up: true}
+	})
+	bomb.Timing.LogAllFailures = true
+	inBubble(t, []Spec{bomb, fake("rs2", "quiet", good)}, nil, func(_ *Pool, d *poolDiary) {
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
-		check(t, d.lines, []string{"0s a started up=true", "1s a log FAKE_CHECK check of a: checker panicked: boom",
-			"1s a log TCP_CHECK on service a failed.", "1s a up=false"})
+		d.clear()
+		time.Sleep(30 * time.Second)
+		synctest.Wait()
+		check(t, d.all(), []string{
+			"11s bomb log FAKE_CHECK check of bomb: checker panicked: boom",
+			"11s bomb log TCP connection to bomb failed.", // the first of two that it takes
+		})
+		if got := n.Load(); got != 5 { // at 1s, 11s, after delay_before_retry at 12s, 22s and 32s
+			t.Errorf("%d probes, want 5", got)
+		}
 	})
+}
+
+func TestAProbeThatPanicsEachTimeIsDownAndSaysSoOnce(t *testing.T) {
+	var n atomic.Int32
+	specs := same(3, func(context.Context) Verdict {
+		if n.Add(1); n.Load() != 4 {
+			panic("boom")
+		}
+		return Verdict{Up: true}
+	})
+	inBubble(t, specs, nil, func(_ *Pool, d *poolDiary) {
+		want := func(until time.Duration, lines ...string) {
+			t.Helper()
+			d.clear()
+			time.Sleep(time.Until(d.start.Add(until)))
+			synctest.Wait()
+			check(t, d.all(), lines)
+		}
+		panicked := " log FAKE_CHECK check of vs0 and of 2 more: checker panicked: boom"
+		down := func(at, how string) (lines []string) {
+			for i := range 3 {
+				lines = append(lines, fmt.Sprintf("%s vs%d log TCP_CHECK on service vs%d failed%s.", at, i, i, how), fmt.Sprintf("%s vs%d up=false", at, i))
+			}
+			return lines
+		}
+		time.Sleep(500 * time.Millisecond)
+		synctest.Wait()
+		want(2*time.Second, append([]string{"1s vs0" + panicked}, down("1s", "")...)...)
+		want(30 * time.Second) // again at 11s and 21s
+		want(32*time.Second, "31s vs0 log TCP connection to vs0 success.", "31s vs0 up=true", "31s vs1 log TCP connection to vs1 success.", "31s vs1 up=true",
+			"31s vs2 log TCP connection to vs2 success.", "31s vs2 up=true")
+		want(60*time.Second, append([]string{"41s vs0" + panicked}, down("42s", " after 1 retries")...)...)
+	})
+}
+
+// TestChecksAreAskedTogetherAndKeepTheirRhythm: one that is due 8 ms later is asked
+// with the other, and waits 8 ms longer after it.
+func TestChecksAreAskedTogetherAndKeepTheirRhythm(t *testing.T) {
+	asked := map[string][]time.Duration{}
+	var mu sync.Mutex
+	var began time.Time
+	spec := func(name string, warmup time.Duration) Spec {
+		s := fake(name, name, func(context.Context) Verdict {
+			mu.Lock()
+			defer mu.Unlock()
+			asked[name] = append(asked[name], time.Since(began))
+			return Verdict{Up: true}
+		})
+		s.Timing.Warmup = warmup
+		return s
+	}
+	synctest.Test(t, func(t *testing.T) {
+		began = time.Now()
+		p := NewPool(nil)
+		p.Random = func(limit time.Duration) time.Duration { return limit }
+		ctx, stop := context.WithCancel(t.Context())
+		specs := []Spec{spec("first", 0), spec("near", 8*time.Millisecond), spec("far", 20*time.Millisecond)}
+		go p.Run(ctx, specs)
+		time.Sleep(12 * time.Second)
+		if err := p.Reconfigure(ctx, specs[1:]); err != nil { // they have the same rhythm without it
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Second)
+		stop()
+		synctest.Wait()
+	})
+	for name, want := range map[string]string{"first": "[1s 11s]", "near": "[1s 11s 21.008s]", "far": "[1.02s 11.02s 21.02s]"} {
+		if got := fmt.Sprint(asked[name]); got != want {
+			t.Errorf("%s was asked at %s, want %s", name, got, want)
+		}
+	}
 }
 
 func TestProbeHasItsTotalDeadline(t *testing.T) {
@@ -125,7 +234,7 @@ func TestProbeHasItsTotalDeadline(t *testing.T) {
 	inBubble(t, []Spec{fake("rs1", "a", wait)}, nil, func(p *Pool, d *poolDiary) {
 		time.Sleep(7 * time.Second)
 		synctest.Wait()
-		if got := d.lines[len(d.lines)-1]; got != "6s a up=false" { // 1s + total 5s
+		if got := d.all()[len(d.all())-1]; got != "6s a up=false" { // 1s + total 5s
 			t.Errorf("last line %q", got)
 		}
 	})
@@ -156,7 +265,7 @@ func TestNoMoreProbesThanTheLimitRunAtOnce(t *testing.T) {
 			t.Errorf("%d probes at once, want 2", most)
 		}
 		var ends []string
-		for _, l := range d.lines {
+		for _, l := range d.all() {
 			if strings.Contains(l, "success") {
 				ends = append(ends, strings.Fields(l)[0])
 			}
@@ -195,7 +304,7 @@ func TestReconfigureKeepsUnchangedCheckersInStateAndPhase(t *testing.T) {
 	inBubble(t, []Spec{spec("rs1", "a"), spec("rs2", "b")}, nil, func(p *Pool, d *poolDiary) {
 		time.Sleep(3 * time.Second)
 		synctest.Wait()
-		d.lines = nil
+		d.clear()
 		slower := spec("rs1", "a")
 		slower.Timing.Retry = 5 // timers do not change the identity
 		if err := p.Reconfigure(context.Background(), []Spec{slower, spec("rs3", "c"), spec("rs1", "d")}); err != nil {
@@ -203,7 +312,7 @@ func TestReconfigureKeepsUnchangedCheckersInStateAndPhase(t *testing.T) {
 		}
 		time.Sleep(3500 * time.Millisecond)
 		synctest.Wait()
-		check(t, d.lines, []string{
+		check(t, d.all(), []string{
 			"3s c started up=true", // new server: retries as usual
 			"3s d started up=true", // new checker on a known server: first failure is final
 			"3s b stopped",
@@ -237,13 +346,13 @@ func TestAlphaCheckerAddedToAGoodServerStartsUp(t *testing.T) {
 			inBubble(t, []Spec{old}, nil, func(p *Pool, d *poolDiary) {
 				time.Sleep(3 * time.Second)
 				synctest.Wait()
-				d.lines = nil
+				d.clear()
 				n := fake("rs1", "n", good)
 				n.Timing.Alpha = true
 				if err := p.Reconfigure(context.Background(), []Spec{old, n}); err != nil {
 					t.Fatal(err)
 				}
-				check(t, d.lines, []string{tt.want})
+				check(t, d.all(), []string{tt.want})
 			})
 		})
 	}
@@ -258,7 +367,7 @@ func TestRemovedCheckerIsCancelledAndItsResultIgnored(t *testing.T) {
 		}
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		check(t, d.lines, []string{"0s a started up=true", "2s a stopped"})
+		check(t, d.all(), []string{"0s a started up=true", "2s a stopped"})
 	})
 }
 
@@ -291,7 +400,7 @@ func TestCheckerAddedToASuspendedServerIsNotAsked(t *testing.T) {
 		}
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		check(t, d.lines, []string{"0s a started up=true"})
+		check(t, d.all(), []string{"0s a started up=true"})
 	})
 }
 

@@ -317,13 +317,19 @@ func (s *Schedule) stillDown() time.Duration {
 	}
 }
 
-// reconfigure takes over new timers. A shorter delay_loop counts from now.
+// reconfigure takes over new timers. Who would wait longer than they allow keeps
+// its place in their rhythm: thousands that are cut to a shorter delay_loop must not
+// be due at one moment, then and for ever after.
 func (s *Schedule) reconfigure(now time.Time, p Params) {
 	if s.failures > p.Retry {
 		s.failures = p.Retry
 	}
-	if latest := now.Add(max(p.DelayLoop, p.DelayBeforeRetry)); s.hasRun && s.deadline.After(latest) {
-		s.deadline = latest
+	longest := max(p.DelayLoop, p.DelayBeforeRetry)
+	if !s.hasRun {
+		longest = max(longest, firstDelay+p.Warmup)
+	}
+	if wait := s.deadline.Sub(now); wait > longest+together && longest > 0 { // who was asked too early waits longer
+		s.deadline = now.Add(wait % longest)
 	}
 	if s.step >= len(p.Steps) {
 		s.step, s.marked = 0, false

@@ -283,8 +283,19 @@ func TestNewTimersKeepStateAndShortenTheWait(t *testing.T) {
 	s.Step(t0.Add(time.Second), Tick{}, nil)
 	s.Step(t0.Add(time.Second), Probed{Verdict: Verdict{}}, nil)
 	s.Step(t0.Add(2*time.Second), Reconfigured{Params{Timing: times(4*time.Second, time.Second, 3)}}, nil)
-	if s.Up() || s.Deadline().Sub(t0) != 6*time.Second { // 2s + 4s
-		t.Errorf("up %v, next at %v; want down and 6s", s.Up(), s.Deadline().Sub(t0))
+	if s.Up() || s.Deadline().Sub(t0) != 5*time.Second { // 61s - 14 * 4s
+		t.Errorf("up %v, next at %v; want down and 5s", s.Up(), s.Deadline().Sub(t0))
+	}
+}
+
+func TestNewTimersShortenTheWaitForTheFirstProbe(t *testing.T) {
+	s := NewSchedule(Params{Timing: times(time.Minute, time.Second, 0)})
+	s.Step(t0, Start{Random: 50 * time.Second}, nil) // due at 51s
+	short := Params{Timing: times(4*time.Second, time.Second, 0)}
+	short.Warmup = 9 * time.Second
+	s.Step(t0.Add(2*time.Second), Reconfigured{short}, nil)
+	if got := s.Deadline().Sub(t0); got != 11*time.Second { // 51s - 4 * (1s + 9s)
+		t.Errorf("first at %v, want 11s", got)
 	}
 }
 

@@ -25,7 +25,7 @@ var tcpKind = &Kind{
 		tcpKeywords.Decode(x, c, s.Block)
 		return c
 	},
-	New:              func(_ Config, t Target) []Checker { return []Checker{TCPCheck{t}} },
+	New:              func(_ Config, t Target) []Checker { return []Checker{TCPCheck{Target: t}} },
 	Texts:            func(Config) Texts { return tcpTexts },
 	Retry:            1,
 	DelayBeforeRetry: defaultDelayBeforeRetry,
@@ -55,10 +55,8 @@ type TCPCheck struct{ Target Target }
 
 // Check implements Checker.
 func (c TCPCheck) Check(ctx context.Context) Verdict {
-	conn, v := c.Target.dial(ctx, "tcp")
-	if conn == nil {
-		return v
+	if err := c.Target.reach(ctx); err != nil {
+		return c.Target.dialVerdict(ctx, "tcp", err)
 	}
-	conn.Close()
-	return Verdict{Up: true, Detail: fmt.Sprintf("%v accepts connections", c.Target.Addr)}
+	return Verdict{Up: true, Detail: c.Target.Addr.String() + " accepts connections"}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"path/filepath"
 	"strconv"
 	"sync"
 	"syscall"
@@ -13,9 +14,8 @@ import (
 	"holdfast/checkers"
 	"holdfast/daemon/config"
 	"holdfast/host"
-	"holdfast/internal/event"
 	"holdfast/ipvs"
-	"holdfast/notify"
+	"holdfast/nft"
 )
 
 // checkerRole is the checker process: the pool that asks real servers, the
@@ -26,11 +26,19 @@ type checkerRole struct {
 	pool     *checkers.Pool
 	reports  *mailbox[checkers.Report]
 	services []*runningService
+	sharers  map[ipvs.ServiceKey][]*runningService // whose service in the table it is
 	byCheck  map[uint64]checkOf
+	touched  []*runningService // want another table than the keeper was told
+	told     []message         // for the parent as soon as the table is so
 	states   map[string]string // instances, for the sync daemon
 	numbers  map[string]int    // in track_files
+	sessions sessions          // that BFD_CHECKs follow
+	marks    *marks            // of virtual server groups; nil: they have none
+	marking  *marking          // sets them, nil likewise
 
 	following bool // a sync daemon was asked for
+
+	processors func(one bool) // useProcessors; nil: as they are
 
 	addresses *mailbox[localAddress] // for ha_suspend; nil: none has it
 	local     map[netip.Addr]int     // on how many links they stand
@@ -41,9 +49,10 @@ type checkerRole struct {
 type runningService struct {
 	*config.Service
 	machine ipvs.VirtualServer
-	last    struct{ check, quorum string } // what the next mail is about
-	dynamic map[ipvs.ServerKey]int64       // what misc_dynamic adds to configured weights
-	filed   map[ipvs.ServerKey]bool        // servers whose weight files have moved
+	last    struct{ check, cause, quorum string } // what the next mail is about
+	starts  bool                                  // its machine begins
+	dynamic map[ipvs.ServerKey]int64              // what misc_dynamic adds to configured weights
+	filed   map[ipvs.ServerKey]bool               // servers whose weight files have moved
 }
 
 // checkOf says whose check a pool's checker is.
@@ -54,8 +63,10 @@ type checkOf struct {
 
 // runCheckers is the life of the checker process.
 func (c *childProcess) runCheckers(start startMessage) int {
-	r := &checkerRole{childProcess: c, reports: newMailbox[checkers.Report](), states: statesIn(start.Resume), numbers: numbersIn(start.Tracked)}
-	client := ipvs.New(ipvs.Options{})
+	r := &checkerRole{childProcess: c, reports: newMailbox[checkers.Report](), states: statesIn(start.Resume)}
+	r.know(start.Tracked)
+	options := ipvsOptions(&c.conf.Global)
+	client := ipvs.New(options)
 	defer client.Close()
 	r.keeper = newKeeper(c.log, client)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -63,6 +74,12 @@ func (c *childProcess) runCheckers(start startMessage) int {
 	helpers.Go(func() { r.keeper.run(ctx) })
 	defer helpers.Wait()
 	defer cancel()
+	if c.conf.Global.Firewall.IPVSTable.Text != "" {
+		r.marking = &marking{log: c.log}
+		tables := nft.NewWorker(openTables(options.Netns), r.marking.tablesDone)
+		r.marking.tables = tables.Want
+		helpers.Go(func() { tables.Run(ctx) })
+	}
 
 	distrust(c.conf.Services, start.Down)
 	specs := c.conf.Checks()
@@ -82,10 +99,26 @@ func (c *childProcess) runCheckers(start startMessage) int {
 	}
 	r.followInstance()
 	c.ready()
+	r.processors = useProcessors
+	r.processors(oneIsEnough(specs))
 	r.serve(ctx, &helpers)
 	r.release(c.conf)
 	c.log.Info("Stopped")
 	return ExitOK
+}
+
+// ipvsOptions say where the IPVS table is: net_namespace_ipvs, without a name
+// the default namespace, which is that of the process 1.
+func ipvsOptions(g *config.Globals) ipvs.Options {
+	o := ipvs.Options{ReceiveBuffer: g.Buffers.LVSCommand.Size, ForceBuffer: g.Buffers.LVSCommand.Force}
+	switch name := g.NamespaceIPVS; {
+	case name == nil:
+	case *name == "":
+		o.Netns = "/proc/1/ns/net"
+	default:
+		o.Netns = filepath.Join("/run/netns", *name)
+	}
+	return o
 }
 
 // statesIn are the states of instances, which the sync daemon follows from the
@@ -106,6 +139,10 @@ func (r *checkerRole) heedAddresses(ctx context.Context, helpers *sync.WaitGroup
 		kernel, err := host.OpenNetlink()
 		if err != nil {
 			return err
+		}
+		b := &r.conf.Global.Buffers
+		if err := kernel.SetReceiveBuffers(octets(b.LVSCommand), octets(b.LVSMonitor)); err != nil {
+			r.log.Error(err.Error())
 		}
 		news := newMailbox[localAddress]()
 		done, err := followAddresses(ctx, kernel, news.put)
@@ -179,6 +216,7 @@ func (r *checkerRole) adopt(ctx context.Context, services []*config.Service) err
 		old[s.Params.Name] = s
 	}
 	r.byCheck = map[uint64]checkOf{}
+	r.marks = newMarks(r.conf, r.marks.owners())
 	var list []*runningService
 	for _, s := range services {
 		run := old[s.Params.Name]
@@ -191,7 +229,7 @@ func (r *checkerRole) adopt(ctx context.Context, services []*config.Service) err
 			run = &runningService{Service: s}
 		}
 		params := s.Params
-		params.Servers = nil
+		params.Servers, params.Keys = nil, r.marks.keys(s)
 		for i, srv := range s.Params.Servers {
 			srv.Checkers = nil
 			for range s.Checks[i] {
@@ -201,13 +239,16 @@ func (r *checkerRole) adopt(ctx context.Context, services []*config.Service) err
 				r.byCheck[st.ID] = checkOf{run, srv.Key}
 			}
 			srv.Checkers = append(srv.Checkers, r.fileCheckers(s.Files[i])...)
+			srv.Checkers = append(srv.Checkers, r.sessions.checks(s.Sessions[i])...)
 			params.Servers = append(params.Servers, srv)
 		}
 		list = append(list, run)
 		if known {
-			r.do(run, r.judgeFiles(run, "", run.machine.Step(ipvs.Reconfigure{Params: params}, nil)))
+			r.do(run, r.judge(run, run.machine.Step(ipvs.Reconfigure{Params: params}, nil)))
 		} else {
-			r.do(run, unsaid(r.judgeFiles(run, "", run.machine.Step(ipvs.Startup{Params: params}, nil))))
+			run.starts = true
+			r.do(run, unsaid(r.judge(run, run.machine.Step(ipvs.Startup{Params: params}, nil))))
+			run.starts = false
 		}
 	}
 	for _, gone := range r.services {
@@ -216,7 +257,7 @@ func (r *checkerRole) adopt(ctx context.Context, services []*config.Service) err
 		}
 	}
 	r.services = list
-	r.apply()
+	r.applyAll()
 	return nil
 }
 
@@ -231,6 +272,7 @@ func (r *checkerRole) serve(ctx context.Context, helpers *sync.WaitGroup) {
 			for _, rep := range r.reports.take() {
 				r.handleReport(rep)
 			}
+			r.apply() // one server may be that of a thousand services
 		case <-r.news():
 			r.count(r.addresses.take())
 			if err := r.suspend(ctx); err != nil {
@@ -244,7 +286,8 @@ func (r *checkerRole) serve(ctx context.Context, helpers *sync.WaitGroup) {
 				r.states[m.Instance.Name] = m.Instance.State
 				r.followInstance()
 			case m.Verdict != nil:
-				r.number(*m.Verdict)
+				r.tracked(*m.Verdict)
+				r.apply()
 			case m.Reload != nil:
 				r.reload(ctx, helpers, *m.Reload)
 			}
@@ -254,13 +297,17 @@ func (r *checkerRole) serve(ctx context.Context, helpers *sync.WaitGroup) {
 
 func (r *checkerRole) reload(ctx context.Context, helpers *sync.WaitGroup, m reloadMessage) {
 	r.standing.relax()
+	if r.processors != nil { // much to do for a moment
+		r.processors(false)
+		defer func() { r.processors(oneIsEnough(r.conf.Checks())) }()
+	}
 	conf, err := config.Decode(m.Config, m.Told)
 	if err != nil {
 		r.log.Error(err.Error())
 		return
 	}
 	r.log.Info("Reloading")
-	r.numbers = numbersIn(m.Tracked)
+	r.know(m.Tracked)
 	old := r.conf
 	r.conf = conf
 	distrust(conf.Services, r.downServers())
@@ -349,7 +396,7 @@ func (r *checkerRole) verdict(rep checkers.Report, v checkers.VerdictChanged) {
 		out = of.service.machine.Step(r.dynamicWeight(of, v.Weight), out)
 	}
 	out = of.service.machine.Step(ipvs.VerdictChanged{Server: of.server, Check: checkID(rep.ID), Up: v.Up}, out)
-	of.service.last.check = rep.Spec.Kind.Keyword
+	of.service.last.check, of.service.last.cause = rep.Spec.Kind.Keyword, smtpCause(rep.Spec, v.Verdict)
 	if len(out) == 0 && v.First && !v.Up {
 		// An alpha server that fails its first check was never up; its script
 		// hears of it all the same, as with keepalived.
@@ -361,98 +408,6 @@ func (r *checkerRole) verdict(rep checkers.Report, v checkers.VerdictChanged) {
 	r.do(of.service, out)
 }
 
-// do carries out what a machine wants, in order: the kernel first, then scripts.
-func (r *checkerRole) do(s *runningService, actions []ipvs.Action) {
-	for _, a := range actions {
-		switch a := a.(type) {
-		case ipvs.Apply:
-			r.apply()
-		case ipvs.RealServerUp:
-			r.log.Info(a.Text)
-		case ipvs.RealServerDown:
-			r.log.Info(a.Text)
-		case ipvs.Reweighted:
-			r.log.Info(a.Text)
-		case ipvs.QuorumGained:
-			s.last.quorum = a.Text
-			r.log.Info(a.Text)
-		case ipvs.QuorumLost:
-			s.last.quorum = a.Text
-			r.log.Info(a.Text)
-		case ipvs.SorryIn:
-			r.log.Info(a.Text)
-		case ipvs.SorryOut:
-			r.log.Info(a.Text)
-		case ipvs.Noted:
-			r.log.Info(a.Text)
-		case ipvs.NotifyServer:
-			r.tellServer(s, a)
-		case ipvs.NotifyQuorum:
-			r.tellQuorum(s, a.Up)
-		}
-	}
-}
-
-// apply makes the kernel carry what all machines want, and waits for it.
-func (r *checkerRole) apply() {
-	table := ipvs.Table{}
-	for _, s := range r.services {
-		merge(table, s.machine.Desired())
-	}
-	done := make(chan struct{})
-	r.keeper.want(wish{table: table, done: done})
-	select {
-	case <-done:
-	case <-time.After(tableLimit):
-	}
-}
-
-// merge adds what one virtual server wants to what others want. Two that use
-// one group can share a firewall mark: as with keepalived the first says how
-// the service is, and the real servers of both stand in it.
-func merge(table, more ipvs.Table) {
-	for k, pool := range more {
-		have, shared := table[k]
-		if !shared {
-			table[k] = pool
-			continue
-		}
-		for addr, d := range pool.Destinations {
-			if _, there := have.Destinations[addr]; !there {
-				have.Destinations[addr] = d
-			}
-		}
-	}
-}
-
-func upOrDown(up bool) string {
-	if up {
-		return notify.Up
-	}
-	return notify.Down
-}
-
-func (r *checkerRole) tellServer(s *runningService, a ipvs.NotifyServer) {
-	name := s.ServerName(a.Server)
-	detail, reason := mailText(s.last.check, a.Up), ""
-	if a.Gone {
-		detail, reason = "Removing", reasonRemoved
-	}
-	r.link.Send(message{Fact: &event.Fact{
-		Type: event.Transitioned, Kind: event.RealServer, Name: config.ServerObject(name, s.Params.Name), Time: time.Now(),
-		From: upOrDown(!a.Up), To: upOrDown(a.Up), Reason: reason, Detail: detail,
-		Values: map[string]string{valueServer: name, valueService: s.Params.Name},
-	}})
-}
-
-func (r *checkerRole) tellQuorum(s *runningService, up bool) {
-	r.link.Send(message{Fact: &event.Fact{
-		Type: event.Transitioned, Kind: event.VirtualServer, Name: s.Params.Name, Time: time.Now(),
-		From: upOrDown(!up), To: upOrDown(up), Detail: s.quorumMail(),
-		Values: map[string]string{valueService: s.Params.Name},
-	}})
-}
-
 // release takes everything of ours out of the kernel.
 func (r *checkerRole) release(conf *config.Config) {
 	for _, s := range r.services {
@@ -462,12 +417,16 @@ func (r *checkerRole) release(conf *config.Config) {
 			}
 		}
 	}
+	r.tell()
 	last := wish{table: ipvs.Table{}, timeouts: &config.LVSTimeouts{}, daemons: &[]ipvs.SyncDaemon{}}
 	if f := conf.Global.LVSFlushStop; f != nil && !f.OnlyOurs {
 		last.flush = true
 	}
 	if r.opt.KeepIPVS {
 		last.table, last.flush = nil, false
+	}
+	if r.marking != nil && !r.opt.KeepIPVS {
+		r.marking.want(nft.Marks{Table: r.marks.Table})
 	}
 	done := make(chan struct{})
 	last.done = done

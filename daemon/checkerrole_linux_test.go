@@ -33,8 +33,9 @@ func newWard(t *testing.T, text string) *ward {
 	log := newLogger(LevelDetail, recorder{w.lines})
 	w.checkerRole = &checkerRole{
 		childProcess: &childProcess{log: log, link: newLink(near), conf: configtest.Understood(t, text).Config},
-		reports:      newMailbox[checkers.Report](), states: map[string]string{}, numbers: map[string]int{}, keeper: newKeeper(log, w.plane),
+		reports:      newMailbox[checkers.Report](), states: map[string]string{}, keeper: newKeeper(log, w.plane),
 	}
+	w.know(nil)
 	ctx, cancel := context.WithCancel(t.Context())
 	var helpers sync.WaitGroup
 	helpers.Go(func() { w.keeper.run(ctx) })
@@ -50,6 +51,17 @@ func newWard(t *testing.T, text string) *ward {
 		t.Fatal(err)
 	}
 	return w
+}
+
+// handleReport is one report and all that follows from it.
+func (w *ward) handleReport(rep checkers.Report) {
+	w.checkerRole.handleReport(rep)
+	w.apply()
+}
+
+func (w *ward) tracked(v verdict) {
+	w.checkerRole.tracked(v)
+	w.apply()
 }
 
 // decide is a verdict of the only check of a real server.
@@ -185,4 +197,25 @@ func TestTimeoutsOfTheKernelComeBackWhenTheyAreNoLongerConfigured(t *testing.T) 
 			t.Errorf("timeouts %v, want the kernel's own, %v", now, was)
 		}
 	})
+}
+
+func TestWhereTheIPVSTableIs(t *testing.T) {
+	service := configtest.Balancer()
+	tests := map[string]struct {
+		conf string
+		want ipvs.Options
+	}{
+		"where the daemon is":           {"", ipvs.Options{}},
+		"also in another one":           {"net_namespace red\n", ipvs.Options{}},
+		"in one by name":                {"net_namespace red\nnet_namespace_ipvs blue\n", ipvs.Options{Netns: "/run/netns/blue"}},
+		"without a name in the default": {"net_namespace_ipvs\n", ipvs.Options{Netns: "/proc/1/ns/net"}},
+		"with a receive buffer":         {"global_defs {\nlvs_netlink_cmd_rcv_bufs 4000000\nlvs_netlink_cmd_rcv_bufs_force\n}\n", ipvs.Options{ReceiveBuffer: 4000000, ForceBuffer: true}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			if d := cmp.Diff(tt.want, ipvsOptions(&configtest.Understood(t, tt.conf+service).Config.Global)); d != "" {
+				t.Errorf("-want +got\n%s", d)
+			}
+		})
+	}
 }

@@ -47,7 +47,7 @@ type child struct {
 	started time.Time
 	ready   bool
 	silent  bool           // its link has ended
-	leaving bool           // told to stop by a reload
+	leaving bool           // told to stop
 	failed  *failedMessage // set when the child said why it gives up
 }
 

@@ -24,7 +24,7 @@
 // thread), one reader and one writer per link, one waiter per child process,
 // those of track.Scripts, notify.Dispatcher, notify.Mailer and event.Bus. The
 // VRRP process: its own loop, vrrp.Loop, host.Worker, nft.Worker, announcer,
-// linkbeat. The checker process: its own loop, checkers.Pool, the table keeper.
+// linkbeat. The checker process: its own loop, checkers.Pool, the table keeper, nft.Worker.
 // Both: standing, which looks at the clock now and then. Each has an owner that
 // waits for it.
 //
@@ -55,9 +55,12 @@
 //	repairs.go             who depends on what others remove; vrrprepairs.go acts on it
 //	vrrptext.go            keepalived's log lines for what routers do
 //	checkerrole_linux.go   the checker process
-//	filechecks.go          numbers in files into verdicts and weights
+//	marks.go               firewall marks of virtual server groups, and the tables that set them
+//	checkeractions.go      what machines of virtual servers want: log, table, news
+//	filechecks.go          numbers in files into verdicts and weights; sessionchecks.go BFD sessions
 //	suspend.go             ha_suspend: addresses that come and go into checkers that run or not
 //	table.go               virtual servers into the IPVS table
+//	processors.go          how many the checker process uses
 //	syncdaemon.go          the IPVS sync daemon follows an instance
 //	hooks.go               facts into scripts and mail; hooksettings.go which of them
 //	fifos.go               facts into lines for FIFOs

@@ -38,17 +38,11 @@ func (r *checkerRole) fileCheckers(list []checkers.FileCheck) []ipvs.Check {
 
 // number takes over what a track_file holds.
 func (r *checkerRole) number(v verdict) {
-	if v.Kind != track.File {
-		return
-	}
 	old := r.numbers[v.Name]
 	r.numbers[v.Name] = v.Value
 	for _, s := range r.services {
 		r.sayFaults(s, v.Name, old)
-		if out := r.judgeFiles(s, v.Name, nil); len(out) > 0 {
-			s.last.check = "FILE_CHECK"
-			r.do(s, out)
-		}
+		r.do(s, r.judgeFiles(s, v.Name, nil))
 	}
 }
 
@@ -94,7 +88,7 @@ func (r *checkerRole) judgeFiles(s *runningService, name string, out []ipvs.Acti
 		out = s.machine.Step(ipvs.WeightChanged{Server: key, Weight: r.weight(s, i)}, out)
 		for j, c := range list {
 			up, _ := c.Judge(r.numbers[c.TrackFile])
-			out = s.machine.Step(ipvs.VerdictChanged{Server: key, Check: fileCheckID(j, c), Up: up}, out)
+			out = s.judged("FILE_CHECK", ipvs.VerdictChanged{Server: key, Check: fileCheckID(j, c), Up: up}, out)
 		}
 	}
 	return out

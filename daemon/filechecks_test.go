@@ -45,8 +45,8 @@ func TestANumberInAFileIsAWeight(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWard(t, filed(tt.checks))
-				w.number(verdict{Kind: track.File, Name: "a", Value: tt.a})
-				w.number(verdict{Kind: track.File, Name: "b", Value: tt.b})
+				w.tracked(verdict{Kind: track.File, Name: "a", Value: tt.a})
+				w.tracked(verdict{Kind: track.File, Name: "b", Value: tt.b})
 				want := map[string]uint32{"10.9.1.1:80": tt.want}
 				if tt.want == down {
 					want = map[string]uint32{}
@@ -64,14 +64,14 @@ func TestAServerFollowsItsFile(t *testing.T) {
 		const server, service = "[10.9.1.1]:tcp:80", "[10.9.0.100]:tcp:80"
 		w := newWard(t, filed("FILE_CHECK {\ntrack_file b\n}\n TCP_CHECK {\n}\nFILE_CHECK {\ntrack_file a\n}"))
 		w.heard()
-		w.number(verdict{Kind: track.File, Name: "b", Value: 1})
+		w.tracked(verdict{Kind: track.File, Name: "b", Value: 1})
 		if d := cmp.Diff([]string{server + " of " + service + " DOWN (FILE_CHECK failed on service)", service + " DOWN (Lost quorum 1-0=1 > 0)"}, w.heard()); d != "" {
 			t.Errorf("a fault (-want +got)\n%s", d)
 		}
-		w.number(verdict{Kind: track.File, Name: "a", Value: 3})
-		w.number(verdict{Kind: track.File, Name: "nobody's", Value: 3})
-		w.number(verdict{Kind: track.Process, Name: "a", Value: 7})
-		w.number(verdict{Kind: track.File, Name: "b"})
+		w.tracked(verdict{Kind: track.File, Name: "a", Value: 3})
+		w.tracked(verdict{Kind: track.File, Name: "nobody's", Value: 3})
+		w.tracked(verdict{Kind: track.Process, Name: "a", Value: 7})
+		w.tracked(verdict{Kind: track.File, Name: "b"})
 		weight := func(what string, want uint32) {
 			t.Helper()
 			if d := cmp.Diff(map[string]uint32{"10.9.1.1:80": want}, w.weights(t)); d != "" {
@@ -90,7 +90,7 @@ func TestAServerFollowsItsFile(t *testing.T) {
 func TestAFileAndAProgramAddUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWard(t, filed("MISC_CHECK {\nmisc_path /bin/true\nmisc_dynamic\n}\nFILE_CHECK {\ntrack_file a\n}"))
-		w.number(verdict{Kind: track.File, Name: "a", Value: 3})
+		w.tracked(verdict{Kind: track.File, Name: "a", Value: 3})
 		thirty := 30
 		status, err := w.pool.Status(t.Context())
 		if err != nil {
@@ -101,7 +101,7 @@ func TestAFileAndAProgramAddUp(t *testing.T) {
 		if d := cmp.Diff(map[string]uint32{"10.9.1.1:80": 36}, w.weights(t)); d != "" { // 10 + (30 - 10) + 2*3
 			t.Errorf("-want +got\n%s", d)
 		}
-		w.number(verdict{Kind: track.File, Name: "a"})
+		w.tracked(verdict{Kind: track.File, Name: "a"})
 		if d := cmp.Diff(map[string]uint32{"10.9.1.1:80": 30}, w.weights(t)); d != "" {
 			t.Errorf("-want +got\n%s", d)
 		}

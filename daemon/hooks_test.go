@@ -9,8 +9,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"holdfast/checkers"
+	"holdfast/daemon/config"
 	"holdfast/daemon/config/configtest"
 	"holdfast/internal/event"
+	"holdfast/ipvs"
 	"holdfast/notify"
 )
 
@@ -113,7 +116,7 @@ func TestMailsAreAboutWhatHappened(t *testing.T) {
 			"[lb1] VRRP Instance VI_1 - Deleted", "=> VRRP Deleted at reload <="},
 		"a group failed": {event.Fact{Kind: event.Group, Name: "G", To: "FAULT"},
 			"[lb1] VRRP Group G - Entering FAULT state", "=> All VRRP group instances are now in FAULT state <="},
-		"a real server failed its check": {event.Fact{Kind: event.RealServer, To: "DOWN", Detail: mailText("TCP_CHECK", false), Values: servers},
+		"a real server failed its check": {event.Fact{Kind: event.RealServer, To: "DOWN", Detail: mailText("TCP_CHECK", "", false), Values: servers},
 			"[lb1] Realserver [10.9.1.1]:tcp:80 of virtual server [10.9.0.100]:tcp:80 - DOWN", "=> TCP CHECK failed on service <="},
 		"a quorum was lost": {event.Fact{Kind: event.VirtualServer, To: "DOWN", Detail: "Lost quorum 1-0=1 > 0", Values: servers},
 			"[lb1] Virtualserver [10.9.0.100]:tcp:80 - DOWN", "=> Lost quorum 1-0=1 > 0 <="},
@@ -138,21 +141,56 @@ func TestMailTextsAreThoseOfKeepalived(t *testing.T) {
 	tests := []struct{ check, up, down string }{
 		{"TCP_CHECK", "TCP CHECK succeed on service", "TCP CHECK failed on service"},
 		{"UDP_CHECK", "UDP CHECK succeed on service", "UDP CHECK failed on service"},
-		{"HTTP_GET", "CHECK succeed on service", "CHECK failed on service : HTTP/SSL request failed"},
-		{"SSL_GET", "CHECK succeed on service", "CHECK failed on service : HTTP/SSL request failed"},
-		{"SMTP_CHECK", "CHECK succeed on service", "CHECK failed on service"},
+		{"HTTP_GET", "CHECK succeed on service", "CHECK failed on service : HTTP request failed"},
+		{"SSL_GET", "CHECK succeed on service", "CHECK failed on service : HTTP request failed"},
+		{"SMTP_CHECK", "CHECK succeed on service", "CHECK failed on service : why not"},
 		{"DNS_CHECK", "DNS_CHECK: succeed on service", "DNS_CHECK: failed on service"},
 		{"PING_CHECK", "ICMP CHECK succeed on service", "ICMP CHECK failed on service"},
 		{"MISC_CHECK", "MISC CHECK succeeded on service", "MISC CHECK failed on service"},
 		{"FILE_CHECK", "FILE_CHECK succeed on service", "FILE_CHECK failed on service"},
 	}
 	for _, tt := range tests {
-		if got := mailText(tt.check, true); got != tt.up {
+		if got := mailText(tt.check, "why not", true); got != tt.up {
 			t.Errorf("%s up: %q, want %q", tt.check, got, tt.up)
 		}
-		if got := mailText(tt.check, false); got != tt.down {
+		if got := mailText(tt.check, "why not", false); got != tt.down {
 			t.Errorf("%s down: %q, want %q", tt.check, got, tt.down)
 		}
+	}
+}
+
+func TestTheMailOfAQuorumIsItsLine(t *testing.T) {
+	const gained = "Gained quorum 2+1=3 <= 3 for VS [10.9.0.100]:tcp:80"
+	for name, tt := range map[string]struct {
+		line   string
+		starts bool
+		up     bool
+		want   string
+	}{
+		"gained":                 {gained, false, true, "Gained quorum 2+1=3 <= 3"},
+		"there from the start":   {gained, true, true, "Starting with quorum up 2+1=3 <= 3"},
+		"lost":                   {"Lost quorum 2-1=1 > 0 for VS [10.9.0.100]:tcp:80", false, false, "Lost quorum 2-1=1 > 0"},
+		"removed with a service": {"", false, false, "Lost quorum 2-1=1 > 0"},
+	} {
+		s := &runningService{Service: &config.Service{Params: ipvs.Params{Quorum: 2, Hysteresis: 1}}, starts: tt.starts}
+		s.last.quorum = tt.line
+		if got := s.quorumMail(tt.up); got != tt.want {
+			t.Errorf("%s: %q, want %q", name, got, tt.want)
+		}
+		if s.last.quorum != "" {
+			t.Errorf("%s: the next mail would be about the same", name)
+		}
+	}
+}
+
+func TestTheMailOfAnSMTPCheckSaysWhy(t *testing.T) {
+	specs := configtest.Understood(t, configtest.Balancer("10.9.1.1 8080 {\n        TCP_CHECK {\n        }\n    }",
+		"10.9.1.1 25 {\n        SMTP_CHECK {\n        }\n    }")).Config.Checks()
+	if got, want := smtpCause(specs[0], checkers.Verdict{Reason: checkers.Connect}), "Could not connect to server [10.9.1.1]:25"; got != want {
+		t.Errorf("cause %q, want %q", got, want)
+	}
+	if got := smtpCause(specs[0], checkers.Verdict{Up: true}); got != "" {
+		t.Errorf("cause of a success: %q", got)
 	}
 }
 

@@ -228,7 +228,7 @@ func (s *supervisor) handleFact(f event.Fact) {
 	if f.Type == event.Transitioned && f.Kind == event.Instance {
 		prev, known := s.resume[f.Name]
 		s.resume[f.Name] = snapshot{State: f.To, Since: f.Time}
-		if c := s.children[roleCheckers]; c != nil {
+		if c := s.children[roleCheckers]; c != nil && !s.stopping { // then the sync daemon is left as it is, until its end
 			c.link.Send(message{Instance: &instanceMessage{Name: f.Name, State: f.To}})
 		}
 		if known && prev.State == f.To && f.To != "STOP" {
@@ -319,6 +319,7 @@ func (s *supervisor) handleExit(e childExit) {
 		}
 	}
 	if s.stopping {
+		s.letGo()
 		return
 	}
 	if c.failed != nil {
@@ -389,7 +390,8 @@ func (s *supervisor) describeDeath(r role, st *os.ProcessState) string {
 	return text
 }
 
-// stop begins the end: children release what they hold, then we go.
+// stop begins the end: children release what they hold, one after the other,
+// then we go.
 func (s *supervisor) stop(status int) {
 	if s.stopping {
 		return
@@ -398,14 +400,33 @@ func (s *supervisor) stop(status int) {
 	s.log.Info("Stopping")
 	_, _ = sd.SdNotify(false, sd.SdNotifyStopping)
 	s.tracks.stop()
-	for _, c := range s.children {
+	s.letGo()
+}
+
+// letGo tells the next child to stop: the one with the addresses, then the one
+// with the services. An address that is still there without its service would
+// reset the connections to it, which a peer could have gone on with.
+func (s *supervisor) letGo() {
+	c := s.children[roleVRRP]
+	if c == nil {
+		c = s.children[roleCheckers]
+	}
+	if c == nil {
+		return
+	}
+	if !c.leaving {
+		c.leaving = true
 		c.link.Send(message{Stop: true})
 	}
 	s.giveUp = time.After(s.conf.Config.Global.ChildWait)
 }
 
+// killChildren ends those that were told to stop and have not.
 func (s *supervisor) killChildren() {
 	for _, c := range s.children {
+		if !c.leaving {
+			continue
+		}
 		s.log.Error(fmt.Sprintf("%s process failed to die - forcing termination", c.role.title()))
 		if err := c.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 			s.log.Error(fmt.Sprintf("kill %s process: %v", c.role.title(), err))

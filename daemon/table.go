@@ -16,7 +16,12 @@ import (
 const (
 	tableSweep   = 5 * time.Second  // somebody else may have changed it; lvs_sweep_interval
 	tableMissing = 30 * time.Second // ip_vs may be loaded later
-	tableLimit   = 10 * time.Second // one look
+	tableLimit   = 10 * time.Second // what waits for the table goes on
+	lookLimit    = time.Minute      // one look: a hundred thousand servers on a slow machine take 15 s
+
+	// sweepRest is how many times as long as it took a sweep is rested from: a
+	// table of a hundred thousand servers must not keep a processor busy.
+	sweepRest = 20
 )
 
 // keeper makes a dataplane carry what is wanted: it reads the table, applies
@@ -32,6 +37,10 @@ type keeper struct {
 	missing  bool                     // the kernel has no ip_vs, and the log says so
 	lastErr  string
 	timeouts *ipvs.Timeouts // the kernel's own, put back at stop
+	asked    config.LVSTimeouts
+	late     bool // the timeouts are still to be written
+	settled  bool // the kernel carried the table when it was looked at last
+	looked   int  // how often that was
 	sync     syncFollower
 	sweep    time.Duration
 }
@@ -40,6 +49,7 @@ type keeper struct {
 // they are.
 type wish struct {
 	table    ipvs.Table // nil: as before
+	part     ipvs.Table // services that are now wanted so, the others as before
 	flush    bool       // empty the kernel's table first
 	timeouts *config.LVSTimeouts
 	daemons  *[]ipvs.SyncDaemon
@@ -59,7 +69,9 @@ func (k *keeper) want(w wish) { k.wants.put(w) }
 func (k *keeper) run(ctx context.Context) {
 	timer := time.NewTimer(k.sweep)
 	defer timer.Stop()
+	var took time.Duration // for the last sweep
 	for {
+		looked, every := k.looked, k.sweep
 		select {
 		case <-ctx.Done():
 			return
@@ -67,11 +79,19 @@ func (k *keeper) run(ctx context.Context) {
 			for _, w := range k.wants.take() {
 				k.fulfil(ctx, w)
 			}
+			if k.looked == looked && k.sweep == every {
+				continue // many verdicts must not put the sweep off
+			}
 		case <-timer.C:
+			began := time.Now()
+			if k.late {
+				k.setTimeouts(ctx)
+			}
 			k.reconcile(ctx)
 			k.sync.reconcile(ctx, k)
+			took = time.Since(began)
 		}
-		next := k.sweep
+		next := max(k.sweep, sweepRest*took)
 		if k.missing {
 			next = tableMissing
 		}
@@ -87,10 +107,12 @@ func (k *keeper) fulfil(ctx context.Context, w wish) {
 		k.sweep = w.sweep
 	}
 	if w.flush {
+		k.settled = false
 		k.report(k.plane.Flush(ctx))
 	}
 	if w.timeouts != nil {
-		k.setTimeouts(ctx, *w.timeouts)
+		k.asked = *w.timeouts
+		k.setTimeouts(ctx)
 	}
 	if w.table != nil {
 		k.table = w.table
@@ -98,6 +120,9 @@ func (k *keeper) fulfil(ctx context.Context, w wish) {
 			k.owned[key] = true
 		}
 		k.reconcile(ctx)
+	}
+	if w.part != nil {
+		k.change(ctx, w.part)
 	}
 	if w.daemons != nil {
 		k.sync.wanted = *w.daemons
@@ -110,13 +135,15 @@ func (k *keeper) reconcile(ctx context.Context) {
 	if len(k.owned) == 0 {
 		return // nothing of ours: the kernel is not even asked for ip_vs
 	}
-	ctx, cancel := context.WithTimeout(ctx, tableLimit)
+	ctx, cancel := context.WithTimeout(ctx, lookLimit)
 	defer cancel()
+	k.looked++
 	ops, err := ipvs.Reconcile(ctx, k.plane, k.table, func(key ipvs.ServiceKey) bool { return k.owned[key] })
 	for _, op := range ops {
 		k.log.Debug(op.String())
 	}
 	k.report(err)
+	k.settled = err == nil
 	k.disown(ops, err)
 }
 
@@ -166,12 +193,41 @@ func refusals(err error) (refused map[ipvs.ServiceKey]bool, whole bool) {
 	return refused, true
 }
 
+// change brings some services up to date. The table is not read for it, which
+// takes long when it is large: it was as wanted when it was looked at last. If
+// somebody has changed it since, the kernel refuses a command, or the next sweep
+// finds it.
+func (k *keeper) change(ctx context.Context, part ipvs.Table) {
+	before := ipvs.Table{}
+	for key, pool := range part {
+		if was, there := k.table[key]; there {
+			before[key] = was
+		}
+		k.table[key], k.owned[key] = pool, true
+	}
+	if !k.settled {
+		k.reconcile(ctx)
+		return
+	}
+	limited, cancel := context.WithTimeout(ctx, lookLimit)
+	defer cancel()
+	ops := ipvs.Diff(part, before, nil)
+	for _, op := range ops {
+		k.log.Debug(op.String())
+	}
+	if err := ipvs.ApplyAll(limited, k.plane, ops); err != nil {
+		k.log.Debug(fmt.Sprintf("%v; the table is read", err))
+		k.reconcile(ctx)
+	}
+}
+
 // report logs an error when it is new, and the end of one.
 func (k *keeper) report(err error) {
 	switch {
 	case err == nil:
 		if k.missing {
 			k.log.Info("ip_vs is there now: virtual services are set up")
+			k.late = k.late || k.asked != (config.LVSTimeouts{})
 		}
 		k.missing, k.lastErr = false, ""
 		return
@@ -191,22 +247,28 @@ func (k *keeper) report(err error) {
 }
 
 // setTimeouts writes lvs_timeouts and remembers what was there; the zero value
-// puts that back.
-func (k *keeper) setTimeouts(ctx context.Context, t config.LVSTimeouts) {
-	if t == (config.LVSTimeouts{}) {
-		if k.timeouts != nil {
-			k.report(k.plane.SetTimeouts(ctx, *k.timeouts))
-			k.timeouts = nil
+// puts that back. What fails is tried again at the next sweep.
+func (k *keeper) setTimeouts(ctx context.Context) {
+	err := k.writeTimeouts(ctx)
+	k.report(err)
+	k.late = err != nil
+}
+
+func (k *keeper) writeTimeouts(ctx context.Context) error {
+	if k.asked == (config.LVSTimeouts{}) {
+		if k.timeouts == nil {
+			return nil
 		}
-		return
+		was := *k.timeouts
+		k.timeouts = nil
+		return k.plane.SetTimeouts(ctx, was)
 	}
 	if k.timeouts == nil {
 		was, err := k.plane.Timeouts(ctx)
 		if err != nil {
-			k.report(err)
-			return
+			return err
 		}
 		k.timeouts = &was
 	}
-	k.report(k.plane.SetTimeouts(ctx, ipvs.Timeouts(t)))
+	return k.plane.SetTimeouts(ctx, ipvs.Timeouts(k.asked))
 }

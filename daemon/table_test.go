@@ -25,8 +25,27 @@ import (
 // plane is the fake kernel with a switch that takes ip_vs away.
 type plane struct {
 	*ipvstest.Fake
-	mu   sync.Mutex
-	gone bool
+	mu    sync.Mutex
+	gone  bool
+	reads int
+	slow  time.Duration // a read takes
+	done  []string      // operations
+}
+
+func (p *plane) Apply(ctx context.Context, op ipvs.Op) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.done = append(p.done, op.String())
+	return p.Fake.Apply(ctx, op)
+}
+
+// work is how often the table was read, and what was done, since the last call.
+func (p *plane) work() (reads int, done []string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	reads, done = p.reads, p.done
+	p.reads, p.done = 0, nil
+	return reads, done
 }
 
 func (p *plane) setGone(gone bool) {
@@ -41,7 +60,18 @@ func (p *plane) Read(ctx context.Context) (ipvs.Table, error) {
 	if p.gone {
 		return nil, fmt.Errorf("resolve family IPVS: %w", ipvs.ErrNoIPVS)
 	}
+	p.reads++
+	time.Sleep(p.slow)
 	return p.Fake.Read(ctx)
+}
+
+func (p *plane) Timeouts(ctx context.Context) (ipvs.Timeouts, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.gone {
+		return ipvs.Timeouts{}, fmt.Errorf("resolve family IPVS: %w", ipvs.ErrNoIPVS)
+	}
+	return p.Fake.Timeouts(ctx)
 }
 
 func startKeeper(t *testing.T) (*keeper, *plane, *[]string) {
@@ -109,6 +139,85 @@ func TestWhatSomebodyElseRemovesComesBackWithinASweep(t *testing.T) {
 	})
 }
 
+func TestAChangeOfOneServiceIsMadeWithoutReadingTheTable(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k, p, _ := startKeeper(t)
+		one, two := "192.0.2.100:80", "192.0.2.101:80"
+		table := oneService(one, map[string]uint32{"10.0.0.1:80": 3, "10.0.0.2:80": 1})
+		for key, pool := range oneService(two, map[string]uint32{"10.0.0.1:80": 3}) {
+			table[key] = pool
+		}
+		does := func(what string, w wish, reads int, done ...string) {
+			t.Helper()
+			k.want(w)
+			synctest.Wait()
+			gotReads, gotDone := p.work()
+			if d := cmp.Diff(done, gotDone); d != "" || gotReads != reads {
+				t.Errorf("%s: read %d times, want %d; commands (-want +got)\n%s", what, gotReads, reads, d)
+			}
+		}
+		k.want(wish{table: table})
+		synctest.Wait()
+		p.work()
+		does("a server dies", wish{part: oneService(one, map[string]uint32{"10.0.0.2:80": 1})}, 0, "ipvsadm -d -t "+one+" -r 10.0.0.1:80")
+		does("nothing new", wish{part: oneService(one, map[string]uint32{"10.0.0.2:80": 1})}, 0)
+
+		// somebody has taken the service away: what is refused is looked into
+		key := ipvs.AddressKey(ipvs.TCP, netip.MustParseAddrPort(one))
+		if err := p.Fake.Apply(t.Context(), ipvs.Op{Verb: ipvs.DeleteService, Service: ipvs.Service{Key: key}}); err != nil {
+			t.Fatal(err)
+		}
+		does("a server returns to what is not there", wish{part: oneService(one, map[string]uint32{"10.0.0.1:80": 3, "10.0.0.2:80": 1})}, 1,
+			"ipvsadm -a -t "+one+" -r 10.0.0.1:80 -m -w 3", "ipvsadm -A -t "+one+" -s wrr",
+			"ipvsadm -a -t "+one+" -r 10.0.0.1:80 -m -w 3", "ipvsadm -a -t "+one+" -r 10.0.0.2:80 -m -w 1")
+
+		p.setGone(true)
+		time.Sleep(tableSweep) // notices
+		p.setGone(false)
+		p.work()
+		does("after a look that failed", wish{part: oneService(one, map[string]uint32{"10.0.0.2:80": 1})}, 1, "ipvsadm -d -t "+one+" -r 10.0.0.1:80")
+		if got := shown(t, p); got["10.0.0.2:80"] != 1 || got["[192.0.2.100]:tcp:80"] != 1 {
+			t.Errorf("at the end: %v", got)
+		}
+	})
+}
+
+func TestVerdictsDoNotPutTheSweepOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k, p, _ := startKeeper(t)
+		one := oneService("192.0.2.100:80", nil)
+		k.want(wish{table: one})
+		synctest.Wait()
+		p.work()
+		for range 60 {
+			time.Sleep(time.Second)
+			k.want(wish{part: one})
+		}
+		if reads, _ := p.work(); reads < 11 { // the twelfth is due at this very moment
+			t.Errorf("read %d times in a minute, want one each %v", reads, tableSweep)
+		}
+	})
+}
+
+func TestATableThatTakesLongToReadIsReadLessOften(t *testing.T) {
+	for slow, want := range map[time.Duration]int{0: 24, 10 * time.Millisecond: 24, time.Second: 6} {
+		t.Run(slow.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				k, p, _ := startKeeper(t)
+				p.slow = slow
+				k.want(wish{table: oneService("192.0.2.100:80", nil)})
+				time.Sleep(slow)
+				synctest.Wait()
+				p.work()
+				time.Sleep(2*time.Minute + time.Second)
+				if reads, _ := p.work(); reads != want {
+					t.Errorf("read %d times in two minutes, want %d", reads, want)
+				}
+			})
+		})
+	}
+}
+
 func TestStrangersServicesStayWhenOursGo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k, p, _ := startKeeper(t)
@@ -144,7 +253,7 @@ func TestAServiceMadeByHandWhereOursWasStays(t *testing.T) {
 				k, p, _ := startKeeper(t)
 				p.Fake.Refuse = refuse
 				both := oneService(vip, map[string]uint32{"10.0.0.1:80": 3})
-				merge(both, oneService(other, nil))
+				maps.Copy(both, oneService(other, nil))
 				k.want(wish{table: both})
 				synctest.Wait()
 				done := make(chan struct{})
@@ -205,6 +314,28 @@ func TestAKernelWithoutIPVSIsSaidOnceAndServedWhenItComes(t *testing.T) {
 		if got := shown(t, p); got["10.0.0.1:80"] != 3 {
 			t.Errorf("table after ip_vs came: %v", got)
 		}
+	})
+}
+
+func TestTimeoutsAreWrittenWhenIPVSComesAndPutBackAtTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k, p, _ := startKeeper(t)
+		shows := func(what string, tcp time.Duration) {
+			t.Helper()
+			synctest.Wait()
+			if got, _ := p.Fake.Timeouts(t.Context()); got.TCP != tcp {
+				t.Errorf("%s: time-out of TCP %v, want %v", what, got.TCP, tcp)
+			}
+		}
+		own, _ := p.Fake.Timeouts(t.Context())
+		p.setGone(true)
+		k.want(wish{timeouts: &config.LVSTimeouts{TCP: 77 * time.Second}, table: oneService("192.0.2.100:80", nil)})
+		shows("without ip_vs", own.TCP)
+		p.setGone(false)
+		time.Sleep(tableMissing + time.Millisecond)
+		shows("with ip_vs", 77*time.Second)
+		k.want(wish{timeouts: &config.LVSTimeouts{}})
+		shows("at the end", own.TCP)
 	})
 }
 
@@ -315,8 +446,11 @@ func TestVirtualServersThatShareAMarkShareItsService(t *testing.T) {
 		second[k] = p
 	}
 	table := ipvs.Table{}
-	merge(table, first)
-	merge(table, second)
+	for _, wanted := range []ipvs.Table{first, second} {
+		for k, pool := range wanted {
+			merge(table, k, pool)
+		}
+	}
 	for _, p := range table {
 		if p.Service.Scheduler != "wrr" || len(p.Destinations) != 2 || p.Destinations[netip.MustParseAddrPort("10.0.0.1:80")].Weight != 3 {
 			t.Errorf("service %v with %v", p.Service, p.Destinations)

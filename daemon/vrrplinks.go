@@ -174,8 +174,9 @@ func (r *vrrpRole) beaten(rounds []map[string]bool) {
 
 // netlinkBuffers are the sizes of the sockets of commands and of news.
 func netlinkBuffers(b *config.Buffers) (command, watch host.ReceiveBuffer) {
-	size := func(b config.Buffer) host.ReceiveBuffer {
-		return host.ReceiveBuffer{Octets: int(b.Size), Force: b.Force}
-	}
-	return size(b.VRRPCommand), size(b.VRRPMonitor)
+	return octets(b.VRRPCommand), octets(b.VRRPMonitor)
+}
+
+func octets(b config.Buffer) host.ReceiveBuffer {
+	return host.ReceiveBuffer{Octets: int(b.Size), Force: b.Force}
 }

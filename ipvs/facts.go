@@ -77,11 +77,13 @@ type (
 	// Noted is a log line without further meaning.
 	Noted struct{ Text string }
 	// NotifyServer asks for notify_up or notify_down, FIFO and mail of a server.
-	// Gone: it was removed from the configuration.
+	// Gone: it was removed from the configuration. Initial: it is up without a
+	// check having said so, which is no news for a mail.
 	NotifyServer struct {
-		Server ServerKey
-		Up     bool
-		Gone   bool
+		Server  ServerKey
+		Up      bool
+		Gone    bool
+		Initial bool
 	}
 	// NotifyQuorum asks for quorum_up or quorum_down, FIFO and mail.
 	NotifyQuorum struct{ Up bool }

@@ -3,6 +3,7 @@ package ipvs
 import (
 	"context"
 	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"runtime"
@@ -14,13 +15,24 @@ import (
 
 // Options say which kernel tables a Client works on.
 type Options struct {
-	// Netns is an open network namespace (/run/netns/NAME), nil for the
-	// process's own. Every namespace has tables of its own. The Client
-	// does not close it, and needs it as long as it lives.
-	Netns *os.File
+	// Netns is the path of a network namespace (/run/netns/NAME), "" for the
+	// process's own. Every namespace has tables of its own. It is opened with
+	// each connection: one that is made later is found, and a connection holds
+	// the one that it was made in.
+	Netns string
 	// NoModprobe leaves loading the module ip_vs to the administrator.
 	NoModprobe bool
+	// ReceiveBuffer is the size of the netlink socket's receive buffer in
+	// octets; less than roomOfBatch, 0 too, is that. ForceBuffer lets it exceed
+	// net.core.rmem_max, with CAP_NET_ADMIN. Keywords lvs_netlink_cmd_rcv_bufs
+	// and its _force.
+	ReceiveBuffer uint32
+	ForceBuffer   bool
 }
+
+// roomOfBatch is a receive buffer, in octets, that takes what the kernel may
+// say to one batch of commands that it all refuses.
+const roomOfBatch = 1 << 20
 
 // New prepares a client for the kernel of this machine. Nothing is sent before
 // the first call, which answers ErrNoIPVS if the kernel has no ip_vs.
@@ -29,15 +41,20 @@ func New(o Options) *Client {
 	if o.NoModprobe {
 		load = nil
 	}
-	return newClient(func() (conn, error) { return dialNetlink(o.Netns) }, load)
+	return newClient(func() (conn, error) { return dialNetlink(o) }, load)
 }
 
 // dialNetlink opens a socket, inside the namespace if there is one. The thread
 // that cannot return to its own namespace is not given back to the runtime.
-func dialNetlink(ns *os.File) (conn, error) {
-	if ns == nil {
-		return openNetlink()
+func dialNetlink(o Options) (conn, error) {
+	if o.Netns == "" {
+		return openNetlink(o)
 	}
+	ns, err := os.Open(o.Netns)
+	if err != nil {
+		return nil, fmt.Errorf("open network namespace: %w", err)
+	}
+	defer ns.Close()
 	type result struct {
 		c   conn
 		err error
@@ -57,7 +74,7 @@ func dialNetlink(ns *os.File) (conn, error) {
 			done <- result{err: fmt.Errorf("enter network namespace %s: %w", ns.Name(), err)}
 			return
 		}
-		c, err := openNetlink()
+		c, err := openNetlink(o)
 		if unix.Setns(int(own.Fd()), unix.CLONE_NEWNET) == nil {
 			runtime.UnlockOSThread()
 		}
@@ -79,7 +96,7 @@ func (n netlinkConn) Port() uint32 { return n.port }
 
 // openNetlink makes a socket that does not block, so that the runtime's poller
 // waits and deadlines work.
-func openNetlink() (conn, error) {
+func openNetlink(o Options) (conn, error) {
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_GENERIC)
 	if err != nil {
 		return nil, os.NewSyscallError("socket", err)
@@ -90,10 +107,10 @@ func openNetlink() (conn, error) {
 		return nil, err
 	}
 	// Comforts that old kernels lack: the kernel's words with an error, answers
-	// without our own request in them, room for many refusals of a batch.
+	// without our own request in them.
 	_ = unix.SetsockoptInt(fd, unix.SOL_NETLINK, unix.NETLINK_EXT_ACK, 1)
 	_ = unix.SetsockoptInt(fd, unix.SOL_NETLINK, unix.NETLINK_CAP_ACK, 1)
-	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 1<<20)
+	setReceiveBuffer(fd, o)
 	return netlinkConn{os.NewFile(uintptr(fd), "netlink"), port}, nil
 }
 
@@ -115,6 +132,22 @@ func bindToKernel(fd int) (port uint32, err error) {
 		port = at.Pid
 	}
 	return port, nil
+}
+
+// setReceiveBuffer makes room for what is asked for, and for a batch at least.
+// The kernel counts twice what it is given, for its own overhead.
+func setReceiveBuffer(fd int, o Options) {
+	option := unix.SO_RCVBUF
+	if o.ForceBuffer {
+		option = unix.SO_RCVBUFFORCE
+	}
+	// Without the privilege it stays as it is, and a batch is likely to fit.
+	if o.ReceiveBuffer > roomOfBatch {
+		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, option, int(min(o.ReceiveBuffer, math.MaxInt32/2)))
+	}
+	if n, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF); err == nil && n < 2*roomOfBatch {
+		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, roomOfBatch)
+	}
 }
 
 // modprobeTime is how long loading the module may take.

@@ -17,6 +17,9 @@ type Params struct {
 	// must pass it in either direction. Keywords quorum and hysteresis.
 	Quorum, Hysteresis uint64
 	Omega              bool // tell notify scripts about stopping
+	// InitNotify tells notify scripts of servers that are up from the start.
+	// Keyword rs_init_notifies.
+	InitNotify bool
 }
 
 // ServerKey identifies a real server in its virtual server, across reloads:

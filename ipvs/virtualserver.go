@@ -74,6 +74,7 @@ func (v *VirtualServer) start(ev Startup, out []Action) []Action {
 		return append(v.settle(out), Apply{})
 	}
 	out = append(out, Apply{}) // services and servers stand before quorum is told, as with keepalived
+	out = v.tellInitial(func(ServerKey) bool { return true }, out)
 	switch sum := v.sum(); {
 	case v.enough(sum):
 		return v.gain(sum, out)
@@ -82,6 +83,19 @@ func (v *VirtualServer) start(ev Startup, out []Action) []Action {
 		return append(v.sorry(out), NotifyQuorum{Up: false})
 	}
 	return out // below quorum without a sorry server is no event
+}
+
+// tellInitial tells of servers that are up without a check having said so.
+func (v *VirtualServer) tellInitial(isNew func(ServerKey) bool, out []Action) []Action {
+	if !v.params.InitNotify {
+		return out
+	}
+	for i := range v.servers {
+		if key := v.params.Servers[i].Key; v.servers[i].alive() && isNew(key) {
+			out = append(out, NotifyServer{Server: key, Up: true, Initial: true})
+		}
+	}
+	return out
 }
 
 // newServer is a server whose checks have not run: up, but for those that
@@ -272,6 +286,7 @@ func (v *VirtualServer) reconfigure(p Params, out []Action) []Action {
 		out = append(out, SorryOut{Text: fmt.Sprintf("Removing sorry server %s from VS %s", old.params.Sorry.Name, p.Name)})
 	}
 	out = append(out, Apply{})
+	out = v.tellInitial(func(k ServerKey) bool { return old.find(k) < 0 }, out)
 	switch sum := v.sum(); {
 	case v.quorumUp && v.tooLittle(sum):
 		return v.lose("Starting with quorum down", sum, out)

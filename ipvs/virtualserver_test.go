@@ -40,6 +40,9 @@ func tell(v *ipvs.VirtualServer, actions []ipvs.Action) string {
 			if a.Gone {
 				line += " gone"
 			}
+			if a.Initial {
+				line += " initial"
+			}
 			lines = append(lines, line)
 		case ipvs.NotifyQuorum:
 			lines = append(lines, "VS "+words[a.Up])
@@ -391,5 +394,29 @@ func TestAnyOrderOfVerdictsGivesTheSamePool(t *testing.T) {
 		if a, b := walk.Desired().String(), direct.Desired().String(); a != b {
 			rt.Fatalf("pools differ:\n%s\n%s", a, b)
 		}
+	})
+}
+
+func TestServersThatAreUpFromTheStartAreToldOnlyIfAsked(t *testing.T) {
+	p := params(server(11, 1), server(12, 1))
+	p.Servers[1].Checkers[0].Alpha = true
+	p.InitNotify = true
+	more := p
+	more.Servers = append(append([]ipvs.Server(nil), p.Servers...), server(13, 1))
+	play(t, []step{
+		{ipvs.Startup{Params: p}, `
+			apply .11=1
+			RS .11 UP initial
+			Gained quorum 1+0=1 <= 1 for VS [10.9.0.100]:tcp:80
+			VS UP`}, // .12 waits for its first success
+		{verdict(12, true), `
+			Adding service [10.9.0.12]:tcp:80 to VS [10.9.0.100]:tcp:80
+			apply .11=1 .12=1
+			RS .12 UP`},
+		{ipvs.Reconfigure{Params: more}, `
+			apply .11=1 .12=1 .13=1
+			RS .13 UP initial`}, // those that stay are told once
+		{ipvs.Reconfigure{Params: more}, `
+			apply .11=1 .12=1 .13=1`},
 	})
 }

@@ -194,7 +194,7 @@ func (s *Set) notes() []byte {
 	if slices.Equal(s.Key, []Type{IfIndex}) {
 		b = userdata.Append(b, userdata.NFTNL_UDATA_SET_KEYBYTEORDER, machineOrder)
 	}
-	if s.Value == IfIndex {
+	if s.Value == IfIndex || s.Value == Mark {
 		b = userdata.Append(b, userdata.NFTNL_UDATA_SET_DATABYTEORDER, machineOrder)
 	}
 	return b

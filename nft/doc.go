@@ -31,6 +31,7 @@
 //	table.go         tables, sets, chains; keys of elements
 //	rule.go          rules, built of clauses: words and program together
 //	desired.go       Filter and Desired: what accept mode and VMACs need
+//	marks.go         Marks and DesiredMarks: what groups of virtual servers need
 //	text.go          tables as nft(8) lists them
 //	diff.go          Plan, Kernel, Reconcile
 //	worker.go        the goroutine that keeps tables as wanted

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/binary"
+	"fmt"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -60,11 +61,13 @@ type Type uint32
 
 // The types in use.
 const (
-	IPv4Addr   Type = 7
-	IPv6Addr   Type = 8
-	IfIndex    Type = 20
-	ICMPv6Type Type = 29
-	IfName     Type = 41
+	IPv4Addr    Type = 7
+	IPv6Addr    Type = 8
+	InetService Type = 13
+	Mark        Type = 19
+	IfIndex     Type = 20
+	ICMPv6Type  Type = 29
+	IfName      Type = 41
 )
 
 // types says of each Type its name, its octets, and how many elements nft(8)
@@ -75,7 +78,7 @@ var types = map[Type]struct {
 	perLine int
 }{
 	IPv4Addr: {"ipv4_addr", 4, 2}, IPv6Addr: {"ipv6_addr", 16, 1}, IfIndex: {"iface_index", 4, 5},
-	ICMPv6Type: {"icmpv6_type", 1, 1}, IfName: {"ifname", 16, 1},
+	ICMPv6Type: {"icmpv6_type", 1, 1}, IfName: {"ifname", 16, 1}, InetService: {"inet_service", 2, 1}, Mark: {"mark", 4, 1},
 }
 
 // Set is a named set, or a map when it has a Value.
@@ -140,6 +143,10 @@ func (p part) text(names map[int]string) string {
 			return strconv.Quote(name)
 		}
 		return strconv.Itoa(index)
+	case InetService:
+		return strconv.Itoa(int(binary.BigEndian.Uint16([]byte(p.octets))))
+	case Mark:
+		return fmt.Sprintf("0x%08x", binary.NativeEndian.Uint32([]byte(p.octets)))
 	case IfName:
 		return strconv.Quote(string(bytes.TrimRight([]byte(p.octets), "\x00")))
 	case ICMPv6Type:

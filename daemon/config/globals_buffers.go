@@ -48,13 +48,9 @@ func bufferRows() kconf.Vocabulary[Globals] {
 		{"lvs_netlink_monitor", "checker child's netlink events", "2.0.0", func(g *Globals) *Buffer { return &g.Buffers.LVSMonitor }},
 	} {
 		size := kconf.Uint(func(g *Globals) *uint32 { return &b.field(g).Size }, 0, maxUint32)
-		pair := kconf.Vocabulary[Globals]{{Name: b.prefix + "_rcv_bufs", Args: "BYTES", Default: "kernel default", Since: b.since,
+		rows = append(rows, kconf.Keyword[Globals]{Name: b.prefix + "_rcv_bufs", Args: "BYTES", Default: "kernel default", Since: b.since,
 			Doc: "Receive buffer of the " + b.what + ".", Set: size.Says("UINT", "0..4294967295 (0 ignored)").MissingIs(kconf.ClassGeneral)},
-			boolRow(b.prefix+"_rcv_bufs_force", b.since, "Let the buffer exceed net.core.rmem_max.", func(g *Globals) *bool { return &b.field(g).Force })}
-		if strings.HasPrefix(b.prefix, "lvs_") {
-			pair = notYet(pair...)
-		}
-		rows = append(rows, pair...)
+			boolRow(b.prefix+"_rcv_bufs_force", b.since, "Let the buffer exceed net.core.rmem_max.", func(g *Globals) *bool { return &b.field(g).Force }))
 	}
 	return rows
 }

@@ -56,9 +56,9 @@ var firewallKeywords = slices.Concat(kconf.Vocabulary[Globals]{
 	flagRow("nftables_ifindex", "2.0.11", "Tell link-local addresses of instances with dont_track_primary apart by interface index, as those of all others, instead of name.",
 		func(g *Globals) *bool { return &g.Firewall.IfIndex }),
 	flagRow("nftables_counters", "2.0.11", "Count packets and octets that the rules match; nft list shows them.", func(g *Globals) *bool { return &g.Firewall.Counters }),
-}, notYet(kconf.Vocabulary[Globals]{
+
 	{Name: "nftables_ipvs", Args: "[TABLE]", Default: "keepalived_ipvs", Since: "2.2.2",
-		Doc: "Give each virtual server group one firewall mark, set with this nftables table.",
+		Doc: "Balance each virtual server group behind one firewall mark instead of as a service for each address; the marks are set with this nftables table.",
 		Set: tableName("keepalived_ipvs", func(g *Globals) *Once {
 			g.Firewall.IPVSStartFwmark = defaultGlobals().Firewall.IPVSStartFwmark // as keepalived does: the mark stands behind
 			return &g.Firewall.IPVSTable
@@ -69,7 +69,7 @@ var firewallKeywords = slices.Concat(kconf.Vocabulary[Globals]{
 	{Name: "nftables_ipvs_start_fwmark", Args: "NUMBER", Default: "1000", Since: "2.2.2",
 		Doc: "First firewall mark to give out; stands behind nftables_ipvs.",
 		Set: kconf.Uint(func(g *Globals) *uint32 { return &g.Firewall.IPVSStartFwmark }, 1, maxUint32)},
-}...), kconf.Vocabulary[Globals]{
+}, kconf.Vocabulary[Globals]{
 	{Name: "vrrp_iptables", Args: "[IN [OUT]]", Default: "INPUT OUTPUT if no names", Since: "1.2.20",
 		Doc: "Filter with chains of iptables. The same is done with nftables, in both directions, whatever chains are named.",
 		Set: kconf.Custom("STR", "1..27 chars, names must differ", setIPTables)},

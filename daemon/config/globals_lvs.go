@@ -38,13 +38,15 @@ var lvsKeywords = kconf.Vocabulary[Globals]{
 	oldName(flushRow, "lvs_flush_onstop", "2.0.15", ""),
 	{Name: "lvs_sync_daemon", Refers: "vrrp_instance", Args: "IF [[inst] INSTANCE] [id N] [maxlen N] [port N] [ttl N] [group ADDRESS]", Since: "1.2.20",
 		Default: "id = VRID of inst or 0; port 8848; group 224.0.0.81",
-		Doc:     "Run the IPVS connection synchronisation; with an instance its role follows that instance.",
+		Doc: "Run the IPVS connection synchronisation; with an instance its role follows that instance. " +
+			"Both machines need the same id and the same virtual servers. The kernel tells a connection with its third packet and then every 50 (net.ipv4.vs.sync_threshold), up to 2 s late; " +
+			"with sync_threshold=\"1 0\" and sync_refresh_period it goes by time, which connections with little traffic need to reach a peer that was started anew.",
 		Set: kconf.Custom("mixed", "IF max 15 chars; id 0..255; maxlen 1..65507; port 1..65535; ttl 1..255",
 			setSyncDaemon).MissingIs(kconf.ClassGeneral)},
 	boolRow("checker_log_all_failures", "2.0.11", "Log each failed probe, not only the one that changes the state.",
 		func(g *Globals) *bool { return &g.LogAllFailure }),
-	notYet(boolRow("rs_init_notifies", "2.0.0", "Run notify_up for real servers that are up from the start.",
-		func(g *Globals) *bool { return &g.RSInitNotify }))[0],
+	boolRow("rs_init_notifies", "2.0.0", "Run notify_up, and tell FIFOs, for real servers that are up from the start.",
+		func(g *Globals) *bool { return &g.RSInitNotify }),
 }
 
 var flushRow = kconf.Keyword[Globals]{Name: "lvs_flush_on_stop", Args: "[VS]", Default: "off", Since: "2.2.0",

@@ -12,7 +12,7 @@ var ownKeywords = kconf.Vocabulary[Globals]{
 		Doc: "Seconds after which the kernel itself removes the virtual addresses of a VRRP process that is dead or hangs; a healthy one renews them each third of that.",
 		Set: kconf.Uint(func(g *Globals) *uint32 { return &g.AddressLifetime }, 2, 86400).Says("UINT s", "2..86400")},
 	{Name: "lvs_sweep_interval", Args: "SECONDS", Default: "5", Since: "holdfast",
-		Doc: "How often the IPVS table and the sync daemons are read and put right when nothing else asks for it.",
+		Doc: "How often the IPVS table and the sync daemons are read and put right when nothing else asks for it; a table that takes long to read is read less often, after twenty times that.",
 		Set: kconf.Uint(func(g *Globals) *uint32 { return &g.LVSSweep }, 1, 86400).Says("UINT s", "1..86400")},
 }
 

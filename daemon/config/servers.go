@@ -21,6 +21,8 @@ type Service struct {
 	Params ipvs.Params            // Checkers of the servers are to be filled in by who runs them
 	Checks [][]checkers.Spec      // of Params.Servers, index for index
 	Files  [][]checkers.FileCheck // FILE_CHECKs of Params.Servers, likewise
+	// Sessions are the BFD_CHECKs of Params.Servers, likewise.
+	Sessions [][]checkers.SessionCheck
 }
 
 // checkKeywords are the rows of health checks inside real_server.
@@ -42,6 +44,7 @@ func (a *assembler) servers() {
 	a.checkAccount()
 	for _, v := range conf.VirtualServers {
 		s := &Service{Conf: v, Params: v.Params()}
+		s.Params.InitNotify = a.c.Global.RSInitNotify
 		if a.standsTwice(v) {
 			continue
 		}
@@ -51,6 +54,7 @@ func (a *assembler) servers() {
 			in.Owner, in.Names, in.Certificate = ServerObject(server, s.Params.Name), checkers.Names{Server: server, Service: s.Params.Name}, cert
 			s.Checks = append(s.Checks, checkers.ResolveAll(a.x, rs.Checks, in))
 			s.Files = append(s.Files, a.fileChecks(rs))
+			s.Sessions = append(s.Sessions, checkers.Sessions(rs.Checks, in))
 		}
 		a.c.Services = append(a.c.Services, s)
 	}

@@ -6,6 +6,7 @@
 //	bench config    reading a configuration: the whole run of --config-test
 //	bench idle      routers that send adverts: processor time, memory, lateness
 //	bench failover  from the death of the Active router to its successor's answer
+//	bench checks    health checks and a reload, beside ip_vs in an emulated machine
 //
 // Benchmarks of parts, without keepalived, are ordinary Go benchmarks beside it.
 //
@@ -19,4 +20,8 @@
 //	capture_linux.go adverts and answers to ARP as they come off the wire
 //	idle_linux.go   routers at rest
 //	failover_linux.go routers that are killed
+//	checks_linux.go the virtual machine for checks, and what it found out as a table
+//	checksinside_linux.go what runs inside it: checks at work, servers that die, reloads
+//	listeners_linux.go servers that accept, count, and die
+//	ipvswatch_linux.go commands to ip_vs, seen from outside
 package main

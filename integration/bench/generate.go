@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"strings"
+	"time"
 )
 
 // virtualServers is a configuration of n virtual servers with four real servers
@@ -41,4 +42,35 @@ func routers(n int) string {
 // many links as routers has them.
 func owners(n int) string {
 	return strings.NewReplacer("state BACKUP", "state MASTER", "priority 100", "priority 255").Replace(routers(n))
+}
+
+// Addresses of the servers that are checked: all of checkedNet answer.
+const (
+	checkedNet = "10.64.0.0/16"
+	victimPort = 9000 // of the first server that dies; the others have 80
+)
+
+// checkedServers is a configuration of n servers with a TCP_CHECK each, four to a
+// virtual server. The first ones are victims, each with a port of its own, and no two
+// of them in one service. A server has weight 1, the very first one this weight.
+func checkedServers(n, victims int, loop time.Duration, weight int) string {
+	var b strings.Builder
+	b.WriteString("global_defs {\n    router_id bench\n    script_user root\n}\n")
+	services := (n + 3) / 4
+	for i := range services {
+		fmt.Fprintf(&b, "virtual_server 10.128.%d.%d 80 {\n    delay_loop %d\n    lb_algo wrr\n    lb_kind NAT\n    protocol TCP\n", i>>8, i&255, int(loop.Seconds()))
+		for j := i; j < n; j += services {
+			port, w := 80, 1
+			if j < victims {
+				port = victimPort + j
+			}
+			if j == 0 {
+				w = weight
+			}
+			fmt.Fprintf(&b, "    real_server 10.64.%d.%d %d {\n        weight %d\n        TCP_CHECK {\n            connect_timeout 5\n            retry 0\n        }\n    }\n",
+				(j+1)>>8, (j+1)&255, port, w)
+		}
+		b.WriteString("}\n")
+	}
+	return b.String()
 }

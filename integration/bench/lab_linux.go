@@ -70,22 +70,46 @@ func ip(args ...string) error {
 	return nil
 }
 
+// batch runs commands of ip in a namespace, in one process: processes are slow in an
+// emulated machine.
+func batch(namespace string, commands ...string) error {
+	cmd := exec.Command("ip", "-n", namespace, "-batch", "-")
+	cmd.Stdin = strings.NewReader(strings.Join(commands, "\n") + "\n")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("ip in %s: %w: %s", namespace, err, strings.TrimSpace(string(out)))
+	}
+	return nil
+}
+
 // router is a running daemon.
 type router struct {
 	cmd  *exec.Cmd
 	vrrp string // its VRRP child's pid file
+	conf string // its configuration
 }
 
 // start runs a program as a VRRP daemon in a namespace.
 func (l *lab) start(program, namespace, config string) (*router, error) {
+	return l.startWith(program, namespace, config, "-P")
+}
+
+// startWith runs a daemon with one part of it, -P routers or -C health checks, and
+// more options. It finds its configuration where conf says, and leaves its log there.
+func (l *lab) startWith(program, namespace, config string, options ...string) (*router, error) {
 	base := filepath.Join(l.dir, namespace)
-	if err := os.WriteFile(base+".conf", []byte(config), 0o644); err != nil {
+	r := &router{vrrp: base + ".vrrp", conf: base + ".conf"}
+	if err := os.WriteFile(r.conf, []byte(config), 0o644); err != nil {
 		return nil, err
 	}
-	r := &router{vrrp: base + ".vrrp"}
 	os.Remove(r.vrrp) // of one that was killed
 	os.Remove(base + ".pid")
-	r.cmd = exec.Command("ip", "netns", "exec", namespace, program, "-n", "-P", "-f", base+".conf", "-p", base+".pid", "-r", r.vrrp)
+	r.cmd = exec.Command("ip", append([]string{"netns", "exec", namespace, program, "-n", "-f", r.conf, "-p", base + ".pid", "-r", r.vrrp, "-c", base + ".checkers"}, options...)...)
+	log, err := os.Create(base + ".log")
+	if err != nil {
+		return nil, err
+	}
+	defer log.Close()
+	r.cmd.Stdout, r.cmd.Stderr = log, log
 	if err := r.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", program, err)
 	}
@@ -118,6 +142,12 @@ func (r *router) stop() error {
 		r.kill()
 		return errors.New("does not stop within 20 s")
 	}
+}
+
+// said is the end of what a daemon logged.
+func (r *router) said() string {
+	text, _ := os.ReadFile(strings.TrimSuffix(r.conf, ".conf") + ".log")
+	return string(text[max(0, len(text)-4000):])
 }
 
 // child is the process that speaks VRRP.
@@ -168,6 +198,20 @@ func cpu(pids []int) (total time.Duration) {
 			ran, _, _ := strings.Cut(string(b), " ")
 			ns, _ := strconv.ParseInt(ran, 10, 64)
 			total += time.Duration(ns)
+		}
+	}
+	return total
+}
+
+// proportional is how many KiB processes have in memory when what they share is
+// divided among those who share it.
+func proportional(pids []int) (total int64) {
+	for _, pid := range pids {
+		b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
+		_, rest, _ := strings.Cut(string(b), "\nPss:")
+		if f := strings.Fields(rest); len(f) > 0 {
+			kib, _ := strconv.ParseInt(f[0], 10, 64)
+			total += kib
 		}
 	}
 	return total

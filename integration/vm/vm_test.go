@@ -52,7 +52,7 @@ func TestInsideTheVirtualMachine(t *testing.T) {
 		t.Fatal("no test has such a name")
 	}
 	began := time.Now()
-	status, boot, err := image.Boot(ctx, Guest{Share: share, Script: runAll(tests), Modules: []string{"ip_vs", "veth"}})
+	status, boot, err := image.Boot(ctx, Guest{Share: share, Script: runAll(tests), Modules: []string{"ip_vs", "veth", "nlmon"}})
 	t.Logf("boot to the first script %v, whole machine %v", boot, time.Since(began).Round(time.Millisecond))
 	if err != nil {
 		t.Error(err)
@@ -101,7 +101,8 @@ func (s subtest) repeat(t *testing.T) {
 
 // build puts into share what the guest needs: for each package a folder with
 // its test binary and its testdata, and, if it can be built, the holdfast
-// binary and the examples. It returns the tests to be run.
+// binary, that of bench for its test, and the examples. It returns the tests to
+// be run.
 func build(t *testing.T, ctx context.Context, share string) []guestTest {
 	t.Helper()
 	run := func(fail func(string, ...any), args ...string) {
@@ -124,6 +125,9 @@ func build(t *testing.T, ctx context.Context, share string) []guestTest {
 	}
 	if mains, _ := filepath.Glob("../../cmd/holdfast/*.go"); len(mains) > 0 {
 		run(t.Errorf, "build", "-o", filepath.Join(share, "holdfast"), "../../cmd/holdfast")
+	}
+	if slices.Contains(tests, guestTest{"guest", "TestBenchOfChecksMeasures"}) {
+		run(t.Errorf, "build", "-o", filepath.Join(share, "bench"), "../bench")
 	}
 	copyDir(t, filepath.Join(share, "examples"), "../../examples")
 	copyDemo(t, filepath.Join(share, "tree"), filepath.Join(share, "holdfast"))

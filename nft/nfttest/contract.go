@@ -33,6 +33,7 @@ func Contract(t *testing.T, newRig func(t *testing.T) Rig) {
 		"a transaction that fails changes nothing":         allOrNothing,
 		"what is not there cannot be changed":              refusals,
 		"a thousand addresses":                             thousand,
+		"marks of addresses with and without ports":        marks,
 		"watch names the table":                            watch,
 		"tables that nobody wants are removed, others not": removal,
 	} {
@@ -146,6 +147,21 @@ func mapValue(t *testing.T, r Rig) {
 	got := r.settle(t, wish(f))
 	// the value in a deletion is of no meaning to the kernel, only the key is
 	expect(t, got, fmt.Sprintf(`nft 'delete element ip keepalived vmac_map { "vrrp.51" : %d }'`, r.Base), `nft 'add element ip keepalived vmac_map { "vrrp.51" : "lo" }'`)
+}
+
+func marks(t *testing.T, r Rig) {
+	m := nft.Marks{Table: "keepalived", Priority: -1}
+	for i, at := range []string{"192.0.2.100:80", "192.0.2.101:443", "192.0.2.102:0", "[2001:db8::100]:80", "[2001:db8::101]:0"} {
+		a := netip.MustParseAddrPort(at)
+		m.Of = append(m.Of, nft.Marked{Addr: a.Addr(), Port: a.Port(), Protocol: 6, Mark: 1000}, nft.Marked{Addr: a.Addr(), Port: a.Port(), Protocol: 17, Mark: 1001 + uint32(i)})
+	}
+	as := func(m nft.Marks) nft.Wish { return nft.Wish{Tables: nft.DesiredMarks(m)} }
+	if n := len(r.settle(t, as(m))); n != 2*(1+4+1+4) {
+		t.Errorf("%d operations, want a table, four maps, a chain and four rules for each family", n)
+	}
+	m.Of[0].Mark = 2000
+	expect(t, r.settle(t, as(m)), "nft 'delete element ip keepalived tcp_map { 192.0.2.100 . 80 : 0x000003e8 }'",
+		"nft 'add element ip keepalived tcp_map { 192.0.2.100 . 80 : 0x000007d0 }'")
 }
 
 func otherRule(t *testing.T, r Rig) {

@@ -22,6 +22,10 @@
 // they are played). Those about the whole table have daemons of their own
 // (whole_test.go).
 //
+// Two directors with sync daemons are a pair (pair.go): a connection survives
+// the death of either (survive_test.go). What FIFOs and mails tell of servers is
+// compared line by line with testdata/told.txt (told_test.go).
+//
 // The machine is slow: conditions are waited for, durations are bounded
 // generously or counted in requests, never measured.
 //
@@ -42,6 +46,8 @@
 //	config.go   files and scripts from examples/
 //	servers.go  nginx and named
 //	smtp.go     a mail server, relay and mailbox
+//	stream.go   a connection of numbered lines, and the echo behind it
+//	pair.go     two directors that balance by direct routing
 //	client.go   requests over HTTP, SMTP and DNS, once or again and again
 //
 // Sources: the README of each example; ipvsadm(8), iptables-extensions(8).

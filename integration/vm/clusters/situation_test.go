@@ -20,7 +20,7 @@ import (
 type situation struct {
 	name   string
 	conf   string // its virtual servers when the daemon starts
-	files  string // its state files then, as "a=1 b=0"; a file that is not there counts as 0
+	files  string // its state files then, as "a=1 b=0"; a file that is not there counts as 0; p=0: its port is open
 	want   string // the table after the start
 	theirs string // keepalived's, if it is another one on purpose
 	why    string // why it is another one, here and in the steps: a row of docs/compat.md
@@ -73,6 +73,11 @@ func fileCheck(file string, weight int) string {
 // miscCheck ends with the number in the state file m@.
 func miscCheck(more string) string {
 	return "MISC_CHECK {\nmisc_path \"/etc/keepalived/check.sh @\"\nmisc_timeout 60\nretry 0\n" + more + "\n}"
+}
+
+// tcpCheckOwn asks the situation's port on the director.
+func tcpCheckOwn(more string) string {
+	return "TCP_CHECK {\nconnect_ip 10.9.0.1\nconnect_port 81@\nconnect_timeout 20\nretry 1\ndelay_before_retry 1\nwarmup 0\n" + more + "\n}"
 }
 
 // note is a hook that writes down what it is told.
@@ -202,6 +207,7 @@ type play struct {
 	what     []string       // what happened last
 	reloaded bool           // once at least
 	wrong    map[int]string // the first mistake of each
+	ports    map[string]*Port
 }
 
 func (p *play) config() string {
@@ -221,8 +227,26 @@ func (p *play) write(t *testing.T, i int, files string) {
 	for word := range strings.FieldsSeq(files) {
 		name, value, _ := strings.Cut(word, "=")
 		for _, w := range p.both {
+			if name == "p" {
+				p.port(t, w, fmt.Sprintf("10.9.0.1:81%d", i+1), value == "0")
+				continue
+			}
 			w.node.File(t, fmt.Sprintf("keepalived/state/%s%d", name, i+1), value+"\n", 0o644)
 		}
+	}
+}
+
+// port opens or closes the port of a situation on one side, closed at first.
+func (p *play) port(t *testing.T, w *twin, addr string, open bool) {
+	t.Helper()
+	key := w.node.ns + " " + addr
+	switch was := p.ports[key]; {
+	case was == nil && open:
+		p.ports[key] = w.node.Listen(t, addr)
+	case was != nil && open:
+		was.Open(t)
+	case was != nil:
+		was.Close()
 	}
 }
 
@@ -326,7 +350,7 @@ func (p *play) judge(s seen, i, side int) string {
 // the same time: after each step ipvsadm must show the same on both sides, or
 // what is written down as a deliberate difference.
 func TestSituations(t *testing.T) {
-	p := &play{both: twins(t, "sit"), all: situations, wrong: map[int]string{}}
+	p := &play{both: twins(t, "sit"), all: situations, wrong: map[int]string{}, ports: map[string]*Port{}}
 	for i, s := range p.all {
 		if s.why == "" && (s.theirs+s.leaves != "" || slices.ContainsFunc(s.steps, func(s step) bool { return s.theirs != "" })) {
 			t.Errorf("%s: keepalived is to show something else, and nobody says why", s.name)

@@ -147,6 +147,27 @@ var situations = []situation{
 		{what: "exit 1", files: "m=1", want: "wrr; 12 w1"},
 		{what: "exit 0", files: "m=0", want: "wrr; 11 w10; 12 w1"},
 	}},
+	{name: "weight of the track_file itself", conf: "track_file w@ {\nfile /etc/keepalived/state/w@\nweight 3\n}\n" +
+		vs("wrr", "", real("10.9.0.11 80", "weight 10\nFILE_CHECK {\ntrack_file w@\n}"), rs("b", "weight 2")), files: "w=0", want: "wrr; 11 w10; 12 w2", steps: []step{
+		{what: "4 times 3", files: "w=4", want: "wrr; 11 w22; 12 w2"},
+		{what: "-2 times 3", files: "w=-2", want: "wrr; 11 w4; 12 w2"},
+		{what: "another weight by reload", reload: "track_file w@ {\nfile /etc/keepalived/state/w@\nweight 1\n}\n" +
+			vs("wrr", "", real("10.9.0.11 80", "weight 10\nFILE_CHECK {\ntrack_file w@\n}"), rs("b", "weight 2")), want: "wrr; 11 w8; 12 w2"},
+	}},
+	{name: "TCP_CHECK", files: "p=0", conf: vs("rr", "", real("10.9.0.11 80", tcpCheckOwn("")+"\n"+serverNotes), rs("b", "")), want: "rr; 11 w1; 12 w1", steps: []step{
+		{what: "closed", files: "p=1", want: "rr; 12 w1", hooks: "server down"},
+		{what: "open", files: "p=0", want: "rr; 11 w1; 12 w1", hooks: "server up"},
+	}},
+	{name: "TCP_CHECK and alpha", files: "p=1", conf: vs("rr", "", real("10.9.0.11 80", tcpCheckOwn("alpha")), rs("b", "")), want: "rr; 12 w1", steps: []step{
+		{what: "open", files: "p=0", want: "rr; 11 w1; 12 w1"},
+		{what: "closed", files: "p=1", want: "rr; 12 w1"},
+	}},
+	{name: "TCP_CHECK and FILE_CHECK on one server", files: "p=0", conf: vs("wrr", "inhibit_on_failure", real("10.9.0.11 80", "weight 10\n"+tcpCheckOwn("")+"\n"+fileCheck("a", 1))),
+		want: "wrr; 11 w10", steps: []step{
+			{what: "a weight", files: "a=5", want: "wrr; 11 w15"},
+			{what: "closed", files: "p=1", want: "wrr; 11 w0"},
+			{what: "open", files: "p=0", want: "wrr; 11 w15"},
+		}},
 	{name: "virtualhost", conf: vs("rr", "alpha\nvirtualhost up.example", real("10.9.0.1 8080", httpGet(anyStatus))) +
 		virtual("10.8.@.2 80", "lvs_sched rr\nlvs_method NAT\nprotocol TCP\nalpha\nvirtualhost down.example", real("10.9.0.1 8080", httpGet(anyStatus))),
 		want: "rr; -a -t 10.8.@.1:80 -r 10.9.0.1:8080 -m -w 1; -A -t 10.8.@.2:80 -s rr"},

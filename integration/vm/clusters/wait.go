@@ -1,6 +1,11 @@
 package clusters
 
 import (
+	"bufio"
+	"os"
+	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -36,5 +41,24 @@ func phase(t *testing.T, name string, f func(t *testing.T)) {
 	t.Helper()
 	if !t.Run(name, f) {
 		t.FailNow()
+	}
+}
+
+// follow reads lines until the file is closed; the function returns those that
+// have come.
+func follow(f *os.File) func() []string {
+	var mu sync.Mutex
+	var all []string
+	go func() {
+		for in := bufio.NewScanner(f); in.Scan(); {
+			mu.Lock()
+			all = append(all, strings.TrimPrefix(in.Text(), "\x00"))
+			mu.Unlock()
+		}
+	}()
+	return func() []string {
+		mu.Lock()
+		defer mu.Unlock()
+		return slices.Clone(all)
 	}
 }

@@ -7,7 +7,8 @@
 //	guest.go          helpers: programs, network namespaces
 //	main_test.go      the gate
 //	ipvs_test.go      the contract of ipvs on the real kernel
-//	record_test.go    prints messages for ipvs/testdata, and times (HOLDFAST_VM_RECORD=1)
+//	large_test.go     a table of a thousand services
+//	bench_test.go     that make bench still measures health checks
 //
 // The package doc of integration/vm says how to add a scenario.
 package guest

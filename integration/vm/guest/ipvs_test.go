@@ -119,12 +119,7 @@ func TestRulesOfIpvsadmAreReadAsTheyAre(t *testing.T) {
 
 func TestEveryNamespaceHasItsOwnTable(t *testing.T) {
 	Namespaces(t, "rs1")
-	ns, err := os.Open("/run/netns/rs1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ns.Close()
-	inside, outside := client(t, ipvs.Options{Netns: ns}), client(t, ipvs.Options{})
+	inside, outside := client(t, ipvs.Options{Netns: "/run/netns/rs1"}), client(t, ipvs.Options{})
 	tab, err := ipvs.ParseTable("-A -t 10.9.0.1:80 -s rr")
 	if err != nil {
 		t.Fatal(err)
