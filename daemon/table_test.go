@@ -253,7 +253,9 @@ func TestAServiceMadeByHandWhereOursWasStays(t *testing.T) {
 				k, p, _ := startKeeper(t)
 				p.Fake.Refuse = refuse
 				both := oneService(vip, map[string]uint32{"10.0.0.1:80": 3})
-				maps.Copy(both, oneService(other, nil))
+				for key, pool := range oneService(other, nil) {
+					both[key] = pool
+				}
 				k.want(wish{table: both})
 				synctest.Wait()
 				done := make(chan struct{})

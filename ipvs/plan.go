@@ -1,7 +1,9 @@
 package ipvs
 
 import (
+	"cmp"
 	"net/netip"
+	"slices"
 
 	"holdfast/internal/reconcile"
 )
@@ -46,8 +48,10 @@ func (o Op) String() string {
 }
 
 // Diff lists the operations that turn actual into desired. Services come in
-// ipvsadm's order; of each, the service first, then what brings weight, then what
-// takes some away.
+// ipvsadm's order; of each, the service first, then destinations to be added
+// and those whose weight grows, then those whose weight shrinks, then those to
+// be deleted, so that a pool does not pass through being empty (a sorry server
+// is in before the last real server is out or has weight 0).
 // Services that are not desired are deleted last and only if owned says that
 // they are ours; every destination of a desired service is ours. What is equal
 // is not touched. Running the plan and comparing again finds nothing.
@@ -76,25 +80,35 @@ func Diff(desired, actual Table, owned func(ServiceKey) bool) []Op {
 	return ops
 }
 
-// appendDestinations plans one pool: what brings weight before what takes some
-// away, so that on the way the pool never has less than before and in the end. A
-// sorry server is in before the last real server is out, or has weight 0.
+// appendDestinations plans one pool: what takes traffic comes before what loses
+// it. At no moment there is less weight in the pool than before and after, so
+// none passes through having no server that takes a connection.
 func appendDestinations(ops []Op, k ServiceKey, desired, actual map[DestinationKey]Destination) []Op {
-	var takes []Op // weight
 	verbs := [...]Verb{reconcile.Add: AddDestination, reconcile.Update: EditDestination, reconcile.Delete: DeleteDestination}
-	for _, c := range reconcile.Diff(desired, actual, reconcile.Rules[DestinationKey, Destination]{
+	changes := reconcile.Diff(desired, actual, reconcile.Rules[DestinationKey, Destination]{
 		Equal:   func(want, have Destination) bool { return want.Normal() == have.Normal() },
 		Ours:    func(DestinationKey, Destination) bool { return true },
 		Compare: netip.AddrPort.Compare,
-	}) {
+	})
+	slices.SortStableFunc(changes, func(a, b destinationChange) int { return cmp.Compare(turn(a), turn(b)) })
+	for _, c := range changes {
 		d := c.Want.Normal()
 		d.Addr = c.Key
-		op := Op{Verb: verbs[c.Kind], Service: Service{Key: k}, Destination: d}
-		if c.Kind == reconcile.Delete || c.Want.Weight < c.Have.Weight {
-			takes = append(takes, op)
-			continue
-		}
-		ops = append(ops, op)
+		ops = append(ops, Op{Verb: verbs[c.Kind], Service: Service{Key: k}, Destination: d})
 	}
-	return append(ops, takes...)
+	return ops
+}
+
+type destinationChange = reconcile.Change[DestinationKey, Destination]
+
+// turn is when a change comes: additions and edits that take no weight away, edits that
+// do, deletions.
+func turn(c destinationChange) int {
+	switch {
+	case c.Kind == reconcile.Delete:
+		return 2
+	case c.Kind == reconcile.Update && c.Want.Weight < c.Have.Weight:
+		return 1
+	}
+	return 0
 }

@@ -33,6 +33,11 @@ func TestDiffReadsAsIpvsadmCommands(t *testing.T) {
 			[]string{"ipvsadm -a -t 10.9.0.100:80 -r 10.9.0.99:80 -m -w 1",
 				"ipvsadm -e -t 10.9.0.100:80 -r 10.9.0.11:80 -m -w 0", "ipvsadm -d -t 10.9.0.100:80 -r 10.9.0.12:80"},
 		},
+		"servers are drained behind the one that takes over": {
+			"-A -t 10.9.0.100:80 -s wrr\n-a -t 10.9.0.100:80 -r 10.9.0.11:80 -m -w 0\n-a -t 10.9.0.100:80 -r 10.9.0.12:80 -m -w 1\n-a -t 10.9.0.100:80 -r 10.9.0.99:80 -m -w 1", pool,
+			[]string{"ipvsadm -a -t 10.9.0.100:80 -r 10.9.0.99:80 -m -w 1",
+				"ipvsadm -e -t 10.9.0.100:80 -r 10.9.0.11:80 -m -w 0", "ipvsadm -e -t 10.9.0.100:80 -r 10.9.0.12:80 -m -w 1"},
+		},
 		"a weight is edited": {pool, strings.Replace(pool, "-w 3", "-w 0", 1),
 			[]string{"ipvsadm -e -t 10.9.0.100:80 -r 10.9.0.11:80 -m -w 3"}},
 		"a threshold is edited": {strings.Replace(pool, "-w 3", "-w 3 -x 50", 1), pool,

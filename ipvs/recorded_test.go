@@ -149,240 +149,245 @@ var recordedServices = []Service{
 	{Key: ServiceKey{Family: 10, FWMark: 8}, Scheduler: "wrr", Flags: 0x1, PersistenceTimeout: 50e9, Netmask: 128},
 }
 
-// recordedDestinations are those that ipvsadm added, value by value.
-var recordedDestinations = map[string]Destination{
-	"-r 10.9.0.11:80":   {Addr: ap("10.9.0.11:80"), Method: 0, Weight: 3},
-	"-r 10.9.0.14:80":   {Addr: ap("10.9.0.14:80"), Method: 2, Tunnel: TunnelOptions{Type: 1, Port: 6080, Flags: 1}},
-	"-r 10.9.0.16:80":   {Addr: ap("10.9.0.16:80"), Method: 2, Tunnel: TunnelOptions{Type: 2, Flags: 1}},
-	"-r [fd09::11]:443": {Addr: ap("[fd09::11]:443"), Method: 3, Weight: 1},
-	"-r 10.9.0.12:8080": {Addr: ap("10.9.0.12:8080"), Method: 0, Weight: 5, UpperThreshold: 100, LowerThreshold: 20},
-	"-r [fd09::12]:0":   {Addr: ap("[fd09::12]:0"), Method: 3, Weight: 2},
+// recordedDests are the servers of recordedRules, value by value.
+var recordedDests = map[ServiceKey][]Destination{
+	recordedServices[0].Key: {
+		{Addr: ap("10.9.0.11:80"), Method: 0, Weight: 3},
+		{Addr: ap("10.9.0.14:80"), Method: 2, Tunnel: TunnelOptions{Type: 1, Port: 6080, Flags: 1}},
+		{Addr: ap("10.9.0.16:80"), Method: 2, Tunnel: TunnelOptions{Type: 2, Flags: 1}},
+	},
+	recordedServices[5].Key: {{Addr: ap("[fd09::11]:443"), Method: 3, Weight: 1}},
+	recordedServices[6].Key: {{Addr: ap("10.9.0.12:8080"), Method: 0, Weight: 5, UpperThreshold: 100, LowerThreshold: 20}},
+	recordedServices[7].Key: {{Addr: ap("[fd09::12]:0"), Method: 3, Weight: 2}},
 }
 
-func TestWhatLinuxListsIsRead(t *testing.T) {
+// recordedTable is what the kernel listed at last: two edits later, which gave
+// the first service another scheduler and its first server another weight, and
+// after four connections to that.
+func recordedTable(stats Stats) Table {
+	t := Table{}
+	for _, s := range recordedServices {
+		p := Pool{Service: s, Destinations: map[DestinationKey]Destination{}, DestinationStats: map[DestinationKey]DestinationStats{}}
+		for _, d := range recordedDests[s.Key] {
+			p.Destinations[d.Addr], p.DestinationStats[d.Addr] = d, DestinationStats{}
+		}
+		t[s.Key] = p
+	}
+	p := t[recordedServices[0].Key]
+	p.Service.Scheduler = "wlc"
+	p.Destinations[ap("10.9.0.11:80")] = Destination{Addr: ap("10.9.0.11:80"), Weight: 4}
+	p.Stats = stats
+	p.DestinationStats[ap("10.9.0.11:80")] = DestinationStats{Inactive: 4, Stats: stats}
+	t[recordedServices[0].Key] = p
+	return t
+}
+
+// counted are the counters with a rate of received and sent octets. They stand
+// in the lists as 0400 0000, 0d00, 0c00, c402, 9002.
+func counted(inPPS, inBPS, outBPS uint64) Stats {
+	return Stats{Conns: 4, InPkts: 13, OutPkts: 12, InBytes: 708, OutBytes: 656, InPPS: inPPS, OutPPS: 1, InBPS: inBPS, OutBPS: outBPS}
+}
+
+var compareTables = cmp.Options{cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b })}
+
+func TestLinuxListsATableThatIsReadValueByValue(t *testing.T) {
 	var got Table
-	if err := again(t, "holdfast: read", func(ctx context.Context, c *Client) (err error) {
+	err := again(t, "holdfast: read", func(ctx context.Context, c *Client) (err error) {
 		got, err = c.Read(ctx)
 		return err
-	}); err != nil {
-		t.Fatal(err)
-	}
-	want := Table{}
-	for _, s := range recordedServices {
-		want[s.Key] = Pool{Service: s, Destinations: map[DestinationKey]Destination{}}
-	}
-	web := AddressKey(TCP, ap("10.9.0.100:80"))
-	for name, d := range recordedDestinations {
-		k := map[string]ServiceKey{"-r [fd09::11]:443": AddressKey(TCP, ap("[fd09::100]:443")), "-r 10.9.0.12:8080": FWMarkKey(IPv4, 7), "-r [fd09::12]:0": FWMarkKey(IPv6, 8)}[name]
-		if k == (ServiceKey{}) {
-			k = web
-		}
-		want[k].Destinations[d.Addr] = d
-	}
-	// what was edited
-	p := want[web]
-	p.Service.Scheduler = "wlc"
-	want[web] = p
-	d := p.Destinations[ap("10.9.0.11:80")]
-	d.Weight = 4
-	p.Destinations[d.Addr] = d
-	for k, p := range got {
-		w := want[k]
-		p.Service.Flags &^= 2 // the kernel's own: it is in the table
-		if d := cmp.Diff(w.Service, p.Service, netipEqual); d != "" {
-			t.Errorf("%v (-want +got)\n%s", k, d)
-		}
-		if d := cmp.Diff(w.Destinations, p.Destinations, netipEqual); d != "" {
-			t.Errorf("%v: destinations (-want +got)\n%s", k, d)
-		}
-	}
-	if len(got) != len(want) {
-		t.Errorf("%d services, want %d", len(got), len(want))
-	}
-	// in the list 0400 0000, 0d00, 0c00, c402, 9002 and the rates 0, 1, 1, 42, 3d
-	counted := Stats{Conns: 4, InPkts: 13, OutPkts: 12, InBytes: 708, OutBytes: 656, InPPS: 1, OutPPS: 1, InBPS: 66, OutBPS: 61}
-	if got[web].Stats != counted {
-		t.Errorf("counters %+v, want %+v", got[web].Stats, counted)
-	}
-	if stats := got[web].DestinationStats[d.Addr]; stats != (DestinationStats{Inactive: 4, Stats: counted}) {
-		t.Errorf("counters of the server %+v, want 4 inactive connections and %+v", stats, counted)
+	})
+	if d := cmp.Diff(recordedTable(counted(1, 66, 61)), got, compareTables); d != "" || err != nil {
+		t.Errorf("%v; read (-want +got):\n%s", err, d)
 	}
 }
 
-var netipEqual = cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b })
-
-// TestOurCommandsAreTheRecordedOnes: the kernel took exactly these octets.
-func TestOurCommandsAreTheRecordedOnes(t *testing.T) {
-	table, err := ParseTable(recordedRules)
-	if err != nil {
-		t.Fatal(err)
-	}
-	everything := func(ServiceKey) bool { return true }
-	ops := append(Diff(table, nil, nil), Diff(Table{}, table, everything)...)
-	if len(ops) != 8+6+8 {
-		t.Fatalf("%d commands", len(ops))
-	}
-	for _, op := range ops {
-		title := "holdfast, " + strings.TrimPrefix(op.String(), "ipvsadm ")
-		if err := again(t, title, func(ctx context.Context, c *Client) error { return c.Apply(ctx, op) }); err != nil {
-			t.Errorf("%s: %v", title, err)
-		}
-	}
-	for title, do := range map[string]func(context.Context, *Client) error{
-		"holdfast: flush": func(ctx context.Context, c *Client) error { return c.Flush(ctx) },
-		"holdfast: zero":  func(ctx context.Context, c *Client) error { return c.Zero(ctx, ServiceKey{}) },
-		"holdfast: timeouts": func(ctx context.Context, c *Client) error {
-			got, err := c.Timeouts(ctx)
-			if want := (Timeouts{TCP: 900 * time.Second, TCPFin: 120 * time.Second, UDP: 300 * time.Second}); got != want {
-				t.Errorf("timeouts %v, want %v", got, want)
-			}
-			return err
-		},
-		"holdfast: daemons": func(ctx context.Context, c *Client) error {
-			got, err := c.SyncDaemons(ctx)
-			group := netip.MustParseAddr("224.0.0.99")
-			want := []SyncDaemon{
-				{State: SyncMaster, Interface: "br0", SyncID: 33, MaxLen: 1400, Group: group, Port: 9999, TTL: 3},
-				{State: SyncBackup, Interface: "br0", SyncID: 7, MaxLen: 1472, Group: netip.MustParseAddr("224.0.0.81"), Port: 8848, TTL: 1},
-			}
-			if d := cmp.Diff(want, got, cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); d != "" {
-				t.Errorf("sync daemons (-want +got)\n%s", d)
-			}
-			return err
-		},
-	} {
-		if err := again(t, title, do); err != nil {
-			t.Errorf("%s: %v", title, err)
-		}
-	}
-}
-
-// TestWhatIpvsadmSendsIsWhatWeMean reads ipvsadm's requests with our decoders.
-func TestWhatIpvsadmSendsIsWhatWeMean(t *testing.T) {
-	services := map[ServiceKey]Service{}
-	for _, s := range recordedServices {
-		services[s.Key] = s
-	}
-	seen := 0
-	for title, r := range recordings(t) {
-		if !strings.HasPrefix(title, "ipvsadm -A ") && !strings.HasPrefix(title, "ipvsadm -a ") || refusals[title] != 0 {
-			continue
-		}
-		var bad error
-		for m := range messages(r.requests[0], &bad) {
-			_, body, err := m.payload()
+// The answers to ipvsadm are the same lists, in datagrams of another size.
+func TestTheAnswersToIpvsadmAreTheSameTable(t *testing.T) {
+	got := Table{}
+	r := recordings(t)["ipvsadm -Ln --stats"]
+	of := map[uint32]ServiceKey{} // by the number and port of the request
+	for _, b := range r.requests {
+		if Command(b[nlHeader]) == cmdGetDest {
+			s, err := nest("service", b[nlHeader+genHeader:], attrService)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if strings.HasPrefix(title, "ipvsadm -A ") {
-				b, _ := nest("service", body, attrService)
-				got, _, err := decodeService(b)
-				if d := cmp.Diff(services[got.Key], got, netipEqual); d != "" || err != nil {
-					t.Errorf("%s: %v (-want +sent)\n%s", title, err, d)
-				}
-			} else {
-				b, _ := nest("destination", body, attrDestination)
-				_, name, _ := strings.Cut(title, " -r ")
-				want := recordedDestinations["-r "+strings.Fields(name)[0]]
-				got, _, err := decodeDestination(b, FamilyOf(want.Addr.Addr()))
-				if d := cmp.Diff(want, got, netipEqual); d != "" || err != nil {
-					t.Errorf("%s: %v (-want +sent)\n%s", title, err, d)
-				}
+			key, err := wireService(s)
+			if err != nil {
+				t.Fatal(err)
 			}
-			seen++
-		}
-		if bad != nil {
-			t.Errorf("%s: %v", title, bad)
+			of[host.Uint32(b[12:])] = key.Key
 		}
 	}
-	if seen != 8+6 {
-		t.Errorf("%d requests, want 14", seen)
-	}
-}
-
-// refusals are what Linux answers to commands that contradict the table.
-var refusals = map[string]syscall.Errno{
-	"ipvsadm -A -t 10.9.0.100:80 -s rr":                   syscall.EEXIST,
-	"ipvsadm -a -t 10.9.0.100:80 -r 10.9.0.11:80 -m -w 1": syscall.EEXIST,
-	"ipvsadm -D -t 10.9.0.99:80":                          syscall.ESRCH,
-	"ipvsadm -E -t 10.9.0.100:80 -s nosuch":               syscall.ENOENT,
-	"ipvsadm -d -t 10.9.0.100:80 -r 10.9.0.99:80":         syscall.ENOENT,
-	"ipvsadm -e -t 10.9.0.100:80 -r 10.9.0.11:80 -m -w 4": 0,
-	"ipvsadm -E -t 10.9.0.100:80 -s wlc":                  0,
-}
-
-func TestLinuxRefusesAsTheModelDoes(t *testing.T) {
-	all := recordings(t)
-	table, err := ParseTable(recordedRules)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for title, want := range refusals {
-		r := all[title]
-		if r == nil {
-			t.Errorf("%s is not recorded", title)
-			continue
-		}
+	for _, b := range r.answers {
 		var bad error
-		for m := range messages(r.answers[0], &bad) {
-			no, _, err := m.errno()
-			if no != want || err != nil {
-				t.Errorf("%s: answered %v, %v; want %v", title, no, err, want)
+		for m := range messages(b, &bad) {
+			if m.typ < firstFamily {
+				continue
+			}
+			cmd, body, err := m.payload()
+			switch {
+			case err != nil:
+				t.Error(err)
+			case cmd == cmdNewService:
+				b, _ := nest("service", body, attrService)
+				s, stats, err := decodeService(b)
+				if err != nil {
+					t.Error(err)
+				}
+				got[s.Key] = Pool{Service: s, Stats: stats, Destinations: map[DestinationKey]Destination{}, DestinationStats: map[DestinationKey]DestinationStats{}}
+			case cmd == cmdNewDest:
+				p := got[of[m.port]]
+				b, _ := nest("destination", body, attrDestination)
+				d, stats, err := decodeDestination(b, p.Service.Key.Family)
+				if err != nil {
+					t.Error(err)
+				}
+				p.Destinations[d.Addr], p.DestinationStats[d.Addr] = d, stats
 			}
 		}
 		if bad != nil {
-			t.Errorf("%s: %v", title, bad)
+			t.Error(bad)
 		}
-		// the model, too
-		op := refusedOp(t, title)
-		if no := loadModel(table).apply(op); no != want {
-			t.Errorf("%v: the model answers %v, Linux %v", op, no, want)
-		}
+	}
+	if d := cmp.Diff(recordedTable(counted(2, 88, 82)), got, compareTables); d != "" {
+		t.Errorf("read (-want +got):\n%s", d)
 	}
 }
 
-// refusedOp is the operation of one of the refusals.
-func refusedOp(t *testing.T, title string) Op {
-	t.Helper()
-	web := Service{Key: AddressKey(TCP, ap("10.9.0.100:80")), Netmask: 0xffffffff}
-	dest := func(addr string, weight uint32) Destination { return Destination{Addr: ap(addr), Weight: weight} }
-	with := func(s Scheduler) Service { s2 := web; s2.Scheduler = s; return s2 }
-	switch strings.Fields(title)[1] {
-	case "-A":
-		return Op{Verb: AddService, Service: with("rr")}
-	case "-a":
-		return Op{Verb: AddDestination, Service: web, Destination: dest("10.9.0.11:80", 1)}
-	case "-D":
-		return Op{Verb: DeleteService, Service: Service{Key: AddressKey(TCP, ap("10.9.0.99:80"))}}
-	case "-d":
-		return Op{Verb: DeleteDestination, Service: web, Destination: dest("10.9.0.99:80", 0)}
-	case "-e":
-		return Op{Verb: EditDestination, Service: web, Destination: dest("10.9.0.11:80", 4)}
+func TestLinuxTookTheRequestsThatWeSend(t *testing.T) {
+	add := map[string]Op{}
+	for _, s := range recordedServices {
+		add[s.Key.String()] = Op{Verb: AddService, Service: s}
 	}
-	return Op{Verb: EditService, Service: with(Scheduler(strings.Fields(title)[5]))}
+	n := 0
+	for line := range strings.Lines(recordedRules) {
+		line = strings.TrimSuffix(line, "\n")
+		var op Op
+		if words := strings.SplitN(line, " -r ", 2); len(words) == 1 {
+			key, _, _ := strings.Cut(strings.TrimPrefix(line, "-A "), " -s ")
+			op = add[key]
+		} else {
+			s := add[strings.TrimPrefix(words[0], "-a ")].Service
+			at := strings.Fields(words[1])[0]
+			for _, d := range recordedDests[s.Key] {
+				if d.Addr.String() == at {
+					op = Op{Verb: AddDestination, Service: Service{Key: s.Key}, Destination: d}
+				}
+			}
+		}
+		if err := again(t, "holdfast, "+line, func(ctx context.Context, c *Client) error { return c.Apply(ctx, op) }); err != nil {
+			t.Errorf("%s: %v", line, err)
+		}
+		n++
+	}
+	for _, s := range recordedServices {
+		title := "holdfast, -D " + s.Key.String()
+		if err := again(t, title, func(ctx context.Context, c *Client) error { return c.DelService(ctx, s.Key) }); err != nil {
+			t.Errorf("%s: %v", title, err)
+		}
+		n++
+	}
+	if n != 22 { // 8 services and 6 servers; 8 services
+		t.Errorf("%d requests, want 22", n)
+	}
 }
 
 // Where ipvsadm sends no more than the kernel reads, it sends what we send,
 // but for the flag of nested attributes, which the kernel does not look at.
 func TestServicesAreAskedForAsIpvsadmAsks(t *testing.T) {
-	const nestType = nlHeader + genHeader + 3 // the high octet
-	all := recordings(t)
+	n := 0
 	for _, s := range recordedServices {
-		r := all["ipvsadm -A "+s.String()]
+		for title, r := range recordings(t) {
+			if title != "ipvsadm -A "+s.String() {
+				continue
+			}
+			want := bytes.Clone(r.requests[len(r.requests)-1])
+			if want[nlHeader+genHeader+3] != 0x80 {
+				t.Errorf("%s: type of the nest %#x", title, want[nlHeader+genHeader+3])
+			}
+			want[nlHeader+genHeader+3] = 0
+			c := opCommand(Op{Verb: AddService, Service: s})
+			got := appendMessage(nil, 0x20, nlRequest|nlAck, host.Uint32(want[8:]), uint8(c.cmd), familyVersion, c.body)
+			host.PutUint32(got[12:], host.Uint32(want[12:]))
+			if !bytes.Equal(got, want) {
+				t.Errorf("%s\nsent %x\nwant %x", title, got, want)
+			}
+			n++
+		}
+	}
+	if n != len(recordedServices) {
+		t.Errorf("%d services, want %d", n, len(recordedServices))
+	}
+}
+
+func TestLinuxTellsTimeoutsAndDaemons(t *testing.T) {
+	err := again(t, "holdfast: timeouts", func(ctx context.Context, c *Client) error {
+		got, err := c.Timeouts(ctx)
+		if want := (Timeouts{TCP: 900e9, TCPFin: 120e9, UDP: 300e9}); got != want {
+			t.Errorf("timeouts %v, want %v", got, want)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	err = again(t, "holdfast: daemons", func(ctx context.Context, c *Client) error {
+		got, err := c.SyncDaemons(ctx)
+		want := []SyncDaemon{
+			{State: 1, Interface: "br0", SyncID: 33, MaxLen: 1400, Group: netip.MustParseAddr("224.0.0.99"), Port: 9999, TTL: 3},
+			{State: 2, Interface: "br0", SyncID: 7, MaxLen: 1472, Group: netip.MustParseAddr("224.0.0.81"), Port: 8848, TTL: 1},
+		}
+		if d := cmp.Diff(want, got, cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); d != "" {
+			t.Errorf("daemons (-want +got):\n%s", d)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	for _, title := range []string{"holdfast: flush", "holdfast: zero"} {
+		if err := again(t, title, func(ctx context.Context, c *Client) error {
+			if title == "holdfast: zero" {
+				return c.Zero(ctx, ServiceKey{})
+			}
+			return c.Flush(ctx)
+		}); err != nil {
+			t.Errorf("%s: %v", title, err)
+		}
+	}
+}
+
+// What the kernel refused ipvsadm, number by number.
+func TestLinuxRefusesWithTheseNumbers(t *testing.T) {
+	all := recordings(t)
+	for title, want := range map[string]syscall.Errno{
+		"ipvsadm -A -t 10.9.0.100:80 -s wrr":                             0,
+		"ipvsadm -A -t 10.9.0.100:80 -s rr":                              17, // EEXIST
+		"ipvsadm -a -t 10.9.0.100:80 -r 10.9.0.11:80 -m -w 1":            17,
+		"ipvsadm -D -t 10.9.0.99:80":                                     3, // ESRCH
+		"ipvsadm -E -t 10.9.0.100:80 -s nosuch":                          2, // ENOENT
+		"ipvsadm -d -t 10.9.0.100:80 -r 10.9.0.99:80":                    2,
+		"ipvsadm -e -t 10.9.0.100:80 -r 10.9.0.11:80 -m -w 4":            0,
+		"ipvsadm --start-daemon backup --mcast-interface br0 --syncid 7": 0,
+		"ipvsadm --stop-daemon master":                                   0,
+	} {
+		r := all[title]
 		if r == nil {
-			t.Errorf("%v is not recorded", s)
+			t.Errorf("nothing is recorded under %q", title)
 			continue
 		}
-		want := bytes.Clone(r.requests[len(r.requests)-1])
-		if want[nestType] != 0x80 {
-			t.Errorf("%v: the nest has the type %#x00", s, want[nestType])
+		var bad error
+		var got []syscall.Errno
+		for m := range messages(r.answers[len(r.answers)-1], &bad) {
+			no, words, err := m.errno()
+			if err != nil || m.typ != nlError || words != "" {
+				t.Errorf("%s: type %d, %v %q", title, m.typ, err, words)
+			}
+			got = append(got, no)
 		}
-		want[nestType] = 0
-		c := opCommand(Op{Verb: AddService, Service: s})
-		got := appendMessage(nil, 0x20, nlRequest|nlAck, host.Uint32(want[8:]), uint8(c.cmd), familyVersion, c.body)
-		host.PutUint32(got[12:], host.Uint32(want[12:])) // libnl writes its port, we leave it to the kernel
-		if !bytes.Equal(got, want) {
-			t.Errorf("%v\nsent %x\nwant %x", s, got, want)
+		if bad != nil || len(got) != 1 || got[0] != want {
+			t.Errorf("%s: answered %v (%v), want %d", title, got, bad, want)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"strings"
 	"testing"
@@ -183,3 +184,48 @@ const recorded = `-A -t 10.9.0.100:80 -s wrr
 -a -f 7 -r 10.9.0.12:8080 -m -w 5 -x 100 -y 20
 -A -f 8 -6 -s wrr -p 50
 -a -f 8 -6 -r [fd09::12]:0 -g -w 2`
+
+// TestMeasureALargeTable is no test: it prints times of this machine, which is
+// emulated and therefore slow.
+func TestMeasureALargeTable(t *testing.T) {
+	if os.Getenv(recordEnv) == "" {
+		t.Skip("measures with " + recordEnv + "=1")
+	}
+	const services, servers = 1000, 100
+	want := ipvs.Table{}
+	for i := range services {
+		k := ipvs.AddressKey(ipvs.TCP, netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 8, byte(i >> 8), byte(i)}), 80))
+		want.AddService(ipvs.Service{Key: k, Scheduler: "rr"})
+		for j := range servers {
+			a := netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 9, byte(j), byte(i)}), 80)
+			want[k].Destinations[a] = ipvs.Destination{Addr: a, Weight: uint32(j + 1)}
+		}
+	}
+	c := client(t, ipvs.Options{})
+	took := func(what string, ops int) {
+		t.Helper()
+		began := time.Now()
+		done, err := ipvs.Reconcile(t.Context(), c, want, nil)
+		t.Logf("%s: %d commands in %v (%v)", what, len(done), time.Since(began).Round(time.Millisecond), err)
+		if len(done) != ops {
+			t.Errorf("wants %d commands", ops)
+		}
+	}
+	took("from empty", services*(1+servers))
+	for range 3 {
+		began := time.Now()
+		got, err := c.Read(t.Context())
+		t.Logf("read: %d services in %v (%v)", len(got), time.Since(began).Round(time.Millisecond), err)
+	}
+	key := want.Keys()[500]
+	a := netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 9, 0, byte(500 & 0xff)}), 80)
+	want[key].Destinations[a] = ipvs.Destination{Addr: a, Weight: 77}
+	took("reload with one change", 1)
+	took("sweep", 0)
+	began := time.Now()
+	Run(t, "ipvsadm", "-Sn")
+	t.Logf("ipvsadm -Sn: %v", time.Since(began).Round(time.Millisecond))
+	if err := c.Flush(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
