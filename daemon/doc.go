@@ -54,13 +54,12 @@
 //	alarms.go              which machine an alarm is about, then the line and the fact
 //	repairs.go             who depends on what others remove; vrrprepairs.go acts on it
 //	vrrptext.go            keepalived's log lines for what routers do
-//	checkerrole_linux.go   the checker process
+//	checkerrole_linux.go   the checker process; processors.go how many processors it uses
 //	marks.go               firewall marks of virtual server groups, and the tables that set them
 //	checkeractions.go      what machines of virtual servers want: log, table, news
 //	filechecks.go          numbers in files into verdicts and weights; sessionchecks.go BFD sessions
 //	suspend.go             ha_suspend: addresses that come and go into checkers that run or not
 //	table.go               virtual servers into the IPVS table
-//	processors.go          how many the checker process uses
 //	syncdaemon.go          the IPVS sync daemon follows an instance
 //	hooks.go               facts into scripts and mail; hooksettings.go which of them
 //	fifos.go               facts into lines for FIFOs

@@ -53,9 +53,9 @@ func TestBenchOfChecksMeasures(t *testing.T) {
 	}
 	for _, r := range f.Checks {
 		switch {
-		case r.CPU <= 0 || r.CPU > 2 || r.Memory < 1000 || r.Memory > 1_000_000 || r.Processes != 2: // two processors; KiB
+		case r.CPU <= 0 || r.CPU > 2.5 || r.Memory < 1000 || r.Memory > 1_000_000 || r.Processes != 2: // two processors; KiB
 			t.Errorf("%s: %d processes with %d KiB take %.3f processors", r.Program, r.Processes, r.Memory, r.CPU)
-		case r.Rate < 1 || r.Rate > 20: // 20 checks a second, or a machine that has no time for them
+		case r.Rate < 0.5 || r.Rate > 24: // 20 checks a second, or a machine that has no time for them
 			t.Errorf("%s: servers see %.1f checks a second, want about 20", r.Program, r.Rate)
 		case len(r.Removal) != 2 || r.Removal[0] < loop/2: // found out by the next check, a second later
 			t.Errorf("%s: servers are removed %v after their death, want at least 1s", r.Program, r.Removal)
