@@ -320,6 +320,9 @@ func (p *Pool) tick(now time.Time) {
 			break
 		}
 		e.early = max(0, early)
+		if loop := e.spec.Timing.DelayLoop; loop > 0 && -early > loop {
+			e.early = loop + early%loop // we stood still: the phase is kept, or all would be due together from now on
+		}
 		p.step(now, e, Tick{})
 	}
 	p.launchAll()

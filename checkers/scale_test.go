@@ -20,6 +20,8 @@ type crowd struct {
 	mu    sync.Mutex
 	asked map[netip.AddrPort][]time.Duration // since start
 	bad   bool                               // what servers answer
+
+	outOfStep float64 // shares that may have come together
 }
 
 // crowdSize is how many checks there are, every crowdLoop.
@@ -81,7 +83,7 @@ func (c *crowd) wantEven(t *testing.T, from, to time.Duration, probes int) {
 		t.Errorf("from %v to %v %d probes, want %d", from, to, total, probes)
 	}
 	share := float64(probes) / float64(len(buckets))
-	most := share + 8*math.Sqrt(share) // 8 standard deviations
+	most := share + 8*math.Sqrt(share) + c.outOfStep*share // 8 standard deviations
 	for i, n := range buckets {
 		if float64(n) > most {
 			t.Errorf("%d probes in the 10 ms from %v on, the share is %.0f", n, from+time.Duration(i)*width, share)
@@ -166,6 +168,30 @@ func TestAShorterIntervalKeepsChecksApart(t *testing.T) {
 			c.until(80 * time.Second)
 			c.wantEven(t, 70*time.Second, 73*time.Second, crowdSize)
 			c.wantEven(t, 76*time.Second, 79*time.Second, crowdSize)
+		})
+	})
+}
+
+// TestAPoolThatStoodStillKeepsChecksApart: a machine that was suspended, or a
+// processor that was taken away for longer than delay_loop, leaves all checks due at
+// once. They are asked at once, and after that in their rhythm again.
+func TestAPoolThatStoodStillKeepsChecksApart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrowd()
+		c.outOfStep = 1 // those whose answers had to wait
+		standstill := sync.OnceFunc(func() { time.Sleep(10 * time.Second) })
+		c.play(t, c.checks("vs", 0, crowdSize, crowdLoop), func(r Report) {
+			if r.At.Sub(c.start) > 8*time.Second { // in the goroutine of Run
+				standstill()
+			}
+		}, func(p *Pool) {
+			c.until(7 * time.Second)
+			c.mu.Lock()
+			c.bad = true // so that something is reported
+			c.mu.Unlock()
+			c.until(30 * time.Second)
+			c.wantEven(t, 24*time.Second, 27*time.Second, crowdSize)
+			c.wantEven(t, 27*time.Second, 30*time.Second, crowdSize)
 		})
 	})
 }
