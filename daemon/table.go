@@ -249,6 +249,10 @@ func (k *keeper) report(err error) {
 // setTimeouts writes lvs_timeouts and remembers what was there; the zero value
 // puts that back. What fails is tried again at the next sweep.
 func (k *keeper) setTimeouts(ctx context.Context) {
+	if k.asked == (config.LVSTimeouts{}) && k.timeouts == nil {
+		k.late = false
+		return // they are the kernel's own, which is not asked
+	}
 	err := k.writeTimeouts(ctx)
 	k.report(err)
 	k.late = err != nil
@@ -256,9 +260,6 @@ func (k *keeper) setTimeouts(ctx context.Context) {
 
 func (k *keeper) writeTimeouts(ctx context.Context) error {
 	if k.asked == (config.LVSTimeouts{}) {
-		if k.timeouts == nil {
-			return nil
-		}
 		was := *k.timeouts
 		k.timeouts = nil
 		return k.plane.SetTimeouts(ctx, was)

@@ -319,6 +319,20 @@ func TestAKernelWithoutIPVSIsSaidOnceAndServedWhenItComes(t *testing.T) {
 	})
 }
 
+func TestStoppingWithoutIPVSDoesNotSayThatItIsThere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k, p, lines := startKeeper(t)
+		p.setGone(true)
+		k.want(wish{table: oneService("192.0.2.100:80", nil)})
+		synctest.Wait()
+		k.want(wish{table: ipvs.Table{}, timeouts: &config.LVSTimeouts{}, daemons: &[]ipvs.SyncDaemon{}})
+		synctest.Wait()
+		if len(*lines) != 1 {
+			t.Errorf("log: %q, want only that ip_vs is missing", *lines)
+		}
+	})
+}
+
 func TestTimeoutsAreWrittenWhenIPVSComesAndPutBackAtTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k, p, _ := startKeeper(t)

@@ -37,7 +37,6 @@ func TestTheLogBeginsAsOperatorsKnowIt(t *testing.T) {
 		`: \(VI_1\) Receive advertisement timeout`,
 		`: \(VI_1\) Entering MASTER STATE`,
 		`: \(VI_1\) setting VIPs\.`,
-		`: Stopping`,
 		`: \(VI_1\) sent 0 priority`,
 		`: \(VI_1\) removing VIPs\.`,
 		`: Stopped Keepalived v2\.2\.7`,
@@ -47,6 +46,13 @@ func TestTheLogBeginsAsOperatorsKnowIt(t *testing.T) {
 			t.Fatalf("no %q behind %q", line, d.Log()[:at])
 		}
 		at += where[1]
+	}
+	// The parent says so before it stops the VRRP process, but each writes its own lines.
+	if d.count(`: Stopping\n`) != 1 {
+		t.Errorf("the parent did not say once that it stops:\n%s", d.Log())
+	}
+	if n := d.count(`ip_vs is there now`); n != 0 {
+		t.Errorf("ip_vs, which is not there, is said to be, %d times", n)
 	}
 }
 
