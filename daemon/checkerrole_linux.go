@@ -229,7 +229,7 @@ func (r *checkerRole) adopt(ctx context.Context, services []*config.Service) err
 			run = &runningService{Service: s}
 		}
 		params := s.Params
-		params.Servers, params.Keys = nil, r.marks.keys(s)
+		params.Servers, params.Keys = nil, r.marks.settle(s)
 		for i, srv := range s.Params.Servers {
 			srv.Checkers = nil
 			for range s.Checks[i] {

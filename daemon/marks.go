@@ -76,9 +76,10 @@ func (m *marks) owners() map[markOwner]uint32 {
 
 func ownerOf(s *config.Service) markOwner { return markOwner{s.Conf.Group, s.Conf.Protocol} }
 
-// keys are the services of ip_vs that s is: for a group one behind its mark for
-// each family, and those of marks that the group itself has.
-func (m *marks) keys(s *config.Service) []ipvs.ServiceKey {
+// settle notes which packets get the mark of s, and returns the services of ip_vs
+// that s is: for a group one behind its mark for each family, and those of marks
+// that the group itself has. It is called once for each service.
+func (m *marks) settle(s *config.Service) []ipvs.ServiceKey {
 	if m == nil || s.Conf.Group == "" {
 		return s.Params.Keys
 	}

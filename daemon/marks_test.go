@@ -80,7 +80,7 @@ func TestAGroupIsOneServiceForEachFamilyBehindItsMark(t *testing.T) {
 	m := newMarks(conf, nil)
 	var keys, marked []string
 	for _, s := range conf.Services {
-		for _, k := range m.keys(s) {
+		for _, k := range m.settle(s) {
 			keys = append(keys, k.String())
 		}
 	}
